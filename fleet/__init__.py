@@ -1,0 +1,11 @@
+"""The fleet's model: regions and waves, read from their files and held to their rules. No Pulumi, no network.
+
+Everything else imports this package, and it imports nothing of the project.
+"""
+
+from fleet.errors import FleetError, Problem
+from fleet.load import Fleet, Region, load, read
+from fleet.settings import NodePool, RegionSettings
+from fleet.waves import Wave
+
+__all__ = ["Fleet", "FleetError", "NodePool", "Problem", "Region", "RegionSettings", "Wave", "load", "read"]

@@ -1,0 +1,175 @@
+"""The rules that a single field cannot hold: between the fields of a stack file, and across all files."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from itertools import combinations
+from typing import Any
+
+from fleet.errors import Problem
+from fleet.settings import LOCATIONS, RegionSettings
+from fleet.waves import Wave, Waves
+
+NAME = re.compile(r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")
+"""A region's name. Google's service accounts have at most 30 characters, and `<region>-nodes` is one of them."""
+
+STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt")
+"""What Pulumi and its users write in a stack file (`pulumi stack init` adds all but `config`)."""
+
+PRIVATE = IPv4Network("10.0.0.0/8")
+NETWORK_PREFIX = 16
+MAIN_POOL = "general"
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack file whose settings are well-formed by themselves."""
+
+    name: str
+    file: str
+    document: Mapping[str, Any]
+    settings: RegionSettings
+
+    def problem(self, key: str, value: Any, what: str, remedy: str) -> Problem:
+        """A problem at a setting of this file."""
+        return Problem(self.file, f"regions:{key}", value, what, remedy)
+
+
+def waves(waves: Waves, file: str) -> list[Problem]:
+    """Rules on waves.yaml as a whole."""
+    names = [wave.name for wave in waves.waves]
+    return [
+        Problem(file, f"waves.{number}.name", name, "a wave of that name stands before it", "Give it another name")
+        for number, name in enumerate(names)
+        if name in names[:number]
+    ]
+
+
+def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> list[Problem]:
+    """Rules on the form of a stack file, before its settings are looked at."""
+    problems = [
+        Problem(file, key, document[key], "not a part of a stack file", f"Remove it; known: {', '.join(STACK_KEYS)}")
+        for key in document
+        if key not in STACK_KEYS
+    ]
+    config = document.get("config")
+    if not isinstance(config, dict) or not config:
+        problems.append(
+            Problem(file, "config", config, "missing or not a mapping", f"Write `config:` with {namespace}:… under it")
+        )
+        return problems
+    for key, value in config.items():
+        if not str(key).startswith((f"{namespace}:", "pulumi:")):
+            remedy = f"Use {namespace}:… settings: the program makes its own providers from them, and reads nothing else"
+            problems.append(Problem(file, str(key), value, "not a setting of this program", remedy))
+    return problems
+
+
+def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
+    """Rules between the settings of one stack file."""
+    settings, problems = stack.settings, []
+    if not NAME.match(stack.name):
+        problems.append(
+            Problem(
+                stack.file,
+                "the file's name",
+                stack.name,
+                "not a region's name",
+                "Take 3 to 24 lower-case letters, digits and hyphens, beginning with a letter: `prod-aws-eu-west-1`",
+            )
+        )
+    wave = waves.get(settings.wave)
+    if wave is None:
+        problems.append(
+            stack.problem("wave", settings.wave, "not a wave", f"Take one of waves.yaml: {', '.join(waves)}")
+        )
+    if not re.fullmatch(LOCATIONS[settings.cloud], settings.location):
+        problems.append(
+            stack.problem("location", settings.location, f"not the form of a location of {settings.cloud}",
+                          f"Give a location of {settings.cloud}, or mend regions:cloud")
+        )  # fmt: skip
+    problems += _cloud_settings(stack)
+    if settings.network.prefixlen != NETWORK_PREFIX or not settings.network.subnet_of(PRIVATE):
+        problems.append(
+            stack.problem("network", settings.network, f"not a /{NETWORK_PREFIX} of {PRIVATE}",
+                          f"Take a free /{NETWORK_PREFIX}, for example 10.16.0.0/16")
+        )  # fmt: skip
+    if MAIN_POOL not in settings.node_pools:
+        problems.append(
+            stack.problem("nodePools", list(settings.node_pools), f"no pool is named `{MAIN_POOL}`",
+                          f"Name the pool that Argo CD and the cluster's own pods run on `{MAIN_POOL}`")
+        )  # fmt: skip
+    problems += [
+        stack.problem("apiAccess", network, "open to the whole world", "Narrow it, or remove it for a private API")
+        for network in settings.api_access
+        if network.prefixlen == 0
+    ]
+    twice = {name for name in settings.applications if settings.applications.count(name) > 1}
+    problems += [stack.problem("applications", name, "named twice", "Name it once") for name in sorted(twice)]
+    expected = wave.secrets_provider if wave else None
+    provider = stack.document.get("secretsprovider")
+    if expected and provider and provider != expected:
+        problems.append(
+            Problem(stack.file, "secretsprovider", provider, f"not the key of wave {settings.wave}, which is {expected}",
+                    f"Run `pulumi stack change-secrets-provider '{expected}' -s {stack.name}`")
+        )  # fmt: skip
+    return problems
+
+
+def _cloud_settings(stack: Stack) -> list[Problem]:
+    """A region has the settings of its own cloud, and of no other."""
+    settings, problems = stack.settings, []
+    for cloud in LOCATIONS:
+        given = getattr(settings, cloud)
+        if cloud == settings.cloud and given is None:
+            field = RegionSettings.model_fields[cloud]
+            example = str((field.examples or [""])[0]).replace("'", "")
+            problems.append(
+                stack.problem(cloud, None, f"missing, and the region is on {cloud}", f"Give for example `{example}`")
+            )
+        if cloud != settings.cloud and given is not None:
+            problems.append(
+                stack.problem(cloud, None, f"given, but the region is on {settings.cloud}", "Remove it, or mend regions:cloud")
+            )
+    return problems
+
+
+def across(stacks: Iterable[Stack]) -> list[Problem]:
+    """Rules that only show across files. Each finding is reported for both files."""
+    problems: list[Problem] = []
+    for one, other in combinations(stacks, 2):
+        for stack, twin in ((one, other), (other, one)):
+            if stack.name == twin.name:
+                problems.append(
+                    Problem(stack.file, "the file's name", stack.name, f"{twin.file} is the same region",
+                            "Keep one of the two files")
+                )  # fmt: skip
+            if stack.settings.network.overlaps(twin.settings.network):
+                problems.append(
+                    stack.problem("network", stack.settings.network,
+                                  f"overlaps {twin.settings.network} of {twin.file}", "Take a /16 that no region uses")
+                )  # fmt: skip
+    problems += _shared_encryption(stacks)
+    return problems
+
+
+def _shared_encryption(stacks: Iterable[Stack]) -> list[Problem]:
+    """A salt or data key is made for one stack. Copied with the file, it decrypts that other stack's secrets."""
+    problems = []
+    for key in ("encryptionsalt", "encryptedkey"):
+        owners: dict[str, list[Stack]] = defaultdict(list)
+        for stack in stacks:
+            if stack.document.get(key):
+                owners[str(stack.document[key])].append(stack)
+        for same in owners.values():
+            for stack in same if len(same) > 1 else []:
+                others = ", ".join(other.file for other in same if other is not stack)
+                problems.append(
+                    Problem(stack.file, key, None, f"the same as in {others}: the file is encrypted for another stack",
+                            f"In the copy remove `{key}` and every `secure:` value, then run `pulumi stack init`")
+                )  # fmt: skip
+    return problems

@@ -1,0 +1,147 @@
+"""The whole fleet out of its files: Pulumi.yaml, waves.yaml and stacks/Pulumi.<region>.yaml.
+
+`load` is pure, from texts to a fleet, so that the fleet of any commit can be read; `read` takes the files of a folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fleet import checks
+from fleet.document import parse
+from fleet.errors import FleetError, Problem
+from fleet.settings import RegionSettings
+from fleet.validate import validate
+from fleet.waves import Wave, Waves
+
+PROJECT_FILE = "Pulumi.yaml"
+WAVES_FILE = "waves.yaml"
+STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
+
+
+@dataclass(frozen=True)
+class Region:
+    """One region: its name (the stack's name and the suffix of its branch), its settings and its wave."""
+
+    name: str
+    file: str
+    settings: RegionSettings
+    wave: Wave
+
+    @property
+    def branch(self) -> str:
+        """The git branch that says what the region should run."""
+        return f"region/{self.name}"
+
+    @property
+    def protected(self) -> bool:
+        """Whether the cluster and what holds data refuse deletion."""
+        return self.wave.production if self.settings.protect is None else self.settings.protect
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The waves in order, the regions that are sound, and everything that is wrong."""
+
+    waves: tuple[Wave, ...]
+    regions: Mapping[str, Region]
+    problems: tuple[Problem, ...]
+
+    def region(self, name: str) -> Region:
+        """One region. Raises FleetError if there is none of that name, or if something is wrong with it.
+
+        What is wrong with other regions alone does not count: a bad stack file stops its own region only.
+        """
+        own = {f"stacks/Pulumi.{name}.yaml", PROJECT_FILE, WAVES_FILE}
+        problems = [problem for problem in self.problems if problem.file in own]
+        if problems:
+            raise FleetError(problems)
+        if name not in self.regions:
+            file = f"stacks/Pulumi.{name}.yaml"
+            raise FleetError(
+                [Problem(file, "the file", None, "missing", "Copy another region's stack file and edit it")]
+            )
+        return self.regions[name]
+
+    def in_waves(self) -> list[Region]:
+        """All regions, by wave in the order of waves.yaml, then by name."""
+        order = {wave.name: number for number, wave in enumerate(self.waves)}
+        return sorted(self.regions.values(), key=lambda region: (order[region.wave.name], region.name))
+
+
+def read(root: Path) -> Fleet:
+    """The fleet of the files in a folder, the root of a checkout."""
+    paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").glob("*"))]
+    return load({path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()})
+
+
+def load(files: Mapping[str, str]) -> Fleet:
+    """The fleet of a set of files, path to text. Never raises: what is wrong is in `problems`, all of it."""
+    project, problems = _parse(files, PROJECT_FILE)
+    waves_data, more = _parse(files, WAVES_FILE)
+    problems += more
+    waves: dict[str, Wave] = {}
+    if not more:
+        parsed, more = validate(Waves, waves_data, WAVES_FILE)
+        waves = {wave.name: wave for wave in parsed.waves} if parsed else {}
+        problems += more + (checks.waves(parsed, WAVES_FILE) if parsed else [])
+
+    namespace = str(project.get("name", "regions"))
+    common = _common(project, namespace)
+    stacks: dict[str, checks.Stack] = {}
+    regions: dict[str, Region] = {}
+    for file in sorted(files):
+        match = STACK_FILE.match(file)
+        if not match:
+            continue
+        document, more = parse(file, files[file])
+        if not more:
+            more = checks.stack_document(file, document, namespace)
+            settings, found = _settings(file, document, namespace, common)
+            more += found
+            if settings:
+                stack = checks.Stack(match["name"], file, document, settings)
+                more += checks.stack(stack, waves)
+                stacks[file] = stack
+                if not more:
+                    regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])
+        problems += more
+    problems += checks.across(list(stacks.values()))
+    return Fleet(tuple(waves.values()), regions, tuple(problems))
+
+
+def _parse(files: Mapping[str, str], file: str) -> tuple[dict[str, Any], list[Problem]]:
+    if file not in files:
+        return {}, [Problem(file, "the file", None, "missing", "Restore it, or run from the root of the checkout")]
+    return parse(file, files[file])
+
+
+def _settings(
+    file: str, document: dict[str, Any], namespace: str, common: dict[str, Any]
+) -> tuple[RegionSettings | None, list[Problem]]:
+    """The stack file's own keys laid over the project's common values, key by key as Pulumi does."""
+    config = document.get("config") or {}
+    own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{namespace}:")}
+    settings, problems = validate(RegionSettings, {**common, **own}, file, f"{namespace}:")
+    return settings, [
+        Problem(PROJECT_FILE, p.key, p.value, p.what, p.remedy)
+        if (key := p.key.partition(":")[2].partition(".")[0]) in common and key not in own
+        else p
+        for p in problems
+    ]
+
+
+def _common(project: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """The common values of Pulumi.yaml's `config`: `key: {default: …}` or `key: value`, of this project alone."""
+    common = {}
+    for key, value in (project.get("config") or {}).items():
+        owner, _, name = key.rpartition(":")
+        if owner in ("", namespace):
+            common[name] = value.get("default", value.get("value")) if isinstance(value, dict) else value
+    return common
+
+

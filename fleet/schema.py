@@ -1,0 +1,32 @@
+"""The JSON Schema of a stack file, made from the models, for editors to complete and check with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleet.checks import STACK_KEYS
+from fleet.settings import RegionSettings
+
+SCHEMA_FILE = "stacks/stack.schema.json"
+
+
+def stack_schema(namespace: str = "regions") -> dict[str, Any]:
+    """The schema of stacks/Pulumi.<region>.yaml. Nothing is required in it: common values may come from Pulumi.yaml."""
+    model = RegionSettings.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A region's stack file",
+        "type": "object",
+        "required": ["config"],
+        "additionalProperties": False,
+        "properties": {
+            **{key: {"type": "string"} for key in STACK_KEYS if key != "config"},
+            "config": {
+                "type": "object",
+                "additionalProperties": False,
+                "patternProperties": {"^pulumi:": {}},
+                "properties": {f"{namespace}:{key}": value for key, value in model["properties"].items()},
+            },
+        },
+        "$defs": model["$defs"],
+    }

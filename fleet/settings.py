@@ -1,0 +1,162 @@
+"""The settings of one region, as its stack file and the project's common values give them.
+
+Every field's description says its meaning and unit, and its example a good value: both go into error messages and
+into the JSON Schema that editors use.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_camel
+
+Cloud = Literal["aws", "gcp", "azure"]
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+"""A name that is valid as a Kubernetes label and in each cloud's tags (RFC 1123, beginning with a letter)."""
+
+_GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+
+LOCATIONS: dict[Cloud, str] = {
+    "aws": r"[a-z]{2}(-[a-z]+)+-[0-9]",
+    "gcp": r"[a-z]+-[a-z]+[0-9]+",
+    "azure": r"[a-z]+[0-9]?",
+}
+"""The shape of a location's name in each cloud. A location of another cloud fails it: `us-east1` is not in AWS."""
+
+
+class Settings(BaseModel):
+    """The base of all settings: camelCase in files, unknown keys refused, values never changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class AwsSettings(Settings):
+    """What only a region on AWS needs."""
+
+    account_id: str = Field(
+        pattern=r"^[0-9]{12}$", description="the AWS account of the region, 12 digits, quoted", examples=["111122223333"]
+    )
+
+
+class GcpSettings(Settings):
+    """What only a region on Google Cloud needs."""
+
+    project: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
+        description="the id of the region's Google Cloud project",
+        examples=["example-staging"],
+    )
+    project_number: str = Field(
+        pattern=r"^[0-9]{6,}$",
+        description="the number of that project, quoted; Google's service agents are named by it",
+        examples=["123456789012"],
+    )
+
+
+class AzureSettings(Settings):
+    """What only a region on Azure needs."""
+
+    subscription_id: str = Field(
+        pattern=_GUID,
+        description="the Azure subscription of the region",
+        examples=["00000000-0000-0000-0000-000000000000"],
+    )
+    directory_id: str = Field(
+        pattern=_GUID,
+        description="the Microsoft Entra directory (tenant) that the subscription trusts",
+        examples=["00000000-0000-0000-0000-000000000000"],
+    )
+
+
+class NodePool(Settings):
+    """One pool of equal nodes."""
+
+    machine_type: str = Field(
+        min_length=2, description="the cloud's own name of the machine type", examples=["m7i.xlarge"]
+    )
+    min_nodes: int = Field(
+        ge=1, le=1000, description="nodes at least, over all zones together", examples=[3]
+    )
+    max_nodes: int = Field(ge=1, le=1000, description="nodes at most, over all zones together", examples=[6])
+
+    @model_validator(mode="after")
+    def _ordered(self) -> NodePool:
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"minNodes {self.min_nodes} is more than maxNodes {self.max_nodes}")
+        return self
+
+
+class RegionSettings(Settings):
+    """All settings of one region. In files each key stands under the project's name: `regions:wave`."""
+
+    wave: str = Field(
+        description="the wave of waves.yaml in which the region gets new commits", examples=["staging"]
+    )
+    cloud: Cloud = Field(description="the cloud that the region is built in", examples=["aws"])
+    location: str = Field(description="the cloud's own name of the place", examples=["eu-west-1"])
+    zones: list[str] | None = Field(
+        default=None,
+        min_length=3,
+        max_length=3,
+        description="three zones of the location, where the first three are not the ones to use",
+        examples=[["a", "b", "d"]],
+    )
+    network: IPv4Network = Field(
+        description="the region's own private network: a /16 of 10.0.0.0/8 that no other region uses",
+        examples=["10.16.0.0/16"],
+    )
+    kubernetes_version: str = Field(
+        pattern=r"^1\.[0-9]{2}$",
+        description='the minor version of Kubernetes, quoted (YAML reads 1.30 as the number 1.3)',
+        examples=["1.34"],
+    )
+    node_pools: dict[Label, NodePool] = Field(
+        min_length=1,
+        description="the pools of nodes by name; one of them must be named `general`",
+        examples=[{"general": {"machineType": "m7i.xlarge", "minNodes": 3, "maxNodes": 6}}],
+    )
+    tenant: Label = Field(
+        default="shared",
+        description="the customer whose private region this is, or `shared`",
+        examples=["shared"],
+    )
+    applications: list[Label] = Field(
+        min_length=1,
+        description="the applications of gitops/apps that run in the region",
+        examples=[["influxdb"]],
+    )
+    api_access: list[IPv4Network] = Field(
+        default=[],
+        description="public address ranges that may reach the Kubernetes API; none means that it is private",
+        examples=[["203.0.113.0/24"]],
+    )
+    tags: dict[str, str] = Field(
+        default={},
+        description="further tags (labels on Google Cloud) on every resource of the region",
+        examples=[{"cost-centre": "cloud"}],
+    )
+    protect: bool | None = Field(
+        default=None,
+        description="whether the region's cluster and data refuse deletion; as the wave says, unless set here",
+        examples=[True],
+    )
+    repository: str | None = Field(
+        default=None,
+        pattern=r"^(https|ssh|file)://",
+        description="the git repository that Argo CD follows; the remote `origin` of the checkout, unless set",
+        examples=["https://git.example.com/platform/regions.git"],
+    )
+    aws: AwsSettings | None = Field(default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}])
+    gcp: GcpSettings | None = Field(
+        default=None,
+        description="what only a region on Google Cloud needs",
+        examples=[{"project": "example-staging", "projectNumber": "123456789012"}],
+    )
+    azure: AzureSettings | None = Field(
+        default=None,
+        description="what only a region on Azure needs",
+        examples=[{"subscriptionId": "0000...", "directoryId": "0000..."}],
+    )

@@ -1,0 +1,82 @@
+"""Data to models, and pydantic's findings to problems that name file, key, value and remedy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from fleet.errors import Problem
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validate(
+    model: type[Model], data: dict[str, Any], file: str, prefix: str = ""
+) -> tuple[Model | None, list[Problem]]:
+    """Make a model of data; or say everything that is wrong. `prefix` stands before each key, as in `regions:`."""
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        return None, [_problem(model, detail, file, prefix) for detail in error.errors()]
+
+
+def _problem(model: type[BaseModel], detail: ErrorDetails, file: str, prefix: str) -> Problem:
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    key = prefix + ".".join(str(part) for part in location) if location else "the file"
+    fields = list(_fields_on(model, location))
+    if detail["type"] == "extra_forbidden":
+        known = [name for name, _ in _siblings(model, location)]
+        close = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f"Did you mean `{close[0]}`? Else remove it" if close else f"Remove it; known here: {', '.join(known)}"
+        return Problem(file, key, detail["input"], "not a setting", hint)
+    field = fields[-1] if fields else None
+    remedy = f"Give {field.description}" if field and field.description else "Give a valid value"
+    if field and field.examples:
+        remedy += f", for example `{_example(field.examples[0])}`"
+    if detail["type"] == "missing":
+        return Problem(file, key, None, "missing", remedy)
+    what = detail["msg"].removeprefix("Value error, ")
+    return Problem(file, key, detail["input"], what[:1].lower() + what[1:], remedy)
+
+
+def _example(value: Any) -> str:
+    return value if isinstance(value, str) else str(value).replace("'", "")
+
+
+def _fields_on(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[FieldInfo]:
+    """The fields that a location passes through, outermost first."""
+    current: type[BaseModel] | None = model
+    for part in location:
+        found = _field(current, part)
+        if found is None:
+            continue  # a list's index or a mapping's key: the model inside is already the current one
+        yield found
+        current = _model_in(found.annotation)
+
+
+def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[tuple[str, FieldInfo]]:
+    """The settings that are known at the place of a location's last part."""
+    current: type[BaseModel] = model
+    for part in location[:-1]:
+        found = _field(current, part)
+        if found is not None:
+            current = _model_in(found.annotation) or current
+    return [(field.alias or name, field) for name, field in current.model_fields.items()]
+
+
+def _field(model: type[BaseModel] | None, part: int | str) -> FieldInfo | None:
+    if model is None:
+        return None
+    return next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation such as `Model | None`, `list[Model]` or `dict[str, Model]`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((m for m in map(_model_in, getattr(annotation, "__args__", ())) if m), None)

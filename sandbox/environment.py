@@ -1,0 +1,74 @@
+"""What a sandbox lays out on disk before it starts, and the environment that makes a shell use it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+from sandbox import git_host
+from sandbox.exec_plugins import CLUSTER_OF
+from sandbox.home import CHECKOUT, Home
+
+PROVIDERS = {
+    "aws": ("pulumi-aws", "sandbox.clouds aws"),
+    "gcp": ("pulumi-gcp", "sandbox.clouds gcp"),
+    "azure-native": ("pulumi-azure-native", "sandbox.clouds azure-native"),
+    "kubernetes": ("pulumi-kubernetes", "sandbox.kubernetes"),
+}
+"""Provider to its Python SDK, whose version the engine asks for, and to the module that stands in for its plugin."""
+
+
+def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
+    """Lay out the folders, links, stand-ins and plugins. Doing it again brings them up to date."""
+    for folder in (home.root, home.bin, home.logs, home.clusters, home.backend, home.pulumi / "plugins"):
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, path in binaries.items():
+        link = home.bin / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(path)
+    for plugin in CLUSTER_OF:
+        # -S: no site-packages, which halves the start-up of what runs before every request to a cluster.
+        _script(home.bin / plugin, home, f"-S -m sandbox.exec_plugins {plugin}")
+    for provider, (distribution, module) in PROVIDERS.items():
+        folder = home.pulumi / "plugins" / f"resource-{provider}-v{version(distribution)}"
+        folder.mkdir(exist_ok=True)
+        _script(folder / f"pulumi-resource-{provider}", home, f"-m {module}")
+    if not home.passphrase_file.exists():
+        home.passphrase_file.touch(mode=0o600)
+        home.passphrase_file.write_text(secrets.token_urlsafe(24))
+    git_host.create(home)
+
+
+def variables(home: Home, checkout: Path) -> dict[str, str]:
+    """The environment in which the program, `pulumi`, `kubectl` and `git` meet the sandbox in a checkout."""
+    return {
+        "SANDBOX_HOME": str(home.root),
+        "PATH": os.pathsep.join([str(home.bin), str(Path(sys.executable).parent), _path_without(home)]),
+        "PULUMI_HOME": str(home.pulumi),
+        "PULUMI_BACKEND_URL": f"file://{home.backend}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase_file),
+        # A stack's salt is in its state from the start; without this, a file that lacks it would get another one.
+        "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "KUBECONFIG": str(home.kubeconfig),
+        **git_host.environment(home, checkout),
+    }
+
+
+def _path_without(home: Home) -> str:
+    """PATH as it was before this sandbox's own folders were put in front of it."""
+    own = {str(home.bin), str(Path(sys.executable).parent)}
+    return os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in own)
+
+
+def _script(path: Path, home: Home, arguments: str) -> None:
+    path.write_text(
+        f"#!/bin/sh\nexport SANDBOX_HOME='{home.root}' PYTHONPATH='{CHECKOUT}'\n"
+        f"exec '{sys.executable}' {arguments} \"$@\"\n"
+    )
+    path.chmod(0o700)

@@ -1,0 +1,146 @@
+"""Stands in for the kubelets: runs what programs.py names, and the steps of Argo Workflows, as host processes.
+
+kwok sets every pod Running; the processes here follow the pods: one starts when the pod is there and ends when the pod is
+deleted. Of several replicas one runs. Each has the rights of its pod's service account, through a token of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.supervisor.api import Api, Object
+from sandbox.supervisor.processes import Process
+from sandbox.supervisor.programs import PROGRAMS, Ports, Program, environment
+from sandbox.supervisor.steps import StepRunner
+
+_TOKEN_SECONDS = 30 * 24 * 3600
+
+
+class PodRunner:
+    """Follows the pods of one cluster."""
+
+    def __init__(self, api: Api, folder: Path, logs: Path, binaries: Mapping[str, Path]) -> None:
+        self._api = api
+        self._folder = folder / "pods"
+        self._logs = logs
+        self._binaries = binaries
+        self._authority = folder / "ca.crt"
+        self._ports = Ports()
+        self._running: dict[str, tuple[str, Process]] = {}
+        self._steps = StepRunner(api, self._folder, logs, self.kubeconfig)
+        self._task: asyncio.Task[None] | None = None
+
+    def processes(self) -> list[Process]:
+        """The processes that stand for pods now."""
+        return [process for _, process in self._running.values()]
+
+    def start(self) -> None:
+        """Begin to follow the pods."""
+        self._task = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """End all processes."""
+        if self._task:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        await self._steps.stop()
+        await asyncio.gather(*(process.stop() for process in self.processes()))
+        self._running.clear()
+
+    async def _follow(self) -> None:
+        async for pods in self._api.changes("/api/v1/pods"):
+            wanted = select(pods)
+            for name, (uid, process) in list(self._running.items()):
+                if name not in wanted or wanted[name]["metadata"]["uid"] != uid:
+                    del self._running[name]
+                    await process.stop()
+            for name, pod in wanted.items():
+                if name not in self._running:
+                    process = await self._process(name, pod)
+                    await process.start()
+                    self._running[name] = (pod["metadata"]["uid"], process)
+            self._steps.follow(pods)
+
+    async def _process(self, name: str, pod: Object) -> Process:
+        program: Program = PROGRAMS[name]
+        folder = self._folder / name
+        for part in ("tmp", "tls", "ssh", "plugins", "helm"):
+            (folder / part).mkdir(parents=True, exist_ok=True)
+        container = next(c for c in pod["spec"]["containers"] if c["name"] == name)
+        env = await self.container_environment(pod, container)
+        env |= program.environment | environment(folder, await self.kubeconfig(pod))
+        command = [str(self._binaries[program.binary]), *program.arguments(self._ports)]
+        return Process(name, command, self._logs / f"{name}.log", env, cwd=folder)
+
+    async def container_environment(self, pod: Object, container: Object) -> dict[str, str]:
+        """A container's environment, with references to config maps, secrets and the pod's own fields resolved."""
+        namespace = pod["metadata"]["namespace"]
+        env: dict[str, str] = {}
+        for entry in container.get("env", []):
+            source = entry.get("valueFrom", {})
+            value = entry.get("value")
+            if "configMapKeyRef" in source:
+                reference = source["configMapKeyRef"]
+                found = await self._api.get(f"/api/v1/namespaces/{namespace}/configmaps/{reference['name']}")
+                value = ((found or {}).get("data") or {}).get(reference["key"])
+            elif "secretKeyRef" in source:
+                reference = source["secretKeyRef"]
+                found = await self._api.get(f"/api/v1/namespaces/{namespace}/secrets/{reference['name']}")
+                encoded = ((found or {}).get("data") or {}).get(reference["key"])
+                value = base64.b64decode(encoded).decode() if encoded else None
+            elif "fieldRef" in source:
+                value = field(pod, source["fieldRef"]["fieldPath"])
+            if value is not None:
+                env[entry["name"]] = value
+        return env
+
+    async def kubeconfig(self, pod: Object) -> Path:
+        """A kubeconfig with the rights of the pod's service account, and its namespace as default."""
+        namespace, account = pod["metadata"]["namespace"], pod["spec"].get("serviceAccountName") or "default"
+        path = self._folder / f"{namespace}-{account}.kubeconfig"
+        answer = await self._api.create(
+            f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token",
+            {"spec": {"expirationSeconds": _TOKEN_SECONDS}},
+        )
+        cluster = {"server": self._api.endpoint, "certificate-authority": str(self._authority)}
+        config: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "pod",
+            "clusters": [{"name": "pod", "cluster": cluster}],
+            "users": [{"name": "pod", "user": {"token": answer["status"]["token"]}}],
+            "contexts": [{"name": "pod", "context": {"cluster": "pod", "user": "pod", "namespace": namespace}}],
+        }
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(config, file)
+        return path
+
+
+def select(pods: list[Object]) -> dict[str, Object]:
+    """For each program that should run, the pod that it runs for: of several replicas the one first by name."""
+    chosen: dict[str, Object] = {}
+    for pod in sorted(pods, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"])):
+        if pod["metadata"].get("deletionTimestamp") or pod.get("status", {}).get("phase") != "Running":
+            continue
+        for container in pod["spec"]["containers"]:
+            if container["name"] in PROGRAMS:
+                chosen.setdefault(container["name"], pod)
+    return chosen
+
+
+def field(pod: Object, path: str) -> str | None:
+    """A field of a pod by its path, as `fieldRef` names it."""
+    value: Any = pod
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return None if value is None else str(value)

@@ -1,0 +1,103 @@
+"""Child processes that cannot outlive the supervisor, each with its own log file and process group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None, use_errno=True)
+
+RESTART_SECONDS = 1.0
+"""How long a process that ended by itself stays down, so that a broken one does not eat a core."""
+
+STOP_SECONDS = 8.0
+"""How long a process may take to end after SIGTERM, before SIGKILL."""
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def die_with_parent() -> None:
+    # The kernel kills the child when the supervisor's main thread ends, however it ends. Linux only; elsewhere only an
+    # orderly end of the supervisor stops its children.
+    if sys.platform == "linux":
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Process:
+    """A program that is kept running until `stop`."""
+
+    def __init__(
+        self, name: str, command: Sequence[str], log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+    ) -> None:
+        self.name = name
+        self.command = list(command)
+        self.log = log
+        self.restarts = 0
+        self._env = {**os.environ, **(env or {})}
+        self._cwd = cwd
+        self._process: asyncio.subprocess.Process | None = None
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id while it runs."""
+        process = self._process
+        return process.pid if process and process.returncode is None else None
+
+    async def start(self) -> None:
+        """Start it, and start it again whenever it ends by itself."""
+        await self._spawn()
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
+
+    async def _spawn(self) -> None:
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self.command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=self._env, cwd=self._cwd,
+                start_new_session=True, preexec_fn=die_with_parent,
+            )  # fmt: skip
+
+    async def _keep(self) -> None:
+        while self._process is not None:
+            code = await self._process.wait()
+            self.restarts += 1
+            with self.log.open("a") as log:
+                log.write(f"sandbox: {self.name} ended with {code} at {time.ctime()}; it is started again\n")
+            await asyncio.sleep(RESTART_SECONDS)
+            await self._spawn()
+
+    async def stop(self) -> None:
+        """End it and everything in its process group."""
+        if self._keeper:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        if self._process:
+            await end(self._process)
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Ask a process group to end, and insist after STOP_SECONDS."""
+    if process.returncode is not None:
+        return
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(process.wait(), STOP_SECONDS)
+            return

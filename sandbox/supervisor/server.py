@@ -1,0 +1,221 @@
+"""The daemon itself: etcd, the clusters, and the Unix socket that client.py speaks to."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+from sandbox.errors import SandboxError
+from sandbox.home import Home
+from sandbox.supervisor.client import NodeSpec
+from sandbox.supervisor.cluster import Cluster, Record, kubeconfig, record_data, short_name, slug
+from sandbox.supervisor.processes import Process, free_port
+
+
+class Supervisor:
+    """Owns etcd and all clusters. Operations on one cluster wait for each other; different clusters do not."""
+
+    def __init__(self, home: Home, binaries: Mapping[str, Path]) -> None:
+        self._home = home
+        self._binaries = binaries
+        self._clusters: dict[str, Cluster] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._etcd_url = f"http://127.0.0.1:{free_port()}"
+        self._etcd: Process | None = None
+        self.stopped = asyncio.Event()
+
+    async def start(self) -> None:
+        """Start etcd, and the clusters that a sandbox of this home had before."""
+        peer = f"http://127.0.0.1:{free_port()}"
+        self._etcd = Process(
+            "etcd",
+            [
+                str(self._binaries["etcd"]), f"--data-dir={self._home.root / 'etcd'}", "--unsafe-no-fsync",
+                f"--listen-client-urls={self._etcd_url}", f"--advertise-client-urls={self._etcd_url}",
+                f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}", "--log-level=warn", "--quota-backend-bytes=8000000000",
+                "--auto-compaction-retention=10m",
+            ],
+            self._home.logs / "etcd.log",
+        )  # fmt: skip
+        await self._etcd.start()
+        if self._home.state_file.exists():
+            records = [Record(**data) for data in json.loads(self._home.state_file.read_text())]
+            for record in records:
+                folder, logs = self._home.clusters / slug(record.name), self._home.logs / slug(record.name)
+                self._clusters[record.name] = Cluster(record, folder, logs, self._binaries, self._etcd_url)
+            await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
+
+    async def stop(self) -> None:
+        """End everything; API servers before etcd, since without it they take minutes to end."""
+        await asyncio.gather(*(cluster.stop() for cluster in self._clusters.values()))
+        if self._etcd:
+            await self._etcd.stop()
+
+    async def create_cluster(self, name: str, version: str) -> dict[str, str]:
+        """Start a control plane; see client.create_cluster."""
+        async with self._lock(name):
+            cluster = self._clusters.get(name)
+            if cluster is None:
+                cluster = Cluster.create(
+                    name, version, self._home.clusters, self._home.logs, self._binaries, self._etcd_url
+                )
+                try:
+                    await cluster.start()
+                except BaseException:
+                    await cluster.stop()
+                    raise
+                self._clusters[name] = cluster
+                self._remember()
+            access = cluster.access
+            return {"endpoint": access.endpoint, "certificate_authority": access.certificate_authority}
+
+    async def delete_cluster(self, name: str) -> None:
+        """Stop a control plane and drop its data."""
+        async with self._lock(name):
+            cluster = self._clusters.pop(name, None)
+            if cluster is None:
+                return
+            self._remember()
+            await cluster.stop()
+            key = f"{cluster.etcd_prefix}/"
+            body = {"key": _encoded(key), "range_end": _encoded(key[:-1] + chr(ord(key[-1]) + 1))}
+            async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
+                (await client.post(f"{self._etcd_url}/v3/kv/deleterange", json=body)).raise_for_status()
+            for path in sorted(cluster.folder.rglob("*"), reverse=True):
+                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
+            cluster.folder.rmdir()
+
+    async def set_node_pool(self, cluster: str, pool: str, nodes: list[dict[str, Any]]) -> None:
+        """Make a pool's nodes be exactly these."""
+        await self._cluster(cluster).set_nodes(pool, [NodeSpec(**node) for node in nodes])
+
+    async def delete_node_pool(self, cluster: str, pool: str) -> None:
+        """Remove a pool's nodes."""
+        if cluster in self._clusters:
+            await self._clusters[cluster].set_nodes(pool, [])
+
+    async def token(self, cluster: str) -> dict[str, str]:
+        """A token for a cluster, named by its endpoint, in full, or by the last parts of its name."""
+        for name, candidate in self._clusters.items():
+            if cluster == candidate.endpoint or f"/{name}".endswith(f"/{cluster}"):
+                return await candidate.mint_token()
+        raise SandboxError(f"no cluster found for {cluster}")
+
+    async def status(self) -> dict[str, Any]:
+        """What runs, with each process's memory in bytes."""
+        processes = [("", self._etcd)] if self._etcd else []
+        processes += [(name, process) for name, cluster in self._clusters.items() for process in cluster.processes()]
+        return {
+            "home": str(self._home.root),
+            "pid": os.getpid(),
+            "clusters": [
+                {"name": name, "region": short_name(name), "version": c.record.version, "endpoint": c.endpoint}
+                for name, c in self._clusters.items()
+            ],
+            "processes": [
+                {
+                    "cluster": name, "name": process.name, "pid": process.pid, "restarts": process.restarts,
+                    "memory": _memory(process.pid), "log": str(process.log),
+                }
+                for name, process in processes
+            ],
+        }  # fmt: skip
+
+    async def shutdown(self) -> None:
+        """End the daemon."""
+        self.stopped.set()
+
+    def _cluster(self, name: str) -> Cluster:
+        if name not in self._clusters:
+            raise SandboxError(f"no cluster is named {name}")
+        return self._clusters[name]
+
+    def _lock(self, name: str) -> asyncio.Lock:
+        return self._locks.setdefault(name, asyncio.Lock())
+
+    def _remember(self) -> None:
+        clusters = list(self._clusters.values())
+        _replace(self._home.state_file, json.dumps([record_data(cluster) for cluster in clusters]))
+        _replace(self._home.kubeconfig, json.dumps(kubeconfig(clusters)))
+
+    async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one request."""
+        with contextlib.suppress(ConnectionError):
+            request = json.loads(await reader.readline() or b"{}")
+            operation = request.pop("operation", "")
+            try:
+                if operation not in OPERATIONS:
+                    raise SandboxError(f"no such operation: {operation}")
+                result = {"result": await getattr(self, operation)(**request)}
+            except SandboxError as error:
+                result = {"error": str(error)}
+            except Exception as error:  # the daemon outlives a bad request, and the caller gets to know
+                result = {"error": f"{operation}: {type(error).__name__}: {error}"}
+            writer.write(json.dumps(result).encode() + b"\n")
+            await writer.drain()
+        writer.close()
+
+
+OPERATIONS = (
+    "create_cluster", "delete_cluster", "set_node_pool", "delete_node_pool", "token", "status", "shutdown",
+)  # fmt: skip
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _memory(pid: int | None) -> int:
+    """Resident memory without what is shared with other processes, such as a binary's own pages, where known."""
+    try:
+        return psutil.Process(pid).memory_full_info().uss if pid else 0
+    except psutil.Error:
+        return 0
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file that only this user reads, whole or not at all."""
+    scratch = path.with_suffix(".new")
+    scratch.touch(mode=0o600)
+    scratch.write_text(text)
+    scratch.replace(path)
+
+
+async def serve(home: Home, binaries: Mapping[str, Path]) -> None:
+    """Run until SIGTERM, SIGINT or `shutdown`."""
+    supervisor = Supervisor(home, binaries)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, supervisor.stopped.set)
+    try:
+        await supervisor.start()
+        home.socket.unlink(missing_ok=True)
+        os.umask(0o077)
+        server = await asyncio.start_unix_server(supervisor.answer, str(home.socket), limit=2**24)
+        async with server:
+            await supervisor.stopped.wait()
+    finally:
+        await supervisor.stop()
+        home.socket.unlink(missing_ok=True)
+
+
+def main() -> None:
+    """`python -m sandbox.supervisor.server`: started by `sandbox up`, which passes the binaries as JSON on stdin."""
+    binaries = {name: Path(path) for name, path in json.load(sys.stdin).items()}
+    asyncio.run(serve(Home.current(), binaries))
+
+
+if __name__ == "__main__":
+    main()

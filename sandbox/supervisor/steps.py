@@ -1,0 +1,123 @@
+"""Runs the steps of Argo Workflows: the command that the emissary would start, as a host process.
+
+A step's exit code becomes the pod's status, which is all that the workflow controller looks at; so gate tests really run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from sandbox.supervisor.api import Api, Object
+from sandbox.supervisor.processes import die_with_parent, end
+
+_WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
+_SCRIPT = "/argo/staging/script"  # where the emissary puts a script template's source
+_NOT_STARTED = 127  # as a shell says when there is no such command
+
+
+class StepRunner:
+    """Runs the workflow pods of one cluster, each once."""
+
+    def __init__(
+        self, api: Api, folder: Path, logs: Path, kubeconfig: Callable[[Object], Awaitable[Path]]
+    ) -> None:
+        self._api = api
+        self._folder = folder
+        self._logs = logs
+        self._kubeconfig = kubeconfig
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def follow(self, pods: list[Object]) -> None:
+        """Start the steps that are new; end those whose pods are gone."""
+        steps = {pod["metadata"]["uid"]: pod for pod in pods if _WORKFLOW_LABEL in pod["metadata"].get("labels", {})}
+        for uid, pod in steps.items():
+            if uid not in self._tasks and pod.get("status", {}).get("phase") == "Running":
+                self._tasks[uid] = asyncio.create_task(self._run(pod))
+        for uid, task in list(self._tasks.items()):
+            if uid not in steps or steps[uid]["metadata"].get("deletionTimestamp"):
+                task.cancel()
+            if uid not in steps:
+                del self._tasks[uid]
+
+    async def stop(self) -> None:
+        """End all steps."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._tasks.clear()
+
+    async def _run(self, pod: Object) -> None:
+        name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
+        folder = self._folder / "steps" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        started = _now()
+        container = next(c for c in pod["spec"]["containers"] if c["name"] == "main")
+        code = await self._execute(container, folder, await self._kubeconfig(pod), self._logs / f"step-{name}.log")
+        status = finished(pod, code, started, _now())
+        await self._api.patch(f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
+        shutil.rmtree(folder, ignore_errors=True)
+
+    async def _execute(self, container: Object, folder: Path, kubeconfig: Path, log: Path) -> int:
+        env = {entry["name"]: entry["value"] for entry in container.get("env", []) if "value" in entry}
+        command = step_command(container, env, folder)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("ab") as output:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *command, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                    env={**os.environ, **env, "KUBECONFIG": str(kubeconfig)},
+                    start_new_session=True, preexec_fn=die_with_parent,
+                )  # fmt: skip
+            except OSError as error:
+                output.write(f"sandbox: {command[0]}: {error.strerror}\n".encode())
+                return _NOT_STARTED
+            try:
+                return await process.wait()
+            except asyncio.CancelledError:
+                await end(process)
+                raise
+
+
+def step_command(container: Object, env: dict[str, str], folder: Path) -> list[str]:
+    """The user's command: what stands after `--` in the emissary's arguments. A script is written into `folder`."""
+    words = [*container.get("command", []), *container.get("args", [])]
+    command = words[words.index("--") + 1 :] if "--" in words else words
+    if _SCRIPT in command:
+        script = folder / "script"
+        script.write_text(json.loads(env["ARGO_TEMPLATE"])["script"]["source"])
+        command = [str(script) if word == _SCRIPT else word for word in command]
+    return command
+
+
+def finished(pod: Object, code: int, started: str, ended: str) -> dict[str, Any]:
+    """The status of a pod whose main container ended with `code`."""
+    statuses = [
+        {
+            "name": container["name"],
+            "image": container["image"],
+            "imageID": container["image"],
+            "ready": False,
+            "restartCount": 0,
+            "state": {
+                "terminated": {
+                    "exitCode": code if container["name"] == "main" else 0,
+                    "reason": "Completed" if code == 0 or container["name"] != "main" else "Error",
+                    "startedAt": started,
+                    "finishedAt": ended,
+                }
+            },
+        }
+        for container in pod["spec"]["containers"]
+    ]
+    return {"phase": "Succeeded" if code == 0 else "Failed", "containerStatuses": statuses}
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,150 @@
+"""Builds the tools into a cache outside the checkout, keyed by all that goes into them.
+
+Interrupt it at any time: a tool appears in the cache whole or not at all, and Go's own build cache keeps what was
+compiled. Two builds at once wait for each other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sandbox.errors import SandboxError
+from sandbox.toolchain.tools import GO_TOOLCHAIN, TOOLS, Tool
+
+Progress = Callable[[Tool, int, int], None]
+"""Called with a tool, the Go packages compiled so far and how many there are; equal numbers mean that it is done."""
+
+
+def cache() -> Path:
+    """The cache of built tools: $XDG_CACHE_HOME/regions-toolchain, else ~/.cache/regions-toolchain."""
+    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "regions-toolchain"
+
+
+def ensure(progress: Progress) -> dict[str, Path]:
+    """Every file of the tools by its name: from PATH where it fits, else from the cache, else built now. Raises SandboxError."""
+    cache().mkdir(parents=True, exist_ok=True)
+    binaries: dict[str, Path] = {}
+    with _locked(cache() / "lock"):
+        for tool in TOOLS:
+            binaries |= _on_path(tool) or _cached(tool) or _built(tool, progress)
+    return binaries
+
+
+def missing() -> list[Tool]:
+    """The tools that `ensure` would have to build."""
+    return [tool for tool in TOOLS if not (_on_path(tool) or _cached(tool))]
+
+
+def _key(tool: Tool) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(tool.folder.iterdir()):
+        digest.update(path.read_bytes())
+    digest.update(json.dumps([GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files], sort_keys=True).encode())
+    return f"{tool.module}-{tool.version}-{digest.hexdigest()[:12]}"
+
+
+def _files(tool: Tool, folder: Path) -> dict[str, Path]:
+    names = [*tool.packages, *(tool.files or {})]
+    return {name: folder / name for name in names}
+
+
+def _cached(tool: Tool) -> dict[str, Path]:
+    folder = cache() / _key(tool)
+    return _files(tool, folder) if folder.is_dir() else {}
+
+
+def _on_path(tool: Tool) -> dict[str, Path]:
+    """The tool's binaries on PATH, if all of them are there at a fitting version."""
+    if tool.on_path is None:
+        return {}
+    found: dict[str, Path] = {}
+    for name in tool.packages:
+        path = shutil.which(name)
+        if path is None:
+            return {}
+        try:
+            output = subprocess.run([path, *tool.on_path.arguments], capture_output=True, text=True, timeout=20).stdout
+        except (OSError, subprocess.TimeoutExpired):
+            return {}
+        version = re.search(r"(\d+)\.(\d+)\.(\d+)", output)
+        if version is None or tuple(map(int, version.groups())) < tool.on_path.at_least:
+            return {}
+        found[name] = Path(path)
+    return found
+
+
+def _environment() -> dict[str, str]:
+    # Garbage collection is a fifth of the compiler's time at Go's default of 100, and memory is not what is scarce.
+    return {**os.environ, "GOTOOLCHAIN": GO_TOOLCHAIN, "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false", "GOWORK": "off",
+            "CGO_ENABLED": "0", "GOGC": "200"}  # fmt: skip
+
+
+def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
+    if shutil.which("go") is None:
+        raise SandboxError("go is not on PATH. Install Go 1.26 or newer, then run this again")
+    final = cache() / _key(tool)
+    with TemporaryDirectory(prefix=".building-", dir=cache()) as scratch:
+        folder = Path(scratch) / tool.module
+        folder.mkdir()
+        packages = list(tool.packages.values())
+        total = len(_go(tool, "list", "-deps", *packages).splitlines())
+        progress(tool, 0, total)
+        for name, package in tool.packages.items():
+            _compile(tool, folder / name, package, total, progress)
+        for name, source in (tool.files or {}).items():
+            module, _, path = source.partition("//")
+            directory = _go(tool, "list", "-m", "-f", "{{.Dir}}", module).strip()
+            (folder / name).write_bytes((Path(directory) / path).read_bytes())
+            (folder / name).chmod(0o755)
+        folder.rename(final)
+    progress(tool, total, total)
+    return _files(tool, final)
+
+
+def _compile(tool: Tool, output: Path, package: str, total: int, progress: Progress) -> None:
+    """Run `go build -v`, which prints the name of each package that it compiles."""
+    command = ["go", "build", "-v", "-ldflags", tool.ldflags, "-o", str(output), package]
+    process = subprocess.Popen(
+        command, cwd=tool.folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None
+    lines, reported = [], 0.0
+    try:
+        for line in process.stderr:
+            lines.append(line)
+            if time.monotonic() - reported > 0.2:
+                reported = time.monotonic()
+                progress(tool, min(len(lines), total - 1), total)
+        code = process.wait()
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if code != 0:
+        raise SandboxError(f"`{' '.join(command)}` failed in {tool.folder}:\n{''.join(lines[-20:])}")
+
+
+def _go(tool: Tool, *arguments: str) -> str:
+    result = subprocess.run(["go", *arguments], cwd=tool.folder, env=_environment(), capture_output=True, text=True)
+    if result.returncode != 0:
+        raise SandboxError(f"`go {' '.join(arguments)}` failed in {tool.folder}:\n{result.stderr[-2000:]}")
+    return result.stdout
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

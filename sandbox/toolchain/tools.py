@@ -1,0 +1,109 @@
+"""The tools: which module each binary is built from, and when one on PATH does as well."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MODULES = Path(__file__).parent / "modules"
+
+GO_TOOLCHAIN = "go1.27.3"
+"""What all is built with: Argo CD 3.6 asks for Go 1.27. Any Go from 1.21 fetches it as a module by itself."""
+
+
+@dataclass(frozen=True)
+class OnPath:
+    """When a binary that the machine has already may be used instead of building it."""
+
+    arguments: tuple[str, ...]
+    """What makes the binary print its version."""
+    at_least: tuple[int, ...]
+    """The oldest version that fits."""
+
+
+@dataclass(frozen=True)
+class Tool:
+    """One module of modules/ and the binaries that are built from it."""
+
+    module: str
+    packages: dict[str, str]
+    """Binary to Go package."""
+    version: str
+    """The version that the binaries are told to print, as the module's go.mod pins it."""
+    version_variables: tuple[str, ...] = ()
+    """The Go variables which hold that version."""
+    files: dict[str, str] | None = None
+    """Further files of upstream's to install beside the binaries: name to `module//path`."""
+    on_path: OnPath | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where go.mod and go.sum are."""
+        return MODULES / self.module
+
+    @property
+    def ldflags(self) -> str:
+        """The linker's flags: no symbol table (a third of the size), and the version."""
+        return " ".join(["-s -w", *(f"-X {variable}={self.version}" for variable in self.version_variables)])
+
+
+KWOK_STAGES = (
+    "node/fast/node-initialize.yaml",
+    "pod/fast/pod-complete.yaml",
+    "pod/fast/pod-delete.yaml",
+    "pod/fast/pod-ready.yaml",
+)
+_KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+_PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+
+TOOLS: tuple[Tool, ...] = (
+    Tool(
+        module="pulumi",
+        packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
+        version="v3.200.0",
+        version_variables=(f"{_PULUMI_SDK}/go/common/version.Version",),
+        # The language host runs the program through this script, and the engine runs policy packs through the other.
+        files={
+            "pulumi-language-python-exec": f"{_PULUMI_SDK}//python/cmd/pulumi-language-python-exec",
+            "pulumi-analyzer-policy-python": f"{_PULUMI_SDK}//python/dist/pulumi-analyzer-policy-python",
+        },
+    ),
+    Tool(
+        module="pulumi-language-python",
+        packages={"pulumi-language-python": f"{_PULUMI_SDK}/python/cmd/pulumi-language-python"},
+        version="v3.75.0",  # the last one inside the SDK's module; its own module is not served
+        version_variables=(f"{_PULUMI_SDK}/go/common/version.Version",),
+    ),
+    Tool(
+        module="etcd",
+        packages={"etcd": "go.etcd.io/etcd/server/v3"},
+        version="v3.7.3",
+        on_path=OnPath(("--version",), (3, 6)),  # Debian's 3.4 breaks the watches of kwok and the scheduler
+    ),
+    Tool(
+        module="kubernetes",
+        packages={name: f"k8s.io/kubernetes/cmd/{name}" for name in _KUBERNETES},
+        version="v1.36.3",
+        version_variables=("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion"),
+    ),
+    Tool(
+        module="kwok",
+        packages={"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
+        version="v0.8.0",
+        # What makes its nodes and pods live: kwok knows no stage by itself.
+        files={path.rpartition("/")[2]: f"sigs.k8s.io/kwok//kustomize/stage/{path}" for path in KWOK_STAGES},
+    ),
+    Tool(module="redis", packages={"sandbox-redis": "sandbox/redis"}, version="v2.40.0"),
+    Tool(
+        module="argo-workflows",
+        packages={"workflow-controller": "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller"},
+        version="v3.7.14",
+        version_variables=("github.com/argoproj/argo-workflows/v3.version",),
+    ),
+    Tool(
+        module="argocd",
+        packages={"argocd": "github.com/argoproj/argo-cd/v3/cmd"},
+        version="v3.6.1",
+        version_variables=("github.com/argoproj/argo-cd/v3/common.version",),
+    ),
+)
