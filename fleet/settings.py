@@ -39,6 +39,12 @@ class AwsSettings(Settings):
     account_id: str = Field(
         pattern=r"^[0-9]{12}$", description="the AWS account of the region, 12 digits, quoted", examples=["111122223333"]
     )
+    deploy_role: str = Field(
+        default="regions-deploy",
+        pattern=r"^[\w+=,.@-]{1,64}$",
+        description="the IAM role in that account which people and CI assume to build the region",
+        examples=["regions-deploy"],
+    )
 
 
 class GcpSettings(Settings):
@@ -67,6 +73,11 @@ class AzureSettings(Settings):
     directory_id: str = Field(
         pattern=_GUID,
         description="the Microsoft Entra directory (tenant) that the subscription trusts",
+        examples=["00000000-0000-0000-0000-000000000000"],
+    )
+    admin_group_id: str = Field(
+        pattern=_GUID,
+        description="the Entra group (object id) whose members administer the cluster; CI's identity is one of them",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
 

@@ -1,0 +1,61 @@
+"""Argo Workflows' controller in a region's cluster: gate tests are Workflows. From upstream's manifests, no server."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import upstream
+from components.upstream import Manifest
+
+NAMESPACE = "argo"
+
+
+class ArgoWorkflows(pulumi.ComponentResource):
+    """The workflow controller, its definitions and its rights."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("regions:argoworkflows:ArgoWorkflows", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        namespace = kubernetes.core.v1.Namespace(
+            name,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=NAMESPACE, labels={"pod-security.kubernetes.io/enforce": "restricted"}
+            ),
+            opts=own,
+        )
+        crds = kubernetes.yaml.v2.ConfigGroup(
+            f"{name}-crds", objs=upstream.manifests("argo-workflows", "crds/*.yaml"), opts=own
+        )
+        kubernetes.yaml.v2.ConfigGroup(
+            name,
+            objs=render(upstream.manifests("argo-workflows", "workflow-controller*/*.yaml")),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, crds]),
+        )
+        self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-workflows")})
+
+
+def render(objects: Iterable[Manifest]) -> list[Manifest]:
+    """Upstream's objects as they are applied: in their namespace, and images at the pinned version, not `latest`."""
+    version = upstream.version("argo-workflows")
+    rendered = []
+    for original in objects:
+        manifest = copy.deepcopy(original)
+        if not manifest["kind"].startswith("Cluster") and manifest["kind"] != "PriorityClass":
+            manifest["metadata"]["namespace"] = NAMESPACE
+        for subject in manifest.get("subjects", []):
+            subject["namespace"] = NAMESPACE
+        if manifest["kind"] == "Deployment":
+            spec = manifest["spec"]["template"]["spec"]
+            spec["securityContext"]["seccompProfile"] = {"type": "RuntimeDefault"}  # the namespace is `restricted`
+            for container in spec["containers"]:
+                container["image"] = container["image"].replace(":latest", f":{version}")
+                container["args"] = ["--executor-image", f"quay.io/argoproj/argoexec:{version}"]
+        if manifest["kind"] == "ConfigMap":
+            # Nobody scrapes it yet, and the controller would listen on every interface.
+            manifest["data"] = {"metricsConfig": "enabled: false\n", "telemetryConfig": "enabled: false\n"}
+        rendered.append(manifest)
+    return rendered

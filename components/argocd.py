@@ -1,0 +1,92 @@
+"""Argo CD in a region's cluster, from upstream's own manifests with this project's settings merged in."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import upstream
+from components.upstream import Manifest
+
+NAMESPACE = "argocd"
+
+UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
+"""Parts that no region uses: no single sign-on is set up, and every region has its one Application. See docs/adr/0004."""
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "argocd-cm": {
+        "admin.enabled": "false",
+        "users.anonymous.enabled": "false",
+        "application.resourceTrackingMethod": "annotation",
+        # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time.
+        "timeout.reconciliation": "30s",
+        "timeout.reconciliation.jitter": "5s",
+    },
+    "argocd-rbac-cm": {"policy.default": ""},
+    "argocd-cmd-params-cm": {"server.disable.auth": "false"},
+}
+"""Config map to keys, laid over upstream's own. docs: argo-cd.readthedocs.io, operator-manual/argocd-cm.yaml."""
+
+
+@dataclass(frozen=True)
+class ArgoCdArgs:
+    """What Argo CD takes."""
+
+    high_availability: bool
+    """Upstream's HA manifests: three Redis, two repo-servers, two API servers. They want three nodes."""
+
+
+class ArgoCd(pulumi.ComponentResource):
+    """Argo CD: its namespace, definitions and controllers."""
+
+    crds: kubernetes.yaml.v2.ConfigGroup
+    namespace: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ArgoCdArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("regions:argocd:ArgoCd", name, None, opts)
+        own = pulumi.ResourceOptions(parent=self)
+        namespace = kubernetes.core.v1.Namespace(
+            name,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                name=NAMESPACE, labels={"pod-security.kubernetes.io/enforce": "baseline"}
+            ),
+            opts=own,
+        )
+        self.crds = kubernetes.yaml.v2.ConfigGroup(
+            f"{name}-crds", objs=upstream.manifests("argo-cd", "crds/*.yaml"), opts=own
+        )
+        install = "ha/namespace-install.yaml" if args.high_availability else "namespace-install.yaml"
+        objects = upstream.manifests("argo-cd", "cluster-rbac/*.yaml", install)
+        self.controllers = kubernetes.yaml.v2.ConfigGroup(
+            name,
+            objs=render(objects, SETTINGS),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, self.crds]),
+        )
+        self.namespace = namespace.metadata.name.apply(str)
+        self.register_outputs({"namespace": self.namespace, "version": upstream.version("argo-cd")})
+
+
+def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> list[Manifest]:
+    """Upstream's objects as they are applied: unused parts left out, settings merged, the namespace named.
+
+    Raises KeyError if settings name a config map that upstream does not have, as after a careless upgrade.
+    """
+    rendered = []
+    remaining = dict(settings)
+    for original in objects:
+        name, kind = original["metadata"]["name"], original["kind"]
+        if name.startswith(UNUSED):
+            continue
+        manifest = copy.deepcopy(original)
+        if not kind.startswith("Cluster"):
+            manifest["metadata"]["namespace"] = NAMESPACE
+        if kind == "ConfigMap" and name in remaining:
+            manifest["data"] = {**(manifest.get("data") or {}), **remaining.pop(name)}
+        rendered.append(manifest)
+    if remaining:
+        raise KeyError(f"upstream's manifests have no config map {', '.join(remaining)}; mend SETTINGS in argocd.py")
+    return rendered

@@ -1,0 +1,70 @@
+"""A whole region: its cluster in its cloud, Argo CD and Argo Workflows in it, and the region's Application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+import fleet
+from components.application import Application, ApplicationArgs
+from components.argo_workflows import ArgoWorkflows
+from components.argocd import ArgoCd, ArgoCdArgs
+from components.cluster import ClusterArgs, ClusterInfo
+
+CLUSTERS = {
+    "aws": ("components.aws", "AwsCluster"),
+    "gcp": ("components.gcp", "GcpCluster"),
+    "azure": ("components.azure", "AzureCluster"),
+}
+"""Cloud to module and component. A module is imported only for its own cloud: the three SDKs take seconds to import."""
+
+
+@dataclass(frozen=True)
+class RegionArgs:
+    """What a region is made from."""
+
+    region: fleet.Region
+    repository: str
+    """The git repository whose branch `region/<name>` the region follows."""
+
+
+class Region(pulumi.ComponentResource):
+    """One region. Destroyed in the order application, Argo CD, cluster, network, so that nothing is left behind."""
+
+    cluster: ClusterInfo
+
+    def __init__(self, name: str, args: RegionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("regions:region:Region", name, None, opts)
+        region = args.region
+        module, component = CLUSTERS[region.settings.cloud]
+        self.cluster = getattr(import_module(module), component)(
+            name, ClusterArgs(region=region), opts=pulumi.ResourceOptions(parent=self)
+        ).info
+        provider = kubernetes.Provider(
+            name,
+            kubeconfig=self.cluster.kubeconfig,
+            cluster_identifier=self.cluster.identity,
+            enable_server_side_apply=True,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        inside = pulumi.ResourceOptions(parent=self, providers=[provider])
+        argocd = ArgoCd("argocd", ArgoCdArgs(high_availability=region.wave.production), opts=inside)
+        workflows = ArgoWorkflows("argo-workflows", opts=inside)
+        Application(
+            name,
+            ApplicationArgs(region=region, repository=args.repository, storage=self.cluster.storage),
+            opts=pulumi.ResourceOptions(parent=self, providers=[provider], depends_on=[argocd, workflows]),
+        )
+        self.register_outputs({"cluster": self.cluster.name, "endpoint": self.cluster.endpoint})
+
+    def export(self, region: fleet.Region) -> None:
+        """Give the stack the outputs that people use. None of them is secret."""
+        pulumi.export("region", region.name)
+        pulumi.export("wave", region.wave.name)
+        pulumi.export("branch", region.branch)
+        pulumi.export("cluster", self.cluster.name)
+        pulumi.export("endpoint", self.cluster.endpoint)
+        pulumi.export("kubeconfigCommand", self.cluster.sign_in)

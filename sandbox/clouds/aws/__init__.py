@@ -1,0 +1,142 @@
+"""The SIMULATED Amazon Web Services: provider configuration, data sources and the register of resource
+types."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sandbox.clouds import bridged
+from sandbox.clouds.aws import eks, identity, network, node_groups, security, storage
+from sandbox.clouds.aws.zones import zone_ids, zones
+from sandbox.clouds.cloud import Cloud
+from sandbox.clouds.model import CloudError, Context, Rule
+from sandbox.clouds.schema import Problem, Sdk
+from sandbox.plugin import UNKNOWN, has_unknowns
+
+_NO_ACCOUNT: Final = "000000000000"
+_REGION: Final = re.compile(
+    r"(us|eu|ap|sa|ca|me|af|il|mx|cn)(-gov)?-(north|south|east|west|central)(east|west)?-\d"
+)
+_ROLE_ACCOUNT: Final = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/")
+
+
+class Aws:
+    """AWS as `sandbox.clouds.cloud.Flavour`."""
+
+    name = "aws"
+    # The SDK's enums lag behind AWS (managed policies, regions), so a string may be something else.
+    sdk = Sdk("pulumi_aws", closed_enums=False)
+    scope = "{account}/{region}"
+    account = "{account}"
+    rules: Mapping[str, Rule] = {
+        rule.token: rule
+        for module in (network, security, identity, storage, eks, node_groups)
+        for rule in module.RULES
+    }
+
+    def __init__(self) -> None:
+        self.invokes = {
+            "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
+            "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
+            "aws:index/getPartition:getPartition": _partition,
+            "aws:index/getRegion:getRegion": _region,
+        }
+
+    def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The region and the account: the assumed role's, else the first allowed one, else twelve zeros."""
+        region = (
+            config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+        )
+        if region and not _REGION.fullmatch(region):
+            raise CloudError(f"invalid AWS Region: {region}")
+        allowed = [str(a) for a in config.get("allowedAccountIds") or ()]
+        roles = [str(r.get("roleArn", "")) for r in config.get("assumeRoles") or ()]
+        assumed = next((m.group(1) for role in roles if (m := _ROLE_ACCOUNT.match(role))), None)
+        account = assumed or next(iter(allowed), _NO_ACCOUNT)
+        forbidden = [str(a) for a in config.get("forbiddenAccountIds") or ()]
+        if account in forbidden or (allowed and account not in allowed):
+            raise CloudError(f"AWS account ID not allowed: {account}")
+        return {
+            "region": region,
+            "account": account,
+            "default_tags": (config.get("defaultTags") or {}).get("tags") or {},
+        }
+
+    def normalise(self, handle: str) -> str:
+        """Ids and names are compared as they are."""
+        return handle
+
+    def inherited(self, context: Context) -> dict[str, Any]:
+        """`tagsAll`: the provider's default tags with the resource's own over them."""
+        if "tagsAll" not in self.sdk.resource(context.rule.token).outputs:
+            return {}
+        own = context.inputs.get("tags") or {}
+        if has_unknowns(own):
+            return {"tagsAll": UNKNOWN}
+        return {"tagsAll": context.settings["default_tags"] | own}
+
+    def complete(self, context: Context) -> dict[str, Any]:
+        """The region, which every regional resource of the provider's version 7 carries."""
+        if "region" not in self.sdk.resource(context.rule.token).inputs:
+            return {}
+        region = context["region"]
+        if not region:
+            raise CloudError(
+                "Missing region configuration: set aws:region in the stack's configuration, or `region` on"
+                " the provider"
+            )
+        return {"region": region}
+
+    def explain(self, problem: Problem, token: str, name: str) -> str:
+        """A refused input in the bridge's words."""
+        return bridged.explain(problem, token, name)
+
+
+def _caller_identity(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    account = cloud.settings["account"]
+    return {
+        "accountId": account,
+        "arn": f"arn:aws:sts::{account}:assumed-role/sandbox/pulumi",
+        "userId": "AROASANDBOXSANDBOX00:pulumi",
+        "id": account,
+    }
+
+
+def _availability_zones(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    region = arguments.get("region") or cloud.settings["region"]
+    ids = zone_ids(region)
+    left_out = set(arguments.get("excludeNames") or ()), set(arguments.get("excludeZoneIds") or ())
+    chosen = [zone for zone in zones(region) if zone not in left_out[0] and ids[zone] not in left_out[1]]
+    return arguments | {
+        "id": region,
+        "region": region,
+        "names": chosen,
+        "zoneIds": [ids[zone] for zone in chosen],
+        "groupNames": [region],
+    }
+
+
+def _partition(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "id": "aws",
+        "partition": "aws",
+        "dnsSuffix": "amazonaws.com",
+        "reverseDnsPrefix": "com.amazonaws",
+    }
+
+
+def _region(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    region = arguments.get("region") or arguments.get("name") or cloud.settings["region"]
+    return {
+        "id": region,
+        "name": region,
+        "region": region,
+        "endpoint": f"ec2.{region}.amazonaws.com",
+        "description": f"{region} (simulated)",
+    }
+
+
+FLAVOUR: Final = Aws()

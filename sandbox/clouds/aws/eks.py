@@ -1,0 +1,312 @@
+"""Rules of the SIMULATED AWS for EKS: clusters are real, addons and access entries are kept as records.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/eks (the file is named at
+each rule).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+from sandbox.clouds import versions
+from sandbox.clouds.aws import network
+from sandbox.clouds.aws.identity import ROLE, key, role
+from sandbox.clouds.clusters import encoded_authority
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known
+from sandbox.clouds.store import Transaction
+
+CLUSTER: Final = "aws:eks/cluster:Cluster"
+
+
+ACCESS_ENTRY: Final = "aws:eks/accessEntry:AccessEntry"
+
+
+_ADDONS: Final = {
+    # name: the version that is taken when the program pins none
+    "vpc-cni": "v1.20.1-eksbuild.3",
+    "kube-proxy": "v1.34.0-eksbuild.2",
+    "coredns": "v1.12.3-eksbuild.1",
+    "aws-ebs-csi-driver": "v1.48.0-eksbuild.1",
+    "aws-efs-csi-driver": "v2.1.10-eksbuild.1",
+    "eks-pod-identity-agent": "v1.3.8-eksbuild.2",
+    "eks-node-monitoring-agent": "v1.4.0-eksbuild.2",
+    "snapshot-controller": "v8.3.0-eksbuild.1",
+    "metrics-server": "v0.8.0-eksbuild.2",
+    "cert-manager": "v1.18.2-eksbuild.2",
+    "external-dns": "v0.19.0-eksbuild.2",
+    "amazon-cloudwatch-observability": "v4.4.0-eksbuild.1",
+    "aws-guardduty-agent": "v1.10.0-eksbuild.2",
+}
+
+
+_ACCESS_POLICIES: Final = ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader", "AutoNode")
+
+
+def sandbox_cluster(context: Context, name: str | None = None) -> str:
+    """The name under which the supervisor runs a cluster."""
+    return f"aws/{context['account']}/{context['region']}/{name or context['name']}"
+
+
+class _ClusterEffect(Effect):
+    """The control plane behind an EKS cluster."""
+
+    outputs = ("endpoint", "certificateAuthority.data")
+
+    def create(self, context: Context) -> dict[str, Any]:
+        """Start it."""
+        access = context.clusters.create_cluster(sandbox_cluster(context), str(context["version"]))
+        return {
+            "endpoint": access.endpoint,
+            "certificateAuthority.data": encoded_authority(access),
+            "sandboxCluster": sandbox_cluster(context),
+            "sandboxEndpoint": access.endpoint,
+        }
+
+    def update(self, context: Context) -> dict[str, Any]:
+        """Tell the supervisor of a new version; all else is on record only."""
+        if context.inputs.get("version") != context.old_inputs.get("version"):
+            context.clusters.create_cluster(sandbox_cluster(context), str(context["version"]))
+        return {}
+
+    def delete(self, context: Context) -> None:
+        """Stop it."""
+        context.clusters.delete_cluster(sandbox_cluster(context))
+
+
+def _version_offered(context: Context, tx: Transaction) -> None:
+    version, old = context.inputs.get("version"), context.old_inputs.get("version")
+    if not known(version):
+        return
+    if versions.minor(str(version)) != version:
+        raise CloudError(f"InvalidParameterException: unsupported Kubernetes version {version}")
+    if old and not versions.may_move(old, str(version)):
+        raise CloudError(
+            f"InvalidParameterException: Unsupported Kubernetes minor version update from {old} to {version}"
+        )
+
+
+def _two_zones(context: Context, tx: Transaction) -> None:
+    found = [context.find((network.SUBNET,), str(s)) for s in context.get("vpcConfig.subnetIds") or ()]
+    if len({row.outputs["availabilityZone"] for row in found if row is not None}) < 2:
+        raise CloudError("InvalidParameterException: Subnets specified must be in at least two different AZs")
+
+
+def _reachable(context: Context, tx: Transaction) -> None:
+    if context.get("vpcConfig.endpointPublicAccess") is False and not context.get(
+        "vpcConfig.endpointPrivateAccess"
+    ):
+        raise CloudError(
+            "InvalidParameterException: Private and public endpoint access cannot both be disabled"
+        )
+
+
+def _trusted(context: Context, tx: Transaction) -> None:
+    row = context.find((ROLE,), str(context["roleArn"]))
+    if row is not None and "eks.amazonaws.com" not in str(row.inputs.get("assumeRolePolicy")):
+        raise CloudError(
+            "InvalidParameterException: Role could not be assumed because the trusted entity is not correct"
+        )
+
+
+def _not_protected(context: Context, tx: Transaction) -> None:
+    if context.get("deletionProtection"):
+        raise CloudError(
+            f"InvalidRequestException: Cannot delete cluster {context.id} because deletion protection is"
+            f" enabled."
+            " Disable deletion protection on the cluster first."
+        )
+
+
+def _addon_offered(context: Context, tx: Transaction) -> None:
+    name, version = context["addonName"], context.inputs.get("addonVersion")
+    if name not in _ADDONS:
+        raise CloudError(f"InvalidParameterException: Addon {name} specified is not supported")
+    if known(version) and not re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", str(version)):
+        raise CloudError("InvalidParameterException: Addon version specified is not supported")
+    settings = context.inputs.get("configurationValues")
+    if known(settings):
+        try:
+            json.loads(str(settings))
+        except ValueError:
+            raise CloudError(
+                f"InvalidParameterException: ConfigurationValue provided in request is not supported:"
+                f" {settings}"
+            ) from None
+
+
+def _entries_allowed(context: Context, tx: Transaction) -> None:
+    row = context.find((CLUSTER,), str(context["clusterName"]))
+    mode = (row.outputs.get("accessConfig") or {}).get("authenticationMode") if row is not None else None
+    if mode == "CONFIG_MAP":
+        raise CloudError(
+            "InvalidRequestException: The cluster's authentication mode must be set to one of"
+            " [API, API_AND_CONFIG_MAP] to perform this operation."
+        )
+    if not re.match(r"arn:aws[\w-]*:iam::\d{12}:(role|user)/", str(context["principalArn"])):
+        raise CloudError(
+            f"InvalidParameterException: The specified principalArn is invalid: {context['principalArn']}"
+        )
+
+
+def _access_policy_exists(context: Context, tx: Transaction) -> None:
+    arn = str(context["policyArn"])
+    if arn not in {f"arn:aws:eks::aws:cluster-access-policy/AmazonEKS{p}Policy" for p in _ACCESS_POLICIES}:
+        raise CloudError(f"ResourceNotFoundException: The specified policyArn could not be found: {arn}")
+
+
+def _vpc_of_subnets(context: Context) -> Any:
+    first = next(iter(context.get("vpcConfig.subnetIds") or ()), None)
+    row = context.find((network.SUBNET,), str(first))
+    return None if row is None else row.inputs["vpcId"]
+
+
+CLUSTER_MISSING: Final = "ResourceNotFoundException: No cluster found for name: {value}."
+
+
+_TO_CLUSTER: Final = Reference("clusterName", CLUSTER, CLUSTER_MISSING, cascade=True)
+
+
+ARN: Final = "arn:aws:eks:{region}:{account}:"
+
+
+RULES: Final = (
+    Rule(  # cluster.go; vpc_config's subnets and security groups are updated in place since 5.90
+        CLUSTER,
+        id="{name}",
+        name=Name(),
+        handles=("arn",),
+        exists="ResourceInUseException: Cluster already exists with name: {name}",
+        replace=(
+            *("name", "roleArn", "bootstrapSelfManagedAddons", "outpostConfig"),
+            *("accessConfig.bootstrapClusterCreatorAdminPermissions", "kubernetesNetworkConfig.ipFamily"),
+            *("kubernetesNetworkConfig.serviceIpv4Cidr", "remoteNetworkConfig"),
+        ),
+        irreversible=("encryptionConfig",),
+        defaults={
+            "bootstrapSelfManagedAddons": True,
+            "accessConfig.bootstrapClusterCreatorAdminPermissions": True,
+            "vpcConfig.endpointPrivateAccess": False,
+            "vpcConfig.endpointPublicAccess": True,
+        },
+        outputs={
+            "arn": ARN + "cluster/{name}",
+            "createdAt": "{now}",
+            "clusterId": None,
+            "status": "ACTIVE",
+            "version": versions.DEFAULT,
+            "platformVersion": "eks.12",
+            "deletionProtection": False,
+            "accessConfig.authenticationMode": "CONFIG_MAP",
+            "accessConfig.bootstrapClusterCreatorAdminPermissions": True,
+            "kubernetesNetworkConfig.ipFamily": "ipv4",
+            "kubernetesNetworkConfig.serviceIpv4Cidr": "172.20.0.0/16",
+            "upgradePolicy.supportType": "EXTENDED",
+            "identities": lambda c: [
+                {
+                    "oidcs": [
+                        {"issuer": f"https://oidc.eks.{c['region']}.amazonaws.com/id/{c['hex32'].upper()}"}
+                    ]
+                }
+            ],
+            "vpcConfig.clusterSecurityGroupId": "sg-{hex17}",
+            "vpcConfig.vpcId": _vpc_of_subnets,
+            "vpcConfig.publicAccessCidrs": ["0.0.0.0/0"],
+            "vpcConfig.controlPlaneEgressMode": "VPC",
+        },
+        references=(
+            role("roleArn", "InvalidParameterException: roleArn, {value}, does not exist"),
+            network.subnets("vpcConfig.subnetIds"),
+            network.security_groups("vpcConfig.securityGroupIds"),
+            key(
+                "encryptionConfig.provider.keyArn", "InvalidParameterException: Key '{value}' does not exist"
+            ),
+        ),
+        checks=(_version_offered, _two_zones, _reachable, _trusted),
+        protected=(_not_protected,),
+        effect=_ClusterEffect(),
+    ),
+    Rule(  # addon.go
+        "aws:eks/addon:Addon",
+        id="{clusterName}:{addonName}",
+        handles=("arn",),
+        exists="ResourceInUseException: Addon already exists.",
+        replace=("addonName", "clusterName", "namespaceConfig"),
+        outputs={
+            "arn": lambda c: c.text(ARN + "addon/{clusterName}/{addonName}/") + c["uuid"],
+            "addonVersion": lambda c: _ADDONS.get(str(c["addonName"])),
+            "createdAt": "{now}",
+            "modifiedAt": "{now}",
+            "configurationValues": "",
+        },
+        volatile=("modifiedAt",),
+        references=(
+            _TO_CLUSTER,
+            role("serviceAccountRoleArn", "InvalidParameterException: Role {value} does not exist"),
+            role("podIdentityAssociations.roleArn", "InvalidParameterException: Role {value} does not exist"),
+        ),
+        checks=(_addon_offered,),
+    ),
+    Rule(  # access_entry.go
+        ACCESS_ENTRY,
+        id="{clusterName}:{principalArn}",
+        exists="ResourceInUseException: The specified access entry resource is already in use on"
+        " this cluster.",
+        replace=("clusterName", "principalArn", "type"),
+        defaults={"type": "STANDARD"},
+        outputs={
+            "accessEntryArn": lambda c: (
+                c.text(ARN + "access-entry/{clusterName}/role/{account}/")
+                + f"{str(c['principalArn']).rsplit('/', 1)[-1]}/{c['uuid']}"
+            ),
+            "createdAt": "{now}",
+            "modifiedAt": "{now}",
+            "kubernetesGroups": [],
+            "userName": lambda c: (
+                re.sub(":role/", ":assumed-role/", str(c["principalArn"])) + "/{{SessionName}}"
+            ),
+        },
+        volatile=("modifiedAt",),
+        references=(_TO_CLUSTER,),
+        checks=(_entries_allowed,),
+    ),
+    Rule(  # access_policy_association.go
+        "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+        id="{clusterName}#{principalArn}#{policyArn}",
+        replace=("accessScope", "clusterName", "policyArn", "principalArn"),
+        outputs={"associatedAt": "{now}", "modifiedAt": "{now}"},
+        references=(
+            _TO_CLUSTER,
+            Reference(
+                "principalArn",
+                ACCESS_ENTRY,
+                "ResourceNotFoundException: The specified principalArn could not be found."
+                " You can view your available access entries with 'aws eks list-access-entries'. ({value})",
+                value="{clusterName}:{value}",
+                cascade=True,
+            ),
+        ),
+        checks=(_access_policy_exists,),
+    ),
+    Rule(  # pod_identity_association.go
+        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        id="a-{hex17}",
+        handles=("subject",),
+        exists="ResourceInUseException: Association already exists for {namespace}/{serviceAccount} in"
+        " {clusterName}",
+        replace=("clusterName", "namespace", "serviceAccount"),
+        defaults={"disableSessionTags": False},
+        outputs={
+            "associationId": "{id}",
+            "associationArn": ARN + "podidentityassociation/{clusterName}/{id}",
+            "subject": "{clusterName}/{namespace}/{serviceAccount}",
+        },
+        references=(
+            _TO_CLUSTER,
+            role(
+                "roleArn", "InvalidParameterException: Role provided in the request does not exist ({value})"
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,339 @@
+"""Rules of the SIMULATED AWS for networks: VPC, subnets, gateways, routes, endpoints, security groups, flow
+logs.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the file is named at
+each rule).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Final
+
+from sandbox.clouds.aws.zones import zone_ids, zones
+from sandbox.clouds.model import CloudError, Context, Reference, Rule, known, random_hex
+from sandbox.clouds.store import Transaction
+
+VPC: Final = "aws:ec2/vpc:Vpc"
+
+
+SUBNET: Final = "aws:ec2/subnet:Subnet"
+
+
+INTERNET_GATEWAY: Final = "aws:ec2/internetGateway:InternetGateway"
+
+
+EIP: Final = "aws:ec2/eip:Eip"
+
+
+NAT_GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
+
+
+ROUTE_TABLE: Final = "aws:ec2/routeTable:RouteTable"
+
+
+SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
+
+
+DEFAULT_SECURITY_GROUP: Final = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
+
+
+LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
+
+
+def in_vpc(*, held: bool = True) -> Reference:
+    """The VPC that a resource is in."""
+    return Reference(
+        "vpcId",
+        VPC,
+        "InvalidVpcID.NotFound: The vpc ID '{value}' does not exist",
+        held="DependencyViolation: The vpc '{target}' has dependencies and cannot be deleted."
+        " ({holder} is in it)"
+        if held
+        else None,
+    )
+
+
+def subnets(path: str, *, held: bool = True) -> Reference:
+    """Subnets in which a resource has network interfaces."""
+    return Reference(
+        path,
+        SUBNET,
+        "InvalidSubnetID.NotFound: The subnet ID '{value}' does not exist",
+        held="DependencyViolation: The subnet '{target}' has dependencies and cannot be deleted."
+        " ({holder} is in it)"
+        if held
+        else None,
+    )
+
+
+def security_groups(path: str) -> Reference:
+    """Security groups of a resource."""
+    return Reference(
+        path,
+        (SECURITY_GROUP, DEFAULT_SECURITY_GROUP),
+        "InvalidGroup.NotFound: The security group '{value}' does not exist",
+        held="DependencyViolation: resource {target} has a dependent object ({holder})",
+    )
+
+
+def _subnet_range(context: Context, tx: Transaction) -> None:
+    block = context.inputs.get("cidrBlock")
+    vpc = context.find((VPC,), str(context.inputs.get("vpcId")))
+    if not known(block) or vpc is None:
+        return
+    try:
+        wanted = ipaddress.ip_network(str(block))
+    except ValueError:
+        raise CloudError(
+            f"InvalidParameterValue: Value ({block}) for parameter cidrBlock is invalid. This is not a"
+            f" valid CIDR block."
+        ) from None
+    if not wanted.subnet_of(ipaddress.ip_network(vpc.outputs["cidrBlock"])):  # type: ignore[arg-type]
+        raise CloudError(
+            f"InvalidSubnet.Range: The CIDR '{block}' is invalid. ({vpc.id} has {vpc.outputs['cidrBlock']})"
+        )
+    for row in tx.of_type(SUBNET, vpc.scope):
+        other = row.inputs.get("cidrBlock")
+        if row.id != context.id and row.inputs["vpcId"] == vpc.id and other:
+            if wanted.overlaps(ipaddress.ip_network(other)):
+                raise CloudError(
+                    f"InvalidSubnet.Conflict: The CIDR '{block}' conflicts with another subnet ({row.id}"
+                    f" has {other})"
+                )
+
+
+def _zone_exists(context: Context, tx: Transaction) -> None:
+    zone, region = context.inputs.get("availabilityZone"), str(context["region"])
+    if known(zone) and zone not in zones(region):
+        raise CloudError(
+            f"InvalidParameterValue: Value ({zone}) for parameter availabilityZone is invalid. Subnets can"
+            f" currently only"
+            f" be created in the following availability zones: {', '.join(zones(region))}."
+        )
+
+
+def _zone_id(context: Context) -> Any:
+    return zone_ids(str(context["region"])).get(str(context["availabilityZone"]))
+
+
+def _one_gateway(context: Context, tx: Transaction) -> None:
+    vpc = context.inputs.get("vpcId")
+    for row in tx.of_type(INTERNET_GATEWAY, f"{context['account']}/{context['region']}"):
+        if known(vpc) and row.id != context.id and row.inputs.get("vpcId") == vpc:
+            raise CloudError(
+                f"Resource.AlreadyAssociated: resource {vpc} is already associated with an internet gateway"
+                f" ({row.id})"
+            )
+
+
+def _route_target(context: Context, tx: Transaction) -> None:
+    destination = next((context.inputs[k] for k in _DESTINATIONS if k in context.inputs), None)
+    if destination is None:
+        raise CloudError(
+            f"InvalidParameterCombination: one of `{', '.join(_DESTINATIONS)}` must be specified"
+        )
+
+
+def _public_ip(context: Context) -> str:
+    # TEST-NET-3 (RFC 5737) belongs to nobody, so a simulated address reaches nobody.
+    return f"203.0.113.{int(random_hex(2), 16)}"
+
+
+def _of_allocation(context: Context) -> Any:
+    address = context.find((EIP,), str(context.inputs.get("allocationId")))
+    return None if address is None else address.outputs["publicIp"]
+
+
+_DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+
+
+ARN: Final = "arn:aws:ec2:{region}:{account}:"
+
+
+RULES: Final = (
+    Rule(  # vpc_.go
+        VPC,
+        id="vpc-{hex17}",
+        replace=("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"),
+        defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
+        outputs={
+            "arn": ARN + "vpc/{id}",
+            "ownerId": "{account}",
+            "enableDnsHostnames": False,
+            "enableNetworkAddressUsageMetrics": False,
+            "defaultNetworkAclId": "acl-{hex17}",
+            "defaultRouteTableId": "rtb-{hex17}",
+            "mainRouteTableId": "{defaultRouteTableId}",
+            "defaultSecurityGroupId": "sg-{hex17}",
+            "dhcpOptionsId": "dopt-{hex17}",
+        },
+    ),
+    Rule(  # vpc_subnet.go
+        SUBNET,
+        id="subnet-{hex17}",
+        replace=("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "ipv6Native", "outpostArn"),
+        defaults={
+            "mapPublicIpOnLaunch": False,
+            "assignIpv6AddressOnCreation": False,
+            "enableDns64": False,
+            "enableResourceNameDnsARecordOnLaunch": False,
+            "enableResourceNameDnsAaaaRecordOnLaunch": False,
+        },
+        outputs={
+            "arn": ARN + "subnet/{id}",
+            "ownerId": "{account}",
+            "availabilityZone": lambda c: zones(str(c["region"]))[0],
+            "availabilityZoneId": _zone_id,
+            "privateDnsHostnameTypeOnLaunch": "ip-name",
+        },
+        references=(in_vpc(),),
+        checks=(_zone_exists, _subnet_range),
+    ),
+    Rule(  # vpc_internet_gateway.go
+        INTERNET_GATEWAY,
+        id="igw-{hex17}",
+        outputs={"arn": ARN + "internet-gateway/{id}", "ownerId": "{account}"},
+        references=(in_vpc(),),
+        checks=(_one_gateway,),
+    ),
+    Rule(  # ec2_eip.go
+        EIP,
+        id="eipalloc-{hex17}",
+        replace=(
+            "address",
+            "customerOwnedIpv4Pool",
+            "domain",
+            "networkBorderGroup",
+            "publicIpv4Pool",
+            "ipamPoolId",
+        ),
+        outputs={
+            "allocationId": "{id}",
+            "arn": ARN + "elastic-ip/{id}",
+            "domain": "vpc",
+            "publicIp": _public_ip,
+            "publicDns": "ec2-{publicIp}.{region}.compute.amazonaws.com",
+            "publicIpv4Pool": "amazon",
+            "networkBorderGroup": "{region}",
+        },
+    ),
+    Rule(  # vpc_nat_gateway.go
+        NAT_GATEWAY,
+        id="nat-{hex17}",
+        replace=("allocationId", "connectivityType", "privateIp", "subnetId", "vpcId", "availabilityMode"),
+        defaults={"connectivityType": "public"},
+        outputs={
+            "associationId": "eipassoc-{hex17}",
+            "networkInterfaceId": "eni-{hex17}",
+            "privateIp": lambda c: f"10.0.0.{int(random_hex(2), 16)}",
+            "publicIp": _of_allocation,
+        },
+        references=(
+            subnets("subnetId"),
+            in_vpc(),
+            Reference(
+                "allocationId",
+                EIP,
+                "InvalidAllocationID.NotFound: The allocation ID '{value}' does not exist",
+                held="InvalidIPAddress.InUse: Address {target} is in use. ({holder})",
+            ),
+        ),
+    ),
+    Rule(  # vpc_route_table.go
+        ROUTE_TABLE,
+        id="rtb-{hex17}",
+        replace=("vpcId",),
+        outputs={
+            "arn": ARN + "route-table/{id}",
+            "ownerId": "{account}",
+            "routes": [],
+            "propagatingVgws": [],
+        },
+        references=(in_vpc(),),
+    ),
+    Rule(  # vpc_route.go
+        "aws:ec2/route:Route",
+        id=lambda c: (
+            f"r-{c['routeTableId']}{next((c.inputs[k] for k in _DESTINATIONS if c.inputs.get(k)), '')}"
+        ),
+        exists="RouteAlreadyExists: The route identified by {destinationCidrBlock} already exists.",
+        replace=("routeTableId", *_DESTINATIONS),
+        outputs={"origin": "CreateRoute", "state": "active"},
+        references=(
+            Reference(
+                "routeTableId",
+                ROUTE_TABLE,
+                "InvalidRouteTableID.NotFound: The routeTable ID '{value}' does not exist",
+                cascade=True,
+            ),
+            Reference(
+                "gatewayId",
+                INTERNET_GATEWAY,
+                "InvalidGatewayID.NotFound: The gateway ID '{value}' does not exist",
+                foreign=("local", "vgw-", "vpce-"),
+            ),
+            Reference(
+                "natGatewayId",
+                NAT_GATEWAY,
+                "NatGatewayNotFound: The Nat Gateway {value} does not exist",
+            ),
+        ),
+        checks=(_route_target,),
+    ),
+    Rule(  # vpc_route_table_association.go
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        id="rtbassoc-{hex17}",
+        replace=("subnetId", "gatewayId"),
+        references=(
+            subnets("subnetId", held=False),
+            Reference(
+                "routeTableId",
+                ROUTE_TABLE,
+                "InvalidRouteTableID.NotFound: The routeTable ID '{value}' does not exist",
+                held="DependencyViolation: The routeTable '{target}' has dependencies and cannot be"
+                " deleted. ({holder})",
+            ),
+        ),
+    ),
+    Rule(  # vpc_endpoint.go
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        id="vpce-{hex17}",
+        replace=("vpcId", "serviceName", "serviceRegion", "vpcEndpointType", "resourceConfigurationArn"),
+        defaults={"vpcEndpointType": "Gateway"},
+        outputs={
+            "arn": ARN + "vpc-endpoint/{id}",
+            "ownerId": "{account}",
+            "state": "available",
+            "prefixListId": "pl-{hex8}",
+            "policy": '{{"Statement":[{{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}}]}}',
+            "privateDnsEnabled": False,
+            "requesterManaged": False,
+            "cidrBlocks": [],
+            "dnsEntries": [],
+            "networkInterfaceIds": [],
+        },
+        references=(
+            in_vpc(),
+            subnets("subnetIds"),
+            security_groups("securityGroupIds"),
+            Reference(
+                "routeTableIds",
+                ROUTE_TABLE,
+                "InvalidRouteTableId.NotFound: The routeTable ID '{value}' does not exist",
+            ),
+        ),
+    ),
+    Rule(  # vpc_flow_log.go
+        "aws:ec2/flowLog:FlowLog",
+        id="fl-{hex17}",
+        replace=(
+            *("deliverCrossAccountRole", "destinationOptions", "eniId", "iamRoleArn", "logDestination"),
+            *("logDestinationType", "logFormat", "maxAggregationInterval", "subnetId", "trafficType"),
+            *("transitGatewayAttachmentId", "transitGatewayId", "vpcId"),
+        ),
+        defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
+        outputs={"arn": ARN + "vpc-flow-log/{id}"},
+        references=(in_vpc(held=False), subnets("subnetId", held=False)),
+    ),
+)

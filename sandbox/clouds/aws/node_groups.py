@@ -1,0 +1,199 @@
+"""Rules of the SIMULATED AWS for EKS managed node groups, whose nodes join a real cluster.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/eks/node_group.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sandbox.clouds import nodes
+from sandbox.clouds.aws import network
+from sandbox.clouds.aws.eks import ARN, CLUSTER, CLUSTER_MISSING, sandbox_cluster
+from sandbox.clouds.aws.identity import role
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule
+from sandbox.clouds.store import Transaction
+
+NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
+
+
+class _NodeGroupEffect(Effect):
+    """The nodes of a managed node group."""
+
+    outputs = ()
+
+    def create(self, context: Context) -> dict[str, Any]:
+        """Join the nodes, spread over the zones of the group's subnets."""
+        cluster, group = str(context["clusterName"]), str(context["nodeGroupName"])
+        region, type_ = str(context["region"]), _instance_type(context)
+        shape = nodes.machine("aws", type_)
+        assert shape is not None  # refused by _known_instance_types
+        pool = nodes.Pool(
+            cloud="aws",
+            region=region,
+            machine_type=type_,
+            machine=shape,
+            labels={
+                "eks.amazonaws.com/nodegroup": group,
+                "eks.amazonaws.com/capacityType": str(context["capacityType"]),
+                "eks.amazonaws.com/nodegroup-image": "ami-" + nodes.stable_hex(str(context["amiType"]), 17),
+                **(context.inputs.get("labels") or {}),
+            },
+            taints=[
+                nodes.taint(t["key"], t.get("value") or "", t["effect"])
+                for t in context.inputs.get("taints") or ()
+            ],
+            zone_labels=("topology.ebs.csi.aws.com/zone",),
+        )
+        zones = nodes.spread(int(context.get("scalingConfig.desiredSize")), _zones(context))
+        names = (
+            ".".join([_host(f"{cluster}/{group}/{index}"), region, "compute.internal"])
+            for index in range(len(zones))
+        )
+        context.clusters.set_node_pool(
+            sandbox_cluster(context, cluster), group, nodes.build(pool, zip(names, zones, strict=True))
+        )
+        return {"sandboxCluster": sandbox_cluster(context, cluster)}
+
+    def update(self, context: Context) -> dict[str, Any]:
+        """Scale, label and taint."""
+        self.create(context)
+        return {}
+
+    def delete(self, context: Context) -> None:
+        """Take the nodes away."""
+        context.clusters.delete_node_pool(
+            sandbox_cluster(context, str(context["clusterName"])), str(context["nodeGroupName"])
+        )
+
+
+def _host(seed: str) -> str:
+    digits = nodes.stable_hex(seed, 6)
+    return "ip-10-" + "-".join(str(int(digits[i : i + 2], 16)) for i in (0, 2, 4))
+
+
+def _zones(context: Context) -> list[str]:
+    found = [context.find((network.SUBNET,), str(s)) for s in context.inputs.get("subnetIds") or ()]
+    return sorted({str(row.outputs["availabilityZone"]) for row in found if row is not None})
+
+
+def _template(context: Context) -> dict[str, Any]:
+    wanted = context.inputs.get("launchTemplate") or {}
+    handle = wanted.get("id") or wanted.get("name")
+    row = context.find((network.LAUNCH_TEMPLATE,), str(handle)) if handle else None
+    return row.outputs if row is not None else {}
+
+
+def _instance_type(context: Context) -> str:
+    given = context.inputs.get("instanceTypes") or ()
+    return str(next(iter(given), None) or _template(context).get("instanceType") or "t3.medium")
+
+
+def _known_instance_types(context: Context, tx: Transaction) -> None:
+    given = list(context.inputs.get("instanceTypes") or ())
+    in_template = _template(context).get("instanceType")
+    if given and in_template:
+        raise CloudError(
+            "InvalidParameterException: Cannot specify instance types in launch template and API request"
+        )
+    wanted = given or [_instance_type(context)]
+    missing = [t for t in wanted if nodes.machine("aws", t) is None]
+    if missing:
+        raise CloudError(
+            f"InvalidParameterException: The following supplied instance types do not exist: {missing}"
+        )
+    image = str(context.inputs.get("amiType") or "")
+    for type_ in wanted:
+        machine = nodes.machine("aws", type_)
+        if (
+            machine is not None
+            and image
+            and (machine.arch == "arm64") != ("ARM" in image or "arm64" in image)
+        ):
+            raise CloudError(
+                f"InvalidParameterException: [{type_}] is not a valid instance type for requested amiType"
+                f" {image}"
+            )
+
+
+def _sizes(context: Context, tx: Transaction) -> None:
+    least, wanted, most = (context.get(f"scalingConfig.{k}") for k in ("minSize", "desiredSize", "maxSize"))
+    if least > wanted:
+        raise CloudError(
+            f"InvalidParameterException: Minimum capacity {least} can't be greater than desired size {wanted}"
+        )
+    if wanted > most:
+        raise CloudError(
+            f"InvalidParameterException: desired capacity {wanted} can't be greater than max size {most}"
+        )
+
+
+RULES: Final = (
+    Rule(  # node_group.go
+        NODE_GROUP,
+        id="{clusterName}:{nodeGroupName}",
+        name=Name("nodeGroupName"),
+        handles=("arn",),
+        exists="ResourceInUseException: NodeGroup already exists with name {nodeGroupName} and cluster"
+        " name {clusterName}",
+        replace=(
+            *("amiType", "capacityType", "clusterName", "diskSize", "instanceTypes", "launchTemplate.id"),
+            *(
+                "launchTemplate.name",
+                "nodeGroupName",
+                "nodeGroupNamePrefix",
+                "nodeRoleArn",
+                "remoteAccess",
+                "subnetIds",
+            ),
+        ),
+        outputs={
+            "arn": lambda c: c.text(ARN + "nodegroup/{clusterName}/{nodeGroupName}/") + c["uuid"],
+            "status": "ACTIVE",
+            "amiType": "AL2023_x86_64_STANDARD",
+            "capacityType": "ON_DEMAND",
+            "diskSize": lambda c: None if c.inputs.get("launchTemplate") else 20,
+            "instanceTypes": lambda c: [] if _template(c).get("instanceType") else [_instance_type(c)],
+            "version": lambda c: _cluster_version(c),
+            "releaseVersion": "{version}.4-20260801",
+            "updateConfig": {"maxUnavailable": 1},
+            "nodeRepairConfig": {"enabled": False},
+            "resources": lambda c: [
+                {
+                    "autoscalingGroups": [{"name": f"eks-{c['nodeGroupName']}-{c['uuid']}"}],
+                    "remoteAccessSecurityGroupId": "",
+                }
+            ],
+        },
+        volatile=("releaseVersion",),
+        references=(
+            Reference(
+                "clusterName",
+                CLUSTER,
+                CLUSTER_MISSING,
+                held="ResourceInUseException: Cluster has nodegroups attached ({holder})",
+            ),
+            role("nodeRoleArn", "InvalidParameterException: The role with name {value} cannot be found."),
+            network.subnets("subnetIds"),
+            Reference(
+                "launchTemplate.id",
+                network.LAUNCH_TEMPLATE,
+                "InvalidRequestException: The specified launch template, with template ID {value}, does not"
+                " exist.",
+            ),
+            Reference(
+                "launchTemplate.name",
+                network.LAUNCH_TEMPLATE,
+                "InvalidRequestException: The specified launch template, with template name {value}, does"
+                " not exist.",
+            ),
+        ),
+        checks=(_sizes, _known_instance_types),
+        effect=_NodeGroupEffect(),
+    ),
+)
+
+
+def _cluster_version(context: Context) -> Any:
+    row = context.find((CLUSTER,), str(context["clusterName"]))
+    return None if row is None else row.outputs["version"]

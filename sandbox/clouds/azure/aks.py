@@ -1,0 +1,234 @@
+"""Rules of the SIMULATED Azure for AKS: managed clusters are real, maintenance windows are kept as records.
+
+What replaces: pulumi/pulumi-azure-native, provider/pkg/gen/replacement.go (ContainerService,
+ManagedCluster), which names the properties of `networkProfile` one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sandbox.clouds import versions
+from sandbox.clouds.azure import identity, network
+from sandbox.clouds.azure.agent_pools import (
+    CLUSTER,
+    CLUSTERS,
+    POOL_STATE,
+    join_nodes,
+    refuse_bad_pool,
+    sandbox_cluster,
+)
+from sandbox.clouds.azure.common import arm, path, to
+from sandbox.clouds.clusters import host_and_port
+from sandbox.clouds.model import CloudError, Context, Effect, known
+from sandbox.clouds.store import Transaction
+
+_SCHEDULES: Final = ("default", "aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
+
+
+class _ClusterEffect(Effect):
+    """The control plane behind an AKS cluster, and the pools that are written inside it."""
+
+    outputs = ("fqdn", "privateFQDN", "azurePortalFQDN")
+
+    def create(self, context: Context) -> dict[str, Any]:
+        """Start it."""
+        access = context.clusters.create_cluster(
+            sandbox_cluster(context), str(context["currentKubernetesVersion"])
+        )
+        self._pools(context)
+        # There is no name service in the sandbox, so both names are the address.
+        address = host_and_port(access)
+        private = bool(context.get("apiServerAccessProfile.enablePrivateCluster"))
+        hidden = private and context.get("apiServerAccessProfile.enablePrivateClusterPublicFQDN") is False
+        return {
+            "fqdn": None if hidden else address,
+            "privateFQDN": address if private else None,
+            "azurePortalFQDN": address,
+            "sandboxCluster": sandbox_cluster(context),
+            "sandboxEndpoint": access.endpoint,
+        }
+
+    def update(self, context: Context) -> dict[str, Any]:
+        """Bring version and inline pools up to date; all else is on record only."""
+        if context.inputs.get("kubernetesVersion") != context.old_inputs.get("kubernetesVersion"):
+            context.clusters.create_cluster(
+                sandbox_cluster(context), str(context["currentKubernetesVersion"])
+            )
+        self._pools(context)
+        gone = {p["name"] for p in context.old_inputs.get("agentPoolProfiles") or ()} - {
+            p["name"] for p in context.inputs.get("agentPoolProfiles") or ()
+        }
+        for name in sorted(gone):
+            context.clusters.delete_node_pool(sandbox_cluster(context), name)
+        return {}
+
+    def delete(self, context: Context) -> None:
+        """Stop it."""
+        context.clusters.delete_cluster(sandbox_cluster(context))
+
+    @staticmethod
+    def _pools(context: Context) -> None:
+        for pool in context.inputs.get("agentPoolProfiles") or ():
+            join_nodes(
+                context, pool, pool["name"], str(context["location"]), str(context["nodeResourceGroup"])
+            )
+
+
+def _cluster_pools(context: Context, tx: Transaction) -> None:
+    pools = context.inputs.get("agentPoolProfiles") or []
+    if not any(str(pool.get("mode")).lower() == "system" for pool in pools):
+        raise CloudError("InvalidParameter: There has to be at least one system agent pool.")
+    for pool in pools:
+        refuse_bad_pool(pool, str(pool["name"]))
+
+
+def _needed(context: Context, tx: Transaction) -> None:
+    if not (context.get("dnsPrefix") or context.get("fqdnSubdomain")):
+        raise CloudError("InvalidParameter: Required parameter dnsPrefix is missing (null).")
+    if not (context.get("identity") or context.get("servicePrincipalProfile")):
+        raise CloudError(
+            "ServicePrincipalProfileNotFound: the cluster needs an identity or a servicePrincipalProfile."
+        )
+    if context.get("disableLocalAccounts") and not context.get("aadProfile.managed"):
+        raise CloudError(
+            "InvalidParameter: disableLocalAccounts can only be enabled for a cluster with managed"
+            " Microsoft Entra ID"
+            " (aadProfile.managed)."
+        )
+
+
+def _version_offered(context: Context, tx: Transaction) -> None:
+    version, old = context.inputs.get("kubernetesVersion"), context.old_inputs.get("kubernetesVersion")
+    if not known(version):
+        return
+    if versions.minor(str(version)) is None:
+        raise CloudError(
+            f"K8sVersionNotSupported: Managed cluster is on version {version}, which is not supported in"
+            f" this region."
+        )
+    if known(old) and not versions.may_move(str(old), str(version)):
+        raise CloudError(
+            f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed."
+        )
+
+
+def _schedule_name(context: Context, tx: Transaction) -> None:
+    if context["configName"] not in _SCHEDULES:
+        raise CloudError(
+            f"InvalidMaintenanceConfigurationName: '{context['configName']}' must be one of"
+            f" {', '.join(_SCHEDULES)}."
+        )
+
+
+def _identities(context: Context, given: Any) -> Any:
+    """Azure answers with a map where the SDK takes a list of ids."""
+    rows = {str(id_): context.find((identity.IDENTITY,), str(id_)) for id_ in given}
+    return {
+        id_: {"clientId": row.outputs["clientId"], "principalId": row.outputs["principalId"]} if row else {}
+        for id_, row in rows.items()
+    }
+
+
+def _profiles(context: Context, given: Any) -> Any:
+    """Inline pools come back with their state."""
+    version = {
+        "currentOrchestratorVersion": context["currentKubernetesVersion"],
+        "powerState": {"code": "Running"},
+    }
+    return [POOL_STATE | version | pool for pool in given]
+
+
+def _kubelet_identity(context: Context) -> Any:
+    name = f"{context['resourceName']}-agentpool"
+    return {
+        "kubeletidentity": {
+            "clientId": context["uuid"],
+            "objectId": context["uuid"],
+            "resourceId": f"/subscriptions/{context['subscription']}/resourceGroups/{context['nodeResourceGroup']}"
+            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
+        }
+    }
+
+
+def _if(path_: str, value: str) -> Any:
+    """A template that counts only where an input is set."""
+    return lambda context: context.text(value) if context.get(path_) else None
+
+
+def _if_system_assigned(value: str) -> Any:
+    return lambda context: context.text(value) if context.get("identity.type") == "SystemAssigned" else None
+
+
+_NETWORK_REPLACES: Final = tuple(
+    f"networkProfile.{name}"
+    for name in (
+        *("serviceCidr", "serviceCidrs", "dnsServiceIP", "networkMode", "networkPlugin", "networkPluginMode"),
+        *("podCidr", "networkDataplane", "networkPolicy", "outboundType"),
+    )
+)
+
+
+RULES: Final = (
+    arm(
+        CLUSTER,
+        CLUSTERS,
+        "resourceName",
+        replace=(
+            *(
+                "location",
+                "diskEncryptionSetID",
+                "dnsPrefix",
+                "fqdnSubdomain",
+                "linuxProfile",
+                "nodeResourceGroup",
+            ),
+            *("windowsProfile", *_NETWORK_REPLACES),
+        ),
+        outputs={
+            "currentKubernetesVersion": lambda c: versions.full(
+                str(c.inputs.get("kubernetesVersion") or versions.DEFAULT)
+            ),
+            "kubernetesVersion": versions.DEFAULT,
+            "nodeResourceGroup": "MC_{resourceGroupName}_{resourceName}_{location}",
+            "maxAgentPools": 100,
+            "powerState": {"code": "Running"},
+            "resourceUID": "{hex24}",
+            "enableRBAC": True,
+            "supportPlan": "KubernetesOfficial",
+            "sku": {"name": "Base", "tier": "Free"},
+            "identity.principalId": _if_system_assigned("{uuid}"),
+            "identity.tenantId": _if_system_assigned("{tenant}"),
+            "identityProfile": _kubelet_identity,
+            "oidcIssuerProfile.issuerURL": _if(
+                "oidcIssuerProfile.enabled", "https://{location}.oic.prod-aks.azure.com/{tenant}/{uuid}/"
+            ),
+            "networkProfile.networkPlugin": "azure",
+            "networkProfile.serviceCidr": "10.0.0.0/16",
+            "networkProfile.dnsServiceIP": "10.0.0.10",
+            "networkProfile.loadBalancerSku": "standard",
+            "networkProfile.outboundType": "loadBalancer",
+        },
+        rewrites={"identity.userAssignedIdentities": _identities, "agentPoolProfiles": _profiles},
+        volatile=("currentKubernetesVersion",),
+        references=(
+            to("agentPoolProfiles.vnetSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
+            to("apiServerAccessProfile.subnetId", network.SUBNET, held=network.SUBNET_IN_USE),
+            to("apiServerAccessProfile.privateDNSZone", network.PRIVATE_ZONE, foreign=("system", "none")),
+            to("identity.userAssignedIdentities", identity.IDENTITY),
+            to("securityProfile.azureKeyVaultKms.keyId", identity.KEY),
+            to("securityProfile.defender.logAnalyticsWorkspaceResourceId", identity.WORKSPACE),
+            to("addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", identity.WORKSPACE),
+        ),
+        checks=(_needed, _version_offered, _cluster_pools),
+        effect=_ClusterEffect(),
+    ),
+    arm(
+        "azure-native:containerservice:MaintenanceConfiguration",
+        f"{CLUSTERS}/maintenanceConfigurations/{{configName}}",
+        "configName",
+        pattern="{name}",
+        references=(to("resourceName", CLUSTER, cascade=True, value=path(CLUSTERS)),),
+        checks=(_schedule_name,),
+    ),
+)

@@ -1,0 +1,88 @@
+"""What the rules of the SIMULATED Azure have in common: resource ids, resource groups, the provider's own
+outputs.
+
+What replaces comes from pulumi/pulumi-azure-native: every name in a resource's path, and per type
+`forceNewMap` in provider/pkg/gen/replacement.go together with `x-ms-mutability` in Azure's API
+specifications.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from sandbox.clouds.model import Context, Name, Reference, Rule
+from sandbox.clouds.schema import Sdk
+
+# Azure refuses values that its enumerations do not have, though the SDK types them `str | Enum`.
+SDK: Final = Sdk("pulumi_azure_native", closed_enums=True)
+
+GROUP: Final = "azure-native:resources:ResourceGroup"
+GROUPS: Final = "/subscriptions/{subscription}/resourceGroups/"
+_PROVIDERS: Final = GROUPS + "{resourceGroupName}/providers/"
+_NAME_HEX: Final = "{name}{hex8}"
+
+IN_GROUP: Final = Reference(
+    "resourceGroupName",
+    GROUP,
+    "ResourceGroupNotFound: Resource group '{value}' could not be found.",
+    cascade=True,
+    value=GROUPS + "{value}",
+)
+
+
+def path(provider: str) -> str:
+    """The template of an id: `Microsoft.Network/virtualNetworks/{virtualNetworkName}` in the resource's
+    group."""
+    return _PROVIDERS + provider
+
+
+def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rule: Any) -> Rule:
+    """A resource in a resource group; `provider` is the part of its id after `providers/`, `name` the input
+    in it."""
+    template = path(provider)
+    in_path = tuple(part[1:-1] for part in provider.split("/") if part.startswith("{"))
+    words = [part for part in provider.split("/") if not part.startswith("{")]
+    outputs: Mapping[str, Any] = rule.pop("outputs", {})
+    own: dict[str, Any] = {  # those that the SDK's type does not have are dropped in the end
+        "name": f"{{{name}}}",
+        "type": "/".join(words),
+        "azureApiVersion": lambda c: SDK.resource(c.rule.token).api_version,
+        "provisioningState": "Succeeded",
+        "etag": lambda c: f'W/"{c["uuid"]}"',
+        "eTag": "{uuid}",
+        "resourceGuid": "{uuid}",
+        "systemData": lambda c: {"createdAt": c["now"], "createdByType": "Application"},
+    }
+    return Rule(
+        token,
+        id=template,
+        name=Name(name, pattern),
+        exists="cannot create already existing resource '{id}'",
+        replace=("resourceGroupName", *in_path, *rule.pop("replace", ())),
+        outputs=own | dict(outputs),
+        references=(IN_GROUP, *rule.pop("references", ())),
+        volatile=("etag", "eTag", *rule.pop("volatile", ())),
+        **rule,
+    )
+
+
+def to(
+    input_path: str,
+    token: str | tuple[str, ...],
+    *,
+    held: str | None = None,
+    cascade: bool = False,
+    foreign: tuple[str, ...] = (),
+    value: str | Callable[[Context, str], str] = "{value}",
+) -> Reference:
+    """A reference to another resource, by its id unless `value` says how to make that."""
+    return Reference(
+        input_path,
+        token,
+        "ResourceNotFound: The Resource '{handle}' was not found.",
+        held=held,
+        cascade=cascade,
+        foreign=foreign,
+        value=value,
+    )

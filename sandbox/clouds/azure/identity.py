@@ -1,0 +1,175 @@
+"""Rules of the SIMULATED Azure for resource groups, identities, role assignments, key vaults and
+workspaces."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from sandbox.clouds import paths
+from sandbox.clouds.azure.common import GROUP, GROUPS, SDK, arm, path, to
+from sandbox.clouds.model import CloudError, Context, Name, Rule, known
+from sandbox.clouds.store import Transaction
+
+IDENTITY: Final = "azure-native:managedidentity:UserAssignedIdentity"
+VAULT: Final = "azure-native:keyvault:Vault"
+KEY: Final = "azure-native:keyvault:Key"
+WORKSPACE: Final = "azure-native:operationalinsights:Workspace"
+ROLE_ASSIGNMENT: Final = "azure-native:authorization:RoleAssignment"
+
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_IDENTITIES: Final = "Microsoft.ManagedIdentity/userAssignedIdentities/{resourceName}"
+_VAULTS: Final = "Microsoft.KeyVault/vaults/{vaultName}"
+
+
+def is_guid(text: object) -> bool:
+    """Whether a text is a GUID, as Azure writes identities."""
+    return isinstance(text, str) and bool(_GUID.fullmatch(text))
+
+
+def _has_location(context: Context, tx: Transaction) -> None:
+    if not context.get("location"):
+        raise CloudError("LocationRequired: The location property is required for this definition.")
+
+
+def _assignment(context: Context, tx: Transaction) -> None:
+    principal, definition = context["principalId"], str(context["roleDefinitionId"])
+    if not is_guid(principal):
+        raise CloudError(
+            f"InvalidPrincipalId: A valid principal ID must be provided for role assignment. ({principal})"
+        )
+    if not is_guid(definition.rsplit("/", 1)[-1]) or "/roleDefinitions/" not in definition:
+        raise CloudError(
+            f"RoleDefinitionDoesNotExist: The specified role definition with ID '{definition}' does not"
+            f" exist."
+        )
+    scope = str(context["scope"]).lower()
+    if "/resourcegroups/" in scope and not any(row.id.lower() == scope for row in tx.all()):
+        raise CloudError(f"ResourceNotFound: The Resource '{context['scope']}' was not found.")
+
+
+def _vault_name(context: Context, tx: Transaction) -> None:
+    name = str(context["vaultName"])
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]", name):
+        raise CloudError(
+            f"VaultNameNotValid: The vault name '{name}' is invalid. A vault's name must be between 3-24"
+            f" alphanumeric"
+            " characters. The name must begin with a letter, end with a letter or digit, and not contain"
+            " consecutive"
+            " hyphens."
+        )
+
+
+def _key_uri(context: Context) -> str:
+    return f"https://{str(context['vaultName']).lower()}.vault.azure.net/keys/{context['keyName']}"
+
+
+def _property(name: str) -> Any:
+    return lambda context: paths.get(context.inputs, f"properties.{name}")
+
+
+RULES: Final = (
+    Rule(
+        GROUP,
+        id=GROUPS + "{resourceGroupName}",
+        name=Name("resourceGroupName", "{name}{hex8}"),
+        exists="cannot create already existing resource '{id}'",
+        replace=("resourceGroupName", "location"),
+        outputs={
+            "name": "{resourceGroupName}",
+            "type": "Microsoft.Resources/resourceGroups",
+            "properties": {"provisioningState": "Succeeded"},
+            "azureApiVersion": lambda c: SDK.resource(c.rule.token).api_version,
+        },
+        checks=(_has_location,),
+    ),
+    arm(
+        IDENTITY,
+        _IDENTITIES,
+        "resourceName",
+        handles=("principalId", "clientId"),
+        replace=("location",),
+        outputs={"principalId": "{uuid}", "clientId": "{uuid}", "tenantId": "{tenant}"},
+    ),
+    arm(
+        "azure-native:managedidentity:FederatedIdentityCredential",
+        f"{_IDENTITIES}/federatedIdentityCredentials/{{federatedIdentityCredentialResourceName}}",
+        "federatedIdentityCredentialResourceName",
+        references=(to("resourceName", IDENTITY, cascade=True, value=path(_IDENTITIES)),),
+    ),
+    Rule(
+        ROLE_ASSIGNMENT,
+        id="{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
+        name=Name("roleAssignmentName", "{hex8}-0000-4000-8000-{hex12}"),
+        exists="RoleAssignmentExists: The role assignment already exists.",
+        handles=("grant",),
+        replace=("principalId", "scope", "roleAssignmentName"),
+        outputs={
+            "grant": "{scope}|{roleDefinitionId}|{principalId}",
+            "name": "{roleAssignmentName}",
+            "type": "Microsoft.Authorization/roleAssignments",
+            "azureApiVersion": lambda c: SDK.resource(c.rule.token).api_version,
+            "createdOn": "{now}",
+            "updatedOn": "{now}",
+            "createdBy": "{object}",
+            "updatedBy": "{object}",
+            "principalType": "ServicePrincipal",
+        },
+        volatile=("updatedOn",),
+        checks=(_assignment,),
+    ),
+    arm(
+        WORKSPACE,
+        "Microsoft.OperationalInsights/workspaces/{workspaceName}",
+        "workspaceName",
+        replace=("location",),
+        outputs={
+            "customerId": "{uuid}",
+            "createdDate": "{now}",
+            "modifiedDate": "{now}",
+            "retentionInDays": 30,
+            "sku": {"name": "PerGB2018"},
+            "publicNetworkAccessForIngestion": "Enabled",
+            "publicNetworkAccessForQuery": "Enabled",
+        },
+    ),
+    # Azure keeps a deleted vault, and its name, for the retention period, and never deletes keys through
+    # this API. Here they go, so that an empty cloud is empty.
+    arm(
+        VAULT,
+        _VAULTS,
+        "vaultName",
+        handles=("properties.vaultUri",),
+        replace=("location", "properties.tenantId"),
+        outputs={
+            "properties.vaultUri": lambda c: f"https://{str(c['vaultName']).lower()}.vault.azure.net/",
+            "properties.provisioningState": "Succeeded",
+            "properties.enableSoftDelete": True,
+            "properties.softDeleteRetentionInDays": 90,
+        },
+        checks=(_vault_name,),
+    ),
+    arm(
+        KEY,
+        f"{_VAULTS}/keys/{{keyName}}",
+        "keyName",
+        handles=("keyUriWithVersion",),
+        outputs={
+            "keyUri": _key_uri,
+            "keyUriWithVersion": lambda c: f"{_key_uri(c)}/{c['hex32']}",
+            "kty": _property("kty"),
+            "keySize": _property("keySize"),
+            "keyOps": _property("keyOps"),
+            "curveName": _property("curveName"),
+            "rotationPolicy": _property("rotationPolicy"),
+            "attributes": {"enabled": True},
+            "location": lambda c: _vault_location(c),
+        },
+        references=(to("vaultName", VAULT, cascade=True, value=path(_VAULTS)),),
+    ),
+)
+
+
+def _vault_location(context: Context) -> Any:
+    row = context.find((VAULT,), context.text(path(_VAULTS)))
+    return row.outputs.get("location") if row is not None and known(row.outputs.get("location")) else None

@@ -1,0 +1,182 @@
+"""Rules of the SIMULATED Azure for networks: virtual networks, subnets, NAT gateways, addresses, private DNS
+zones."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any, Final
+
+from sandbox.clouds import paths
+from sandbox.clouds.azure.common import arm, path, to
+from sandbox.clouds.model import CloudError, Context, known, random_hex
+from sandbox.clouds.store import Transaction
+
+VIRTUAL_NETWORK: Final = "azure-native:network:VirtualNetwork"
+SUBNET: Final = "azure-native:network:Subnet"
+NAT_GATEWAY: Final = "azure-native:network:NatGateway"
+PUBLIC_ADDRESS: Final = "azure-native:network:PublicIPAddress"
+SECURITY_GROUP: Final = "azure-native:network:NetworkSecurityGroup"
+PRIVATE_ZONE: Final = "azure-native:privatedns:PrivateZone"
+
+SUBNET_IN_USE: Final = (
+    "InUseSubnetCannotBeDeleted: Subnet {target} is in use by {holder} and cannot be deleted. In order to"
+    " delete the"
+    " subnet, delete all the resources within the subnet."
+)
+_NETWORKS: Final = "Microsoft.Network/virtualNetworks/{virtualNetworkName}"
+_ZONES: Final = "Microsoft.Network/privateDnsZones/{privateZoneName}"
+
+
+def _prefixes(inputs: dict[str, Any]) -> list[str]:
+    found = [inputs.get("addressPrefix"), *(inputs.get("addressPrefixes") or ())]
+    return [str(block) for block in found if known(block)]
+
+
+def _subnet_range(context: Context, tx: Transaction) -> None:
+    name, network = context["subnetName"], context["virtualNetworkName"]
+    row = context.find((VIRTUAL_NETWORK,), context.text(path(_NETWORKS)))
+    mine = [ipaddress.ip_network(block) for block in _prefixes(context.inputs)]
+    space = (
+        [ipaddress.ip_network(b) for b in paths.get(row.inputs, "addressSpace.addressPrefixes", [])]
+        if row
+        else []
+    )
+    for wanted in mine:
+        if not any(wanted.version == s.version and wanted.subnet_of(s) for s in space):  # type: ignore[arg-type]
+            raise CloudError(
+                f"NetcfgInvalidSubnet: Subnet '{name}' is not valid because its IP address range is outside"
+                f" the IP address"
+                f" range of virtual network '{network}'."
+            )
+    for other in tx.of_type(SUBNET, ""):
+        if row is None or other.id == context.id or row.uid not in tx.targets(other.uid):
+            continue
+        theirs = [ipaddress.ip_network(block) for block in _prefixes(other.inputs)]
+        if any(a.overlaps(b) for a in mine for b in theirs):
+            raise CloudError(
+                f"NetcfgSubnetRangesOverlap: Subnet '{name}' is not valid because its IP address range"
+                f" overlaps with that of"
+                f" an existing subnet in virtual network '{network}'. ({other.outputs['name']})"
+            )
+
+
+def _no_inline_subnets(context: Context, tx: Transaction) -> None:
+    if context.inputs.get("subnets"):
+        raise CloudError(
+            "sandbox: subnets inside a VirtualNetwork are not simulated; use Subnet resources (the two do"
+            " not mix in Azure"
+            " either: an update of the network removes subnets that it does not list)"
+        )
+
+
+def _global(context: Context, tx: Transaction) -> None:
+    if str(context.get("location") or "").lower() != "global":
+        raise CloudError(
+            f"LocationNotAvailableForResourceType: The provided location '{context.get('location')}' is not"
+            f" available for"
+            " resource type 'Microsoft.Network/privateDnsZones'. Set location to 'global'."
+        )
+
+
+RULES: Final = (
+    arm(
+        VIRTUAL_NETWORK,
+        _NETWORKS,
+        "virtualNetworkName",
+        replace=("location",),
+        outputs={"enableDdosProtection": False, "subnets": [], "flowLogs": []},
+        checks=(_no_inline_subnets,),
+    ),
+    arm(
+        SUBNET,
+        f"{_NETWORKS}/subnets/{{subnetName}}",
+        "subnetName",
+        outputs={
+            "privateEndpointNetworkPolicies": "Disabled",
+            "privateLinkServiceNetworkPolicies": "Enabled",
+            "delegations": [],
+        },
+        references=(
+            to("virtualNetworkName", VIRTUAL_NETWORK, cascade=True, value=path(_NETWORKS)),
+            to(
+                "natGateway.id",
+                NAT_GATEWAY,
+                held="InUseNatGatewayCannotBeDeleted: NAT gateway {target} is in use by subnet {holder} and cannot be deleted.",
+            ),
+            to(
+                "networkSecurityGroup.id",
+                SECURITY_GROUP,
+                held="InUseNetworkSecurityGroupCannotBeDeleted: Network security group {target} cannot be deleted because it"
+                " is in use by the following resources: {holder}.",
+            ),
+        ),
+        checks=(_subnet_range,),
+    ),
+    arm(
+        NAT_GATEWAY,
+        "Microsoft.Network/natGateways/{natGatewayName}",
+        "natGatewayName",
+        replace=("location", "zones"),
+        outputs={"idleTimeoutInMinutes": 4, "subnets": []},
+        references=(
+            to(
+                "publicIpAddresses.id",
+                PUBLIC_ADDRESS,
+                held="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since it is still"
+                " allocated to resource {holder}.",
+            ),
+        ),
+    ),
+    arm(
+        PUBLIC_ADDRESS,
+        "Microsoft.Network/publicIPAddresses/{publicIpAddressName}",
+        "publicIpAddressName",
+        replace=("location", "publicIPAddressVersion", "publicIPPrefix", "sku", "zones"),
+        # TEST-NET-2 (RFC 5737) belongs to nobody, so a simulated address reaches nobody.
+        outputs={
+            "ipAddress": lambda c: f"198.51.100.{int(random_hex(2), 16)}",
+            "publicIPAddressVersion": "IPv4",
+            "idleTimeoutInMinutes": 4,
+        },
+    ),
+    arm(
+        SECURITY_GROUP,
+        "Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}",
+        "networkSecurityGroupName",
+        replace=("location",),
+        outputs={"securityRules": [], "defaultSecurityRules": [], "subnets": [], "networkInterfaces": []},
+    ),
+    arm(
+        PRIVATE_ZONE,
+        _ZONES,
+        "privateZoneName",
+        replace=("location",),
+        outputs={
+            "maxNumberOfRecordSets": 25000,
+            "maxNumberOfVirtualNetworkLinks": 1000,
+            "maxNumberOfVirtualNetworkLinksWithRegistration": 100,
+            "numberOfRecordSets": 1,
+            "numberOfVirtualNetworkLinks": 0,
+            "numberOfVirtualNetworkLinksWithRegistration": 0,
+            "internalId": "{hex32}",
+        },
+        checks=(_global,),
+    ),
+    arm(
+        "azure-native:privatedns:VirtualNetworkLink",
+        f"{_ZONES}/virtualNetworkLinks/{{virtualNetworkLinkName}}",
+        "virtualNetworkLinkName",
+        replace=("location", "virtualNetwork"),
+        outputs={"virtualNetworkLinkState": "Completed", "registrationEnabled": False},
+        references=(
+            to(
+                "privateZoneName",
+                PRIVATE_ZONE,
+                held="CannotDeleteResource: Can not delete resource {target} before nested resources are deleted: {holder}.",
+                value=path(_ZONES),
+            ),
+            to("virtualNetwork.id", VIRTUAL_NETWORK),
+        ),
+        checks=(_global,),
+    ),
+)

@@ -1,0 +1,361 @@
+"""What a SIMULATED cloud does with resources, by the rules of their types; the same for all three clouds.
+
+Values are plain Python data without secret marks (`sandbox.plugin.UNKNOWN` stands for what only an update
+will tell).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from copy import deepcopy
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from sandbox.clouds import paths
+from sandbox.clouds.clusters import ClusterHost
+from sandbox.clouds.diff import Change, changes
+from sandbox.clouds.flavour import Flavour
+from sandbox.clouds.model import CloudError, Context, Reference, Rule
+from sandbox.clouds.outputs import apply, complete, settle
+from sandbox.clouds.schema import Problem
+from sandbox.clouds.store import Row, Store, TakenError, Transaction
+from sandbox.plugin import ProviderError, has_unknowns
+
+AUTONAMED: Final = "__defaults"
+"""Input key under which the bridged providers, too, keep which inputs they made up."""
+
+
+@dataclass
+class Made:
+    """A resource as the cloud has it. `id` is empty in a preview."""
+
+    id: str
+    outputs: dict[str, Any]
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+class Cloud:
+    """One cloud as one provider instance sees it."""
+
+    def __init__(
+        self, flavour: Flavour, store: Store, clusters: ClusterHost, config: Mapping[str, Any]
+    ) -> None:
+        self.flavour, self.store, self.clusters = flavour, store, clusters
+        self.settings = flavour.settings(config)
+
+    def rule(self, token: str) -> Rule:
+        """The rules of a type; raises `CloudError` for a type that is not simulated."""
+        rule = self.flavour.rules.get(token)
+        if rule is not None:
+            return rule
+        name = self.flavour.name
+        if not self.flavour.sdk.has(token):
+            raise CloudError(f"sandbox: {name} {self.flavour.sdk.version} has no resource type {token}")
+        folder = name.removesuffix("-native")
+        raise CloudError(f"sandbox: {name} does not simulate {token} yet; add it in sandbox/clouds/{folder}/")
+
+    # Inputs
+
+    def check(
+        self,
+        token: str,
+        name: str,
+        old: Mapping[str, Any],
+        news: Mapping[str, Any],
+        seed: bytes = b"",
+        proposed_name: str | None = None,
+    ) -> tuple[dict[str, Any], list[Problem]]:
+        """Inputs with the provider's additions, and what is wrong with them, each reason in the provider's
+        words."""
+        rule = self.rule(token)
+        inputs = {k: v for k, v in news.items() if not k.startswith("__")}
+        for path in rule.json:
+            if isinstance(inputs.get(path), dict) and not has_unknowns(inputs[path]):
+                inputs[path] = json.dumps(inputs[path])
+        made_up: list[str] = []
+        if rule.name is not None and inputs.get(rule.name.property) is None:
+            prop = rule.name.property
+            if prop in old.get(AUTONAMED, ()):
+                inputs[prop] = old[prop]
+            else:
+                random = Random(seed) if seed else Random()
+                hexes = {f"hex{n}": f"{random.getrandbits(4 * n):0{n}x}" for n in (7, 8, 12)}
+                inputs[prop] = proposed_name or rule.name.pattern.format(name=name, **hexes)
+            made_up.append(prop)
+        context = self._context(rule, inputs)
+        for key, value in self.flavour.complete(context).items():
+            if inputs.get(key) is None:
+                inputs[key] = value
+        problems = [
+            Problem(p.path, p.kind, self.flavour.explain(p, token, name))
+            for p in self.flavour.sdk.problems(token, inputs)
+        ]
+        return inputs | {AUTONAMED: made_up}, problems
+
+    def diff(
+        self,
+        token: str,
+        old_inputs: Mapping[str, Any],
+        old_outputs: Mapping[str, Any],
+        news: Mapping[str, Any],
+    ) -> tuple[list[Change], bool]:
+        """What changes, and whether a replacement has to delete the old resource before it creates the new
+        one."""
+        rule = self.rule(token)
+        found = changes(
+            old_inputs,
+            news,
+            replace=rule.replace,
+            replace_when=rule.replace_when,
+            irreversible=rule.irreversible,
+            defaults=rule.defaults,
+        )
+        context = self._context(rule, dict(news))
+        context.old_inputs = dict(old_inputs)
+        for key, value in self.flavour.inherited(context).items():
+            if has_unknowns(value) or value != (old_outputs.get(key) or {}):
+                if not any(change.path.startswith(key) for change in found):
+                    found.append(Change(key, "update"))
+        return found, any(change.replaces for change in found) and self._keeps_name(rule, old_inputs, news)
+
+    @staticmethod
+    def _keeps_name(rule: Rule, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+        # As the bridged providers decide (pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace).
+        if rule.name is None:
+            return False
+        prop = rule.name.property
+        return prop not in new.get(AUTONAMED, ()) and old.get(prop) == new.get(prop)
+
+    # Life of a resource
+
+    def create(self, token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> Made:
+        """Create a resource, or tell what it will be."""
+        rule = self.rule(token)
+        context = self._context(rule, _plain(inputs))
+        if preview:
+            settle(self.flavour, context, {}, preview=True)
+            return Made("", complete(self.flavour, context))
+        context.id = str(context.value(rule.id))
+        settle(self.flavour, context, {}, preview=False)
+        with self.store.transaction() as tx:
+            context.find = self._finder(context, tx)
+            references = self._resolve(context)
+            for check in rule.checks:
+                check(context, tx)
+            standing = self._row(context, context.id, tx) if rule.shared else None
+            if standing is not None:
+                tx.share(standing.uid, 1)
+                return Made(context.id, standing.outputs)
+            uid = self._insert(context, tx)
+            tx.refer(uid, references)
+        try:
+            if rule.effect is not None:
+                context.find = self._finder(context)
+                apply(context, rule.effect.create(context))
+            outputs = complete(self.flavour, context)
+            with self.store.transaction() as tx:
+                tx.save(uid, dict(inputs), outputs)
+                tx.mark_cluster(
+                    uid, context.outputs.get("sandboxCluster"), context.outputs.get("sandboxEndpoint")
+                )
+        except BaseException:
+            # As in the clouds, a failed creation leaves nothing behind; deleting what is not there is fine.
+            with self.store.transaction() as tx:
+                tx.delete(uid)
+            if rule.effect is not None:
+                with suppress(ProviderError):
+                    rule.effect.delete(context)
+            raise
+        return Made(context.id, outputs)
+
+    def read(self, token: str, id_: str, inputs: Mapping[str, Any]) -> Made | None:
+        """A resource as it is now, or None if it is gone."""
+        rule = self.rule(token)
+        with self.store.reading() as tx:
+            row = self._row(self._context(rule, _plain(inputs)), id_, tx)
+        return None if row is None else Made(row.id, row.outputs, row.inputs)
+
+    def update(
+        self,
+        token: str,
+        id_: str,
+        old_inputs: Mapping[str, Any],
+        old_outputs: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        *,
+        preview: bool = False,
+    ) -> Made:
+        """Bring a resource to new inputs, or tell what it will be."""
+        rule = self.rule(token)
+        context = self._context(rule, _plain(inputs))
+        context.id, context.old_inputs = id_, _plain(old_inputs)
+        if preview:
+            settle(self.flavour, context, old_outputs, preview=True)
+            return Made(id_, complete(self.flavour, context))
+        with self.store.transaction() as tx:
+            context.find = self._finder(context, tx)
+            row = self._row(context, id_, tx)
+            if row is None:
+                raise CloudError(
+                    f"ResourceNotFound: {token} {id_} does not exist (pulumi refresh drops it from the state)"
+                )
+            references = self._resolve(context)
+            for check in rule.checks:
+                check(context, tx)
+            tx.refer(row.uid, references)
+        context.find = self._finder(context)
+        settle(self.flavour, context, row.outputs, preview=False)
+        if rule.effect is not None:
+            apply(context, rule.effect.update(context))
+        outputs = complete(self.flavour, context)
+        with self.store.transaction() as tx:
+            tx.save(row.uid, dict(inputs), outputs)
+        return Made(id_, outputs)
+
+    def delete(self, token: str, id_: str, inputs: Mapping[str, Any]) -> None:
+        """Delete a resource with what goes with it; one that is gone already is fine."""
+        with self.store.transaction() as tx:
+            row = self._row(self._context(self.rule(token), _plain(inputs)), id_, tx)
+            if row is None or (row.shares > 1 and tx.share(row.uid, -1)):
+                return
+            doomed = self._doomed(row, tx)
+            context = self._of_row(row, tx)
+            for check in context.rule.protected:
+                check(context, tx)
+        for each in doomed:
+            with self.store.reading() as tx:
+                context = self._of_row(each, tx)
+            if context.rule.effect is not None:
+                context.find = self._finder(context)
+                context.rule.effect.delete(context)
+            with self.store.transaction() as tx:
+                tx.delete(each.uid)
+
+    def invoke(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Answer a data source; raises `CloudError` for one that is not simulated."""
+        function = self.flavour.invokes.get(token)
+        if function is None:
+            folder = self.flavour.name.removesuffix("-native")
+            raise CloudError(
+                f"sandbox: {self.flavour.name} does not simulate {token} yet; add it in"
+                f" sandbox/clouds/{folder}/"
+            )
+        return function(self, arguments)
+
+    def lookup(self, token: str, handle: str, inputs: Mapping[str, Any] | None = None) -> Row | None:
+        """A resource by its id or another handle, for data sources."""
+        return self._finder(self._context(self.rule(token), dict(inputs or {})))((token,), handle)
+
+    # The parts
+
+    def _context(self, rule: Rule, inputs: dict[str, Any]) -> Context:
+        context = Context(
+            rule=rule,
+            settings=self.settings | {"token": rule.token},
+            inputs=inputs,
+            outputs=deepcopy(inputs),
+            clusters=self.clusters,
+            find=lambda types, value: None,
+        )
+        context.find = self._finder(context)
+        return context
+
+    def _of_row(self, row: Row, tx: Transaction) -> Context:
+        context = self._context(self.rule(row.type), _plain(row.inputs))
+        context.id, context.outputs, context.old_inputs = row.id, dict(row.outputs), context.inputs
+        context.find = self._finder(context, tx)
+        return context
+
+    def _scope(self, rule: Rule, context: Context) -> str:
+        return context.text(self.flavour.scope if rule.scope is None else rule.scope)
+
+    def _finder(
+        self, context: Context, tx: Transaction | None = None
+    ) -> Callable[[Iterable[str], str], Row | None]:
+        def find(types: Iterable[str], value: str) -> Row | None:
+            if tx is None:
+                with self.store.reading() as reading:
+                    return self._find(context, types, value, reading)
+            return self._find(context, types, value, tx)
+
+        return find
+
+    def _find(self, context: Context, types: Iterable[str], value: str, tx: Transaction) -> Row | None:
+        for token in types:
+            rule = self.flavour.rules[token]
+            row = tx.by_handle(token, self._scope(rule, context), self.flavour.normalise(value))
+            if row is not None:
+                return row
+        return None
+
+    def _row(self, context: Context, id_: str, tx: Transaction) -> Row | None:
+        scope = self._scope(context.rule, context)
+        return tx.by_handle(context.rule.token, scope, self.flavour.normalise(id_))
+
+    def _insert(self, context: Context, tx: Transaction) -> int:
+        rule, normalise = context.rule, self.flavour.normalise
+        handles = [context.id, *(str(context.get(path)) for path in rule.handles if context.get(path))]
+        try:
+            return tx.insert(
+                self.flavour.name,
+                context.text(self.flavour.account),
+                str(context.get("location") or context.get("region") or context["region"]),
+                rule.token,
+                self._scope(rule, context),
+                context.id,
+                context.inputs,
+                context.outputs,
+                map(normalise, handles),
+            )
+        except TakenError as taken:
+            raise CloudError(context.text(rule.exists.replace("{id}", context.id))) from taken
+
+    def _resolve(self, context: Context) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = []
+        for reference in context.rule.references:
+            for value in paths.get_all(context.inputs, reference.path):
+                row = self._referred(reference, str(value), context)
+                if row is not None:
+                    found.append((reference.path, row.uid))
+        return found
+
+    def _referred(self, reference: Reference, value: str, context: Context) -> Row | None:
+        if not value or value.startswith(reference.foreign):
+            return None
+        if callable(reference.value):
+            handle = reference.value(context, value)
+        else:
+            handle = context.text(reference.value.replace("{value}", value))
+        row = context.find(reference.targets, handle)
+        if row is None:
+            raise CloudError(
+                context.text(reference.missing.replace("{value}", value).replace("{handle}", handle))
+            )
+        return row
+
+    def _doomed(self, row: Row, tx: Transaction) -> list[Row]:
+        """The rows that go when this one does, each before what it stands on; raises if one has to stay."""
+        doomed, queue = {row.uid: row}, [row]
+        held: list[tuple[Row, Row, str]] = []
+        while queue:
+            target = queue.pop()
+            for holder, path in tx.holders(target.uid):
+                reference = next(r for r in self.rule(holder.type).references if r.path == path)
+                if reference.cascade and holder.uid not in doomed:
+                    doomed[holder.uid] = holder
+                    queue.append(holder)
+                elif reference.held is not None:
+                    held.append((target, holder, reference.held))
+        for target, holder, error in held:
+            if holder.uid not in doomed:
+                raise CloudError(error.format(target=target.id, holder=holder.id))
+        return sorted(
+            doomed.values(), key=lambda each: -each.uid
+        )  # what stands on another was created after it
+
+
+def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    return deepcopy({k: v for k, v in inputs.items() if not k.startswith("__")})

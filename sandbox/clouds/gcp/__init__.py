@@ -1,0 +1,137 @@
+"""The SIMULATED Google Cloud: provider configuration, data sources and the register of resource types."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sandbox.clouds import bridged, versions
+from sandbox.clouds.cloud import Cloud
+from sandbox.clouds.gcp import gke, identity, network, node_pools
+from sandbox.clouds.gcp.zones import project_number, zones
+from sandbox.clouds.model import CloudError, Context, Rule
+from sandbox.clouds.schema import Problem, Sdk
+from sandbox.plugin import UNKNOWN, has_unknowns
+
+# Added by default since version 8 of the provider (`addPulumiAttributionLabel`).
+_ATTRIBUTION: Final = {"goog-pulumi-provisioned": "true"}
+
+
+class Gcp:
+    """Google Cloud as `sandbox.clouds.cloud.Flavour`."""
+
+    name = "gcp"
+    sdk = Sdk("pulumi_gcp", closed_enums=False)
+    scope = ""  # ids are full paths
+    account = "{project}"
+    rules: Mapping[str, Rule] = {
+        rule.token: rule for module in (network, identity, gke, node_pools) for rule in module.RULES
+    }
+
+    def __init__(self) -> None:
+        self.invokes = {
+            "gcp:organizations/getProject:getProject": _project,
+            "gcp:compute/getZones:getZones": _zones,
+            "gcp:container/getEngineVersions:getEngineVersions": _engine_versions,
+        }
+
+    def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The project, region and zone that resources are in by default, and the labels that all get."""
+        return {
+            "project": config.get("project") or os.environ.get("GOOGLE_PROJECT") or "",
+            "region": config.get("region") or os.environ.get("GOOGLE_REGION") or "",
+            "zone": config.get("zone") or "",
+            "default_labels": config.get("defaultLabels") or {},
+            "attribution": _ATTRIBUTION if config.get("addPulumiAttributionLabel") is not False else {},
+        }
+
+    def normalise(self, handle: str) -> str:
+        """A self link and the path in it name the same thing."""
+        return "projects/" + handle.split("/projects/", 1)[1] if "/projects/" in handle else handle
+
+    def inherited(self, context: Context) -> dict[str, Any]:
+        """`pulumiLabels` (the provider's and the resource's) and `effectiveLabels` (with the attribution)."""
+        if "effectiveLabels" not in self.sdk.resource(context.rule.token).outputs:
+            return {}
+        own = context.inputs.get("labels") or context.inputs.get("resourceLabels") or {}
+        if has_unknowns(own):
+            return {"pulumiLabels": UNKNOWN, "effectiveLabels": UNKNOWN}
+        labels = context.settings["default_labels"] | own
+        return {"pulumiLabels": labels, "effectiveLabels": context.settings["attribution"] | labels}
+
+    def complete(self, context: Context) -> dict[str, Any]:
+        """The project and the region, where the program names none."""
+        inputs = self.sdk.resource(context.rule.token).inputs
+        added: dict[str, Any] = {}
+        if "project" in inputs:
+            added["project"] = context["project"]
+        if "region" in inputs:
+            added["region"] = context["region"]
+        if "location" in inputs and context.rule.token in (gke.CLUSTER, node_pools.NODE_POOL):
+            added["location"] = context["zone"] or context["region"]
+        for key, value in added.items():
+            if not value:
+                raise CloudError(
+                    f"{key}: required field is not set. Set gcp:{key} in the stack's configuration"
+                )
+        return added
+
+    def explain(self, problem: Problem, token: str, name: str) -> str:
+        """A refused input in the bridge's words."""
+        return bridged.explain(problem, token, name)
+
+
+def _project(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    project = arguments.get("projectId") or cloud.settings["project"]
+    return {
+        "id": f"projects/{project}",
+        "projectId": project,
+        "name": project,
+        "number": project_number(project),
+        "orgId": "",
+        "folderId": "",
+        "billingAccount": "",
+        "labels": {},
+        "effectiveLabels": {},
+        "pulumiLabels": {},
+        "tags": {},
+        "autoCreateNetwork": False,
+        "deletionPolicy": "PREVENT",
+    }
+
+
+def _zones(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    project = arguments.get("project") or cloud.settings["project"]
+    region = arguments.get("region") or cloud.settings["region"]
+    return {
+        "id": f"projects/{project}/regions/{region}",
+        "names": zones(region),
+        "project": project,
+        "region": region,
+        "status": arguments.get("status"),
+    }
+
+
+def _engine_versions(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    prefix = arguments.get("versionPrefix") or ""
+    offered = [v for v in (gke.version(m) for m in reversed(versions.MINORS)) if v.startswith(prefix)]
+    default = gke.version(versions.DEFAULT)
+    channels = dict.fromkeys(("RAPID", "REGULAR", "STABLE", "EXTENDED"), default)
+    return {
+        "id": "engine-versions",
+        "location": arguments.get("location") or cloud.settings["region"],
+        "project": arguments.get("project") or cloud.settings["project"],
+        "versionPrefix": prefix or None,
+        "defaultClusterVersion": default,
+        "latestMasterVersion": next(iter(offered), ""),
+        "latestNodeVersion": next(iter(offered), ""),
+        "validMasterVersions": offered,
+        "validNodeVersions": offered,
+        "releaseChannelDefaultVersion": channels,
+        "releaseChannelLatestVersion": channels | {"RAPID": gke.version(versions.MINORS[-1])},
+        "releaseChannelUpgradeTargetVersion": channels,
+    }
+
+
+FLAVOUR: Final = Gcp()

@@ -1,0 +1,172 @@
+"""Rules of the SIMULATED Google Cloud for projects, identities and keys: services, grants, service accounts,
+KMS.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-google, google/services/{resourcemanager,kms} and
+google/tpgiamresource. Enabling a service or making a grant that is there already is no error in Google Cloud.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sandbox.clouds.gcp.paths import deletion_policy
+from sandbox.clouds.gcp.zones import project_number
+from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule
+from sandbox.clouds.store import Transaction
+
+ACCOUNT: Final = "gcp:serviceaccount/account:Account"
+KEY_RING: Final = "gcp:kms/keyRing:KeyRing"
+CRYPTO_KEY: Final = "gcp:kms/cryptoKey:CryptoKey"
+CRYPTO_KEY_MEMBER: Final = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
+
+_ROBOTS: Final = {
+    # cloud.google.com/iam/docs/service-agents
+    "container.googleapis.com": "container-engine-robot",
+    "compute.googleapis.com": "compute-system",
+}
+_MEMBER: Final = re.compile(
+    r"(user|serviceAccount|group|domain|principal|principalSet|deleted):.+|allUsers|allAuthenticatedUsers"
+)
+
+
+def robot(project: str, service: str) -> str:
+    """The service agent of an API in a project."""
+    name = _ROBOTS.get(service, "gcp-sa-" + service.split(".", 1)[0])
+    return f"service-{project_number(project)}@{name}.iam.gserviceaccount.com"
+
+
+def _member_exists(context: Context, tx: Transaction) -> None:
+    member = str(context["member"])
+    if not _MEMBER.fullmatch(member):
+        raise CloudError(f"googleapi: Error 400: The member {member} is of an unknown type, badRequest")
+    own = re.fullmatch(r"serviceAccount:(.+@(?P<project>[\w-]+)\.iam\.gserviceaccount\.com)", member)
+    # Accounts of other projects, and Google's own, are outside of the simulation.
+    if own and own["project"] == context["project"] and context.find((ACCOUNT,), own[1]) is None:
+        raise CloudError(f"googleapi: Error 400: Service account {own[1]} does not exist., badRequest")
+
+
+def _role_form(context: Context, tx: Transaction) -> None:
+    role = str(context["role"])
+    if not re.fullmatch(r"(roles/[\w.]+|(projects|organizations)/[\w-]+/roles/[\w.]+)", role):
+        raise CloudError(f"googleapi: Error 400: Role {role} is not supported for this resource., badRequest")
+
+
+def _service_name(context: Context, tx: Transaction) -> None:
+    service = str(context["service"])
+    if not re.fullmatch(r"[a-z0-9-]+\.googleapis\.com", service):
+        raise CloudError(
+            f"googleapi: Error 403: Not found or permission denied for service(s): {service}.,"
+            f" SERVICE_CONFIG_NOT_FOUND"
+        )
+
+
+def _account_id(context: Context, tx: Transaction) -> None:
+    pattern = r"^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$"
+    if not re.match(pattern, str(context["accountId"])):
+        raise CloudError(f'"account_id" ("{context["accountId"]}") doesn\'t match regexp "{pattern}"')
+
+
+def _grant(token: str, target: str, *references: Reference) -> Rule:
+    return Rule(
+        token,
+        id=f"{{{target}}}/{{role}}/{{member}}",
+        shared=True,
+        replace=(target, "role", "member", "condition"),
+        outputs={"etag": "{hex12}="},
+        references=references,
+        checks=(_member_exists, _role_form),
+    )
+
+
+_EMAIL: Final = "{accountId}@{project}.iam.gserviceaccount.com"
+
+RULES: Final = (
+    Rule(
+        "gcp:projects/service:Service",
+        id="{project}/{service}",
+        shared=True,
+        replace=("project", "service"),
+        defaults={"disableOnDestroy": True},
+        checks=(_service_name,),
+    ),
+    Rule(
+        "gcp:projects/serviceIdentity:ServiceIdentity",
+        id="projects/{project}/services/{service}",
+        shared=True,
+        replace=("project", "service"),
+        outputs={
+            "email": lambda c: robot(str(c["project"]), str(c["service"])),
+            "member": "serviceAccount:{email}",
+        },
+        checks=(_service_name,),
+    ),
+    _grant("gcp:projects/iAMMember:IAMMember", "project"),
+    Rule(
+        ACCOUNT,
+        id=f"projects/{{project}}/serviceAccounts/{_EMAIL}",
+        name=Name("accountId"),
+        handles=("email", "member"),
+        exists="googleapi: Error 409: Service account {accountId} already exists within project"
+        " projects/{project}., alreadyExists",
+        replace=("accountId", "project"),
+        defaults={"disabled": False},
+        outputs={
+            "email": _EMAIL,
+            "member": f"serviceAccount:{_EMAIL}",
+            "name": "{id}",
+            "uniqueId": "{digits21}",
+        },
+        checks=(_account_id,),
+        protected=(deletion_policy,),
+    ),
+    _grant(
+        "gcp:serviceaccount/iAMMember:IAMMember",
+        "serviceAccountId",
+        Reference(
+            "serviceAccountId",
+            ACCOUNT,
+            "googleapi: Error 404: Unknown service account {value}, notFound",
+            cascade=True,
+        ),
+    ),
+    # Google Cloud never deletes key rings and keys: they lose their versions and keep their names. Here they
+    # go, so that an empty cloud is empty.
+    Rule(
+        KEY_RING,
+        id="projects/{project}/locations/{location}/keyRings/{name}",
+        name=Name(),
+        exists="googleapi: Error 409: KeyRing {id} already exists., alreadyExists",
+        replace=("name", "location", "project"),
+    ),
+    Rule(
+        CRYPTO_KEY,
+        id="{keyRing}/cryptoKeys/{name}",
+        name=Name(),
+        exists="googleapi: Error 409: CryptoKey {id} already exists., alreadyExists",
+        replace=(
+            *("keyRing", "name", "purpose", "importOnly", "destroyScheduledDuration", "cryptoKeyBackend"),
+            "skipInitialVersionCreation",
+        ),
+        defaults={"purpose": "ENCRYPT_DECRYPT", "importOnly": False},
+        outputs={
+            "destroyScheduledDuration": "2592000s",
+            "primaries": lambda c: [{"name": f"{c.id}/cryptoKeyVersions/1", "state": "ENABLED"}],
+            "versionTemplate": {"algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION", "protectionLevel": "SOFTWARE"},
+        },
+        references=(
+            Reference("keyRing", KEY_RING, "googleapi: Error 404: KeyRing {value} not found., notFound"),
+        ),
+        protected=(deletion_policy,),
+    ),
+    _grant(
+        CRYPTO_KEY_MEMBER,
+        "cryptoKeyId",
+        Reference(
+            "cryptoKeyId",
+            CRYPTO_KEY,
+            "googleapi: Error 404: CryptoKey {value} not found., notFound",
+            cascade=True,
+        ),
+    ),
+)

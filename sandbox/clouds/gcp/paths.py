@@ -1,0 +1,45 @@
+"""How resources of the SIMULATED Google Cloud name each other: by name, by path or by self link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from sandbox.clouds.model import CloudError, Context, Reference
+from sandbox.clouds.store import Transaction
+
+SELF_LINK: Final = "https://www.googleapis.com/compute/v1/{id}"
+
+
+def full_path(template: str) -> Callable[[Context, str], str]:
+    """A function that makes the path of a resource from its name; what is a path already stays so."""
+
+    def path(context: Context, value: str) -> str:
+        return value if "projects/" in value else context.text(template) + value
+
+    return path
+
+
+def to(path: str, token: str, folder: str, *, held: bool = True, cascade: bool = False) -> Reference:
+    """A reference by name, path or self link to a resource in a folder such as
+    `projects/{project}/global/networks/`."""
+    return Reference(
+        path,
+        token,
+        "googleapi: Error 404: The resource '{handle}' was not found, notFound",
+        held="googleapi: Error 400: The resource '{target}' is already being used by '{holder}',"
+        " resourceInUseByAnotherResource"
+        if held
+        else None,
+        cascade=cascade,
+        value=full_path(folder),
+    )
+
+
+def deletion_policy(context: Context, tx: Transaction) -> None:
+    """Refuse what the program protects by the provider's own `deletionPolicy`."""
+    if context.get("deletionPolicy") == "PREVENT":
+        raise CloudError(
+            f"cannot destroy {context.id} without setting deletionPolicy to DELETE and running `pulumi up`"
+            f" first"
+        )

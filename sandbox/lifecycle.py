@@ -1,0 +1,139 @@
+"""Starts and ends a sandbox's supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from sandbox import git_host
+from sandbox.environment import prepare, variables
+from sandbox.errors import SandboxError
+from sandbox.home import CHECKOUT, Home
+from sandbox.supervisor import client
+
+_START_SECONDS = 120.0
+_STOP_SECONDS = 60.0
+
+
+def running() -> bool:
+    """Whether the supervisor answers."""
+    try:
+        client.call("status")
+    except SandboxError:
+        return False
+    return True
+
+
+def up(home: Home, binaries: Mapping[str, Path]) -> None:
+    """Start the supervisor, and with it the clusters that were there before. Does nothing if it runs already."""
+    if sys.platform == "darwin":
+        print("note: on macOS a supervisor that is killed leaves its processes behind; end it with `down`", file=sys.stderr)
+    prepare(home, binaries)
+    if running():
+        return
+    os.environ["SANDBOX_HOME"] = str(home.root)
+    log = (home.logs / "supervisor.log").open("ab")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sandbox.supervisor.server"], stdin=subprocess.PIPE, stdout=log, stderr=log,
+        cwd=CHECKOUT, start_new_session=True, text=False,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write(json.dumps({name: str(path) for name, path in binaries.items()}).encode())
+    process.stdin.close()
+    deadline = time.monotonic() + _START_SECONDS
+    try:
+        while not running():
+            if process.poll() is not None:
+                raise SandboxError(f"the supervisor ended at once; see {log.name}:\n{_tail(Path(log.name))}")
+            if time.monotonic() > deadline:
+                raise SandboxError(f"the supervisor was not ready after {_START_SECONDS:.0f} s; see {log.name}")
+            time.sleep(0.05)
+    except BaseException:
+        process.terminate()
+        process.wait()
+        raise
+
+
+def stop(home: Home) -> None:
+    """End every process of the sandbox. Its data stays, and `up` goes on with it."""
+    try:
+        pid = client.call("status")["pid"]
+        client.call("shutdown")
+    except SandboxError:
+        return
+    try:
+        psutil.Process(pid).wait(_STOP_SECONDS)
+    except psutil.NoSuchProcess:
+        return
+    except psutil.TimeoutExpired:
+        os.kill(pid, signal.SIGKILL)  # its children die with it
+
+
+def down(home: Home) -> None:
+    """End every process and give all disk back."""
+    stop(home)
+    _remove_salts(home, CHECKOUT)
+    shutil.rmtree(home.root, ignore_errors=True)
+
+
+def status() -> dict[str, Any]:
+    """What runs. Raises SandboxError if nothing does."""
+    answer: dict[str, Any] = client.call("status")
+    return answer
+
+
+def run(home: Home, command: list[str], checkout: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command in the sandbox's environment. Keywords go to subprocess.run."""
+    env = {**os.environ, **variables(home, checkout)}
+    return subprocess.run(command, cwd=checkout, env=env, text=True, **options)
+
+
+def initialise_stacks(home: Home, regions: list[str]) -> None:
+    """Make a Pulumi stack for each region that has none, as `pulumi stack init` does, but leave the checkout alone.
+
+    `pulumi stack init` writes a salt into the stack file. It does so here in a scratch copy; the state keeps the salt.
+    """
+    existing = home.backend / ".pulumi" / "stacks" / "regions"
+    missing = [region for region in regions if not (existing / f"{region}.json").exists()]
+    if not missing:
+        return
+    scratch = home.root / "init"
+    (scratch / "stacks").mkdir(parents=True, exist_ok=True)
+    shutil.copy(CHECKOUT / "Pulumi.yaml", scratch)
+    commands = [["pulumi", "stack", "init", "--no-select", "-s", region, "--non-interactive"] for region in missing]
+    for command in commands:
+        result = run(home, command, scratch, capture_output=True)
+        if result.returncode != 0:
+            raise SandboxError(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
+    shutil.rmtree(scratch)
+
+
+def _remove_salts(home: Home, checkout: Path) -> None:
+    """Take out of the stack files the salts that Pulumi put in for this sandbox's stacks, and no other."""
+    states = (home.backend / ".pulumi" / "stacks").rglob("*.json")
+    salts = {salt for path in states for salt in re.findall(r'"salt":\s*"([^"]+)"', path.read_text())}
+    for path in (checkout / "stacks").glob("Pulumi.*.yaml"):
+        lines = path.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not any(line.strip() == f"encryptionsalt: {salt}" for salt in salts)]
+        if kept != lines:
+            path.write_text("".join(kept))
+
+
+def publish(home: Home, checkout: Path, regions: list[str]) -> str:
+    """Put the checkout on the git host's main and on the branches of these regions. Returns the commit."""
+    return git_host.publish(home, checkout, ["main", *(f"region/{region}" for region in regions)])
+
+
+def _tail(path: Path) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-15:])
