@@ -2,8 +2,8 @@
 
 A plugin subclasses `Servicer`, overrides what it supports and calls `serve`. Requests run on threads, so
 handlers are plain blocking functions. Property bags travel as plain Python data (`from_struct`, `to_struct`),
-in which an unknown is the `UNKNOWN` object and a secret is a `Secret`. Raise `ProviderError` for a message that
-a person should read, and `InitFailed` when a resource exists but did not become ready.
+in which an unknown is the `UNKNOWN` object and a secret is a `Secret`. Raise `ProviderError` for a message
+that a person should read, and `InitFailed` when a resource exists but did not become ready.
 """
 
 from __future__ import annotations

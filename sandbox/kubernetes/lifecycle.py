@@ -122,7 +122,7 @@ class Operation:
             if ignored:
                 meta = body["metadata"]
                 live = client.get(body["apiVersion"], body["kind"], meta.get("namespace", ""), meta["name"])
-                body = _with_live_values(body, live, ignored)
+                body = with_live_values(body, live, ignored)
             applied, warnings = self._apply(client, body, preview)
         except NoMatch as error:
             if preview:
@@ -245,7 +245,7 @@ def _as_planned(live: Object, inputs: Object) -> Object:
     return planned
 
 
-def _with_live_values(body: Object, live: Object, paths: list[str]) -> Object:
+def with_live_values(body: Object, live: Object, paths: list[str]) -> Object:
     """Give ignored properties the values they have: equal values never conflict with another's."""
     for path in paths:
         keys = [a or b for a, b in re.findall(r'([^.\[\]"]+)|\["([^"]+)"\]', path)]

@@ -13,7 +13,7 @@ from sandbox.plugin import EngineLog
 
 DEFAULT_SECONDS: Final = 600.0  # the published provider's default for every kind
 _FIRST_PAUSE: Final = 0.1
-_LONGEST_PAUSE: Final = 1.0
+_LONGEST_PAUSE: Final = 0.5
 _MAX_EVENTS: Final = 5
 
 

@@ -105,7 +105,7 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
             _compile(tool, folder / name, package, total, progress)
         for name, source in (tool.files or {}).items():
             module, _, path = source.partition("//")
-            directory = _go(tool, "list", "-m", "-f", "{{.Dir}}", module).strip()
+            directory = json.loads(_go(tool, "mod", "download", "-json", module))["Dir"]
             (folder / name).write_bytes((Path(directory) / path).read_bytes())
             (folder / name).chmod(0o755)
         folder.rename(final)

@@ -33,7 +33,7 @@ class Tool:
     version_variables: tuple[str, ...] = ()
     """The Go variables which hold that version."""
     files: dict[str, str] | None = None
-    """Further files of upstream's to install beside the binaries: name to `module//path`."""
+    """Further files of upstream's to install beside the binaries: name to `module@version//path`."""
     on_path: OnPath | None = None
 
     @property
@@ -62,17 +62,16 @@ TOOLS: tuple[Tool, ...] = (
         packages={"pulumi": "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"},
         version="v3.200.0",
         version_variables=(f"{_PULUMI_SDK}/go/common/version.Version",),
-        # The language host runs the program through this script, and the engine runs policy packs through the other.
-        files={
-            "pulumi-language-python-exec": f"{_PULUMI_SDK}//python/cmd/pulumi-language-python-exec",
-            "pulumi-analyzer-policy-python": f"{_PULUMI_SDK}//python/dist/pulumi-analyzer-policy-python",
-        },
+        # The engine runs policy packs through it.
+        files={"pulumi-analyzer-policy-python": f"{_PULUMI_SDK}@v3.200.0//python/dist/pulumi-analyzer-policy-python"},
     ),
     Tool(
         module="pulumi-language-python",
         packages={"pulumi-language-python": f"{_PULUMI_SDK}/python/cmd/pulumi-language-python"},
         version="v3.75.0",  # the last one inside the SDK's module; its own module is not served
         version_variables=(f"{_PULUMI_SDK}/go/common/version.Version",),
+        # It runs the program through this script, and looks for it beside itself.
+        files={"pulumi-language-python-exec": f"{_PULUMI_SDK}@v3.200.0//python/cmd/pulumi-language-python-exec"},
     ),
     Tool(
         module="etcd",
@@ -91,7 +90,7 @@ TOOLS: tuple[Tool, ...] = (
         packages={"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
         version="v0.8.0",
         # What makes its nodes and pods live: kwok knows no stage by itself.
-        files={path.rpartition("/")[2]: f"sigs.k8s.io/kwok//kustomize/stage/{path}" for path in KWOK_STAGES},
+        files={path.rpartition("/")[2]: f"sigs.k8s.io/kwok@v0.8.0//kustomize/stage/{path}" for path in KWOK_STAGES},
     ),
     Tool(module="redis", packages={"sandbox-redis": "sandbox/redis"}, version="v2.40.0"),
     Tool(

@@ -1,0 +1,55 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the others.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+REGIONS ?= staging
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/.complete: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+.PHONY: environment
+environment: $(VENV)/.complete ## make the virtual environment
+
+.PHONY: toolchain
+toolchain: environment ## find or build every binary of the sandbox
+	$(RUN) -m sandbox.toolchain
+
+.PHONY: demo
+demo: environment ## bring regions up in the sandbox (REGIONS=staging, all, or names)
+	$(RUN) -m sandbox demo --regions $(REGIONS)
+
+.PHONY: test
+test: toolchain ## run all tests: unit, engine, sandbox
+	$(RUN) -m pytest
+
+.PHONY: lint
+lint: environment ## check style, types, import direction and the fleet's files
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) -m fleet check
+
+.PHONY: bench
+bench: toolchain ## measure, and write bench/RESULTS.md
+	$(RUN) -m bench
+
+.PHONY: schema
+schema: environment ## write the stack files' JSON Schema anew from the models
+	$(RUN) -m fleet schema > stacks/stack.schema.json
+
+.PHONY: lock
+lock: environment ## pin requirements.txt and requirements-dev.txt anew from the .in files
+	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--no-annotate requirements.in -o requirements.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--no-annotate requirements-dev.in -o requirements-dev.txt

@@ -1,0 +1,174 @@
+"""`python -m sandbox`: the command line of the sandbox."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sandbox import demo as demonstration
+from sandbox import environment, lifecycle
+from sandbox.errors import SandboxError
+from sandbox.home import CHECKOUT, Home
+from sandbox.regions import RegionState
+from sandbox.toolchain import build
+from sandbox.toolchain.__main__ import ensure_with_progress
+
+app = typer.Typer(
+    help="A fleet on one machine: the real engine, API servers and Argo CD; SIMULATED clouds and pods.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True, highlight=False)
+output = Console(highlight=False)
+
+
+@app.command()
+def up() -> None:
+    """Start the sandbox: toolchain, git host, supervisor, and the clusters that were there before."""
+    home = _start()
+    errors.print(f"The sandbox is up in {home.root}. Next: [bold]eval \"$(python -m sandbox env)\"[/bold]")
+
+
+@app.command()
+def env() -> None:
+    """Print what a shell needs to meet the sandbox: eval "$(python -m sandbox env)"."""
+    home = _existing()
+    for name, value in environment.variables(home, Path.cwd()).items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
+    """Show the clusters and processes, with the memory that each alone takes."""
+    answer = lifecycle.status()
+    if as_json:
+        print(json.dumps(answer, indent=2))
+        return
+    table = Table("region", "process", "pid", "MiB", "restarts", box=None)
+    for process in answer["processes"]:
+        region = process["cluster"].rpartition("/")[2] or "(all)"
+        megabytes = f"{process['memory'] / 2**20:.0f}"
+        table.add_row(region, process["name"], str(process["pid"] or "down"), megabytes, str(process["restarts"]))
+    output.print(table)
+    output.print(f"{len(answer['clusters'])} clusters in {answer['home']}")
+
+
+@app.command()
+def logs(
+    region: Annotated[str, typer.Argument(help="A region's name; the sandbox's own logs without it.")] = "",
+    process: Annotated[str, typer.Argument(help="A process of `status`; all without it.")] = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each log.")] = 20,
+) -> None:
+    """Print the ends of log files."""
+    home = _existing()
+    folders = [path for path in home.logs.iterdir() if path.is_dir() and path.name.endswith(region)] if region else [home.logs]
+    files = [path for folder in folders for path in sorted(folder.glob("*.log")) if process in ("", path.stem)]
+    if not files:
+        raise SandboxError(f"no log of {process or 'anything'} for {region or 'the sandbox'} in {home.logs}")
+    for path in files:
+        output.print(f"==> {path}", style="bold", markup=False)
+        for line in path.read_text(errors="replace").splitlines()[-lines:]:
+            print(line)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def kubectl(context: typer.Context, region: Annotated[str, typer.Argument(help="A region's name.")]) -> None:
+    """Run kubectl in a region, as its administrator."""
+    home = _existing()
+    command = [str(home.bin / "kubectl"), "--kubeconfig", str(home.kubeconfig), "--context", region, *context.args]
+    raise typer.Exit(subprocess.run(command).returncode)
+
+
+@app.command()
+def stop() -> None:
+    """End every process. The data stays, and `up` goes on with it."""
+    lifecycle.stop(Home.current())
+
+
+@app.command()
+def down() -> None:
+    """End every process and give all disk back."""
+    lifecycle.down(Home.current())
+
+
+@app.command()
+def demo(
+    regions: Annotated[str, typer.Option(help="`staging`, `all`, another wave, or names with commas between.")] = "staging",
+) -> None:
+    """Bring regions from their stack files to Synced and Healthy, and say what to try next."""
+    started = time.monotonic()
+    chosen = demonstration.choose(regions)
+    home = _start()
+    try:
+        states = demonstration.run(home, chosen, lambda text: errors.print(text, markup=False))
+    except BaseException:
+        lifecycle.stop(home)
+        raise
+    _print(states)
+    failed = [state for state in states if state.sync != "Synced" or state.health != "Healthy"]
+    for state in failed:
+        errors.print(f"{state.name}: {state.message}", style="red", markup=False)
+    if failed:
+        errors.print(f"The sandbox stays up to be looked at: python -m sandbox logs {failed[0].name}", markup=False)
+        raise typer.Exit(1)
+    python = Path(sys.executable).relative_to(CHECKOUT) if Path(sys.executable).is_relative_to(CHECKOUT) else sys.executable
+    errors.print(
+        f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds and the pods are "
+        "simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
+        f'  eval "$({python} -m sandbox env)"\n'
+        f"  pulumi preview -s {states[0].name}        # nothing to change\n"
+        f"  kubectl --context {states[0].name} get applications,pods -A\n"
+        f"  {python} -m sandbox status                # what runs, and its memory\n"
+        f"  {python} -m sandbox down                  # end it all",
+        markup=False,
+    )
+
+
+def _start() -> Home:
+    ensure_with_progress(errors)
+    home = Home.current()
+    lifecycle.up(home, build.ensure(lambda tool, done, total: None))
+    return home
+
+
+def _existing() -> Home:
+    home = Home.current()
+    if not home.root.exists():
+        raise SandboxError(f"there is no sandbox in {home.root}. Run `python -m sandbox up`")
+    return home
+
+
+def _print(states: list[RegionState]) -> None:
+    table = Table("wave", "region", "cloud", "commit", "sync", "health", "resources", "seconds", box=None)
+    for state in states:
+        table.add_row(state.wave, state.name, state.cloud, state.commit[:10], state.sync, state.health,
+                      str(state.resources), f"{state.seconds:.1f}")  # fmt: skip
+    output.print(table)
+
+
+def main(run: Callable[[], None] = app) -> int:
+    """Exit code 0 when it went well, 1 with the reason when not, 2 for wrong usage, 130 when interrupted."""
+    try:
+        run()
+    except SandboxError as error:
+        errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("interrupted", markup=False)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
