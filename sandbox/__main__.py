@@ -111,12 +111,12 @@ def demo(
     chosen = demonstration.choose(regions)
     home = _start()
     try:
-        states = demonstration.run(home, chosen, lambda text: errors.print(text, markup=False))
+        commit, states = demonstration.run(home, chosen, lambda text: errors.print(text, markup=False))
     except BaseException:
         lifecycle.stop(home)
         raise
     _print(states)
-    failed = [state for state in states if state.sync != "Synced" or state.health != "Healthy"]
+    failed = [state for state in states if not state.arrived(commit)]
     for state in failed:
         errors.print(f"{state.name}: {state.message}", style="red", markup=False)
     if failed:

@@ -36,8 +36,11 @@ def choose(given: str) -> list[fleet.Region]:
     return [known.regions[name] for name in names]
 
 
-def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -> list[RegionState]:
-    """Publish the checkout to the sandbox's git host, and bring the regions up from it. Errors end in the states."""
+def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -> tuple[str, list[RegionState]]:
+    """Publish the checkout to the sandbox's git host, and bring the regions up from it. Errors end in the states.
+
+    Returns the commit that was published, and how far each region came.
+    """
     names = [region.name for region in chosen]
     commit = lifecycle.publish(home, CHECKOUT, names)
     checkout = git_host.clone(home)
@@ -63,7 +66,7 @@ def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -
     with ThreadPoolExecutor(PARALLEL) as pool:
         states = list(pool.map(bring_up, chosen))
     write(CHECKOUT / "build" / "demo.json", commit, states)
-    return states
+    return commit, states
 
 
 def write(path: Path, commit: str, states: list[RegionState]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -45,12 +44,9 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
     os.environ["SANDBOX_HOME"] = str(home.root)
     log = (home.logs / "supervisor.log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "sandbox.supervisor.server"], stdin=subprocess.PIPE, stdout=log, stderr=log,
-        cwd=CHECKOUT, start_new_session=True, text=False,
+        [sys.executable, "-m", "sandbox.supervisor.server"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        cwd=CHECKOUT, start_new_session=True,
     )  # fmt: skip
-    assert process.stdin is not None
-    process.stdin.write(json.dumps({name: str(path) for name, path in binaries.items()}).encode())
-    process.stdin.close()
     deadline = time.monotonic() + _START_SECONDS
     try:
         while not running():

@@ -68,7 +68,8 @@ def _walk(
                 yield from _walk(was, is_, here)
     elif isinstance(old, list) and isinstance(new, list):
         if _scalars(old) and _scalars(new) and sorted(map(repr, old)) == sorted(map(repr, new)):
-            return  # nearly all lists of the clouds' APIs are sets; the real providers do not compare their order either
+            # Nearly all lists of the clouds' APIs are sets; the real providers do not compare their order.
+            return
         for index, item in enumerate(old):
             if index < len(new):
                 yield from _walk(item, new[index], f"{path}[{index}]")

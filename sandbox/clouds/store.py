@@ -206,7 +206,7 @@ class Store:
                 raise SandboxError(
                     f"{path} is of another version of the sandbox. Remove it, or run `python -m sandbox down`"
                 )
-            for statement in _SCHEMA.split(";\n"):
+            for statement in filter(str.strip, _SCHEMA.split(";")):
                 db.execute(statement)
             db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
             db.execute("COMMIT")

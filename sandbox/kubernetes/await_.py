@@ -242,8 +242,11 @@ def _wait_for(obj: Object, expression: str) -> Readiness:
     except ValueError:
         decoded = expression
     for one in decoded if isinstance(decoded, list) else [expression]:
-        if not _satisfied(obj, str(one)):
-            return _waiting(f"Waiting for {one}")
+        try:
+            if not _satisfied(obj, str(one)):
+                return _waiting(f"Waiting for {one}")
+        except ValueError as error:
+            return Readiness(False, str(error), failed=True)
     return READY
 
 

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Final
 
 from sandbox.kubernetes import await_, objects
-from sandbox.kubernetes.client import ApiError, Client, NoMatch
+from sandbox.kubernetes.client import ApiError, Client, NoMatch, Unreachable
 from sandbox.kubernetes.objects import Object
 from sandbox.plugin import EngineLog
 
@@ -62,16 +62,12 @@ def until_ready(
     """Wait until an object is ready; returns it then, and raises NotReady otherwise."""
     deadline = time.monotonic() + seconds
     pause, shown = _FIRST_PAUSE, ""
-    while True:
-        state = check(client, live)
-        if state.ready:
-            if shown:
-                log.status(urn, "")
-            return live
+    state = _checked(client, live)
+    while not state.ready:
         if state.failed:
             raise NotReady(live, [state.message, *explain(client, live)])
         if time.monotonic() > deadline:
-            late = f"'{objects.metadata(live).get('name')}' timed out waiting to be Ready after {seconds:g} s"
+            late = f"'{live['metadata']['name']}' timed out waiting to be Ready after {seconds:g} s"
             raise NotReady(live, [late, state.message, *explain(client, live)])
         if state.message != shown:
             shown = state.message
@@ -83,10 +79,24 @@ def until_ready(
             live = _get(client, live)
         except ApiError as error:
             if error.code == 404:
-                raise NotReady(
-                    live, [f"{objects.full_name(live)} was deleted by someone else while waiting"]
-                ) from error
-            raise
+                gone = f"{objects.full_name(live)} was deleted by someone else while waiting"
+                raise NotReady(live, [gone]) from error
+            state = await_.Readiness(False, str(error))
+        except Unreachable as error:
+            state = await_.Readiness(False, str(error))
+        else:
+            state = _checked(client, live)
+    if shown:
+        log.status(urn, "")
+    return live
+
+
+def _checked(client: Client, live: Object) -> await_.Readiness:
+    # The object exists by now, so an API server that fails for a while must not make Pulumi forget it.
+    try:
+        return check(client, live)
+    except (ApiError, Unreachable) as error:
+        return await_.Readiness(False, str(error))
 
 
 def until_gone(
@@ -135,7 +145,7 @@ def explain(client: Client, obj: Object) -> list[str]:
         pods = _pods_of(client, obj)
         names = {meta["name"], *(p["metadata"]["name"] for p in pods)}
         events = client.find("v1", "Event", meta.get("namespace", "default"), fieldSelector="type=Warning")
-    except (ApiError, NoMatch):
+    except (ApiError, NoMatch, Unreachable):
         return []
     about = [e for e in events if (e.get("involvedObject") or {}).get("name") in names]
     texts = dict.fromkeys(f"{e.get('reason', '')}: {e.get('message', '')}" for e in about)

@@ -8,7 +8,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -212,9 +211,9 @@ async def serve(home: Home, binaries: Mapping[str, Path]) -> None:
 
 
 def main() -> None:
-    """`python -m sandbox.supervisor.server`: started by `sandbox up`, which passes the binaries as JSON on stdin."""
-    binaries = {name: Path(path) for name, path in json.load(sys.stdin).items()}
-    asyncio.run(serve(Home.current(), binaries))
+    """`python -m sandbox.supervisor.server`: started by `sandbox up`, which has linked the binaries into the home."""
+    home = Home.current()
+    asyncio.run(serve(home, {path.name: path for path in home.bin.iterdir()}))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from threading import Event
+from typing import Any, cast
 
 import pytest
 
 from sandbox.kubernetes import await_, waiting
 from sandbox.kubernetes.await_ import Related
+from sandbox.kubernetes.client import ApiError, Client, Unreachable
+from sandbox.plugin import EngineLog
 
 Object = dict[str, Any]
 
@@ -179,11 +182,12 @@ def test_several_expressions_to_wait_for_must_all_hold() -> None:
     assert _ready(resource)
 
 
-def test_an_expression_that_the_sandbox_does_not_know_is_an_error() -> None:
+def test_waiting_for_an_expression_that_the_sandbox_does_not_know_is_pointless() -> None:
     resource = _object("acme.io/v1", "Widget")
     resource["metadata"]["annotations"] = {"pulumi.com/waitFor": "phase=Running"}
-    with pytest.raises(ValueError, match=r"condition=<Type>"):
-        _ready(resource)
+    state = await_.readiness(resource)
+    assert state.failed
+    assert "condition=<Type>" in state.message
 
 
 def test_problems_of_pods_name_the_pod_the_container_and_the_cause() -> None:
@@ -214,3 +218,72 @@ def test_the_timeout_is_the_resources_own_then_the_annotated_then_ten_minutes() 
     assert waiting.timeout_of(annotated, 5) == 5
     assert waiting.timeout_of(annotated, 0) == 30
     assert waiting.timeout_of({}, 0) == 600
+
+
+class _Server:
+    """Answers reads with the given objects or errors, one after the other."""
+
+    def __init__(self, *answers: Object | Exception) -> None:
+        self.answers = list(answers)
+
+    def get(self, *_: str) -> Object:
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def find(self, *_: str, **__: str) -> list[Object]:
+        return []
+
+
+def _wait(live: Object, *answers: Object | Exception, seconds: float = 5, cancelled: bool = False) -> Object:
+    event = Event()
+    if cancelled:
+        event.set()
+    client = cast(Client, _Server(*answers))
+    return waiting.until_ready(client, live, seconds, event, EngineLog(None), "urn")
+
+
+PENDING = _object("v1", "PersistentVolumeClaim", {}, {"phase": "Pending"})
+BOUND = _object("v1", "PersistentVolumeClaim", {}, {"phase": "Bound"})
+
+
+def test_waiting_ends_with_the_object_as_it_is_when_ready() -> None:
+    assert _wait(PENDING, PENDING, BOUND) == BOUND
+
+
+def test_waiting_survives_an_api_server_that_fails_for_a_while() -> None:
+    assert _wait(PENDING, Unreachable("refused"), ApiError(500, {}), BOUND) == BOUND
+
+
+def test_waiting_gives_up_in_time_and_keeps_the_object() -> None:
+    with pytest.raises(waiting.NotReady) as caught:
+        _wait(PENDING, seconds=-1)
+    assert caught.value.live == PENDING
+    assert caught.value.reasons[1] == "Waiting for PVC to be bound"
+
+
+def test_waiting_stops_when_the_user_cancels() -> None:
+    with pytest.raises(waiting.NotReady, match="cancelled"):
+        _wait(PENDING, cancelled=True)
+
+
+def test_waiting_notices_that_the_object_was_deleted() -> None:
+    with pytest.raises(waiting.NotReady, match="deleted by someone else"):
+        _wait(PENDING, ApiError(404, {}))
+
+
+def test_deletion_is_over_when_the_object_is_gone_or_another_has_its_name() -> None:
+    live = _object("v1", "ConfigMap")
+    live["metadata"]["uid"] = "1"
+    other = {**live, "metadata": {**live["metadata"], "uid": "2"}}
+    for answer in (ApiError(404, {}), other):
+        client = cast(Client, _Server(live, answer))
+        waiting.until_gone(client, live, 5, Event(), EngineLog(None), "urn")
+
+
+def test_a_deletion_that_takes_too_long_names_the_finalizers() -> None:
+    live = _object("v1", "ConfigMap")
+    live["metadata"]["finalizers"] = ["acme.io/hold"]
+    with pytest.raises(waiting.NotReady, match=r"acme\.io/hold"):
+        waiting.until_gone(cast(Client, _Server(live)), live, -1, Event(), EngineLog(None), "urn")

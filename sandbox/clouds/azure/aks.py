@@ -145,8 +145,8 @@ def _kubelet_identity(context: Context) -> Any:
         "kubeletidentity": {
             "clientId": context["uuid"],
             "objectId": context["uuid"],
-            "resourceId": f"/subscriptions/{context['subscription']}/resourceGroups/{context['nodeResourceGroup']}"
-            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
+            "resourceId": context.text("/subscriptions/{subscription}/resourceGroups/{nodeResourceGroup}")
+            +            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
         }
     }
 

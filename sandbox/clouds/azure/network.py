@@ -101,13 +101,14 @@ RULES: Final = (
             to(
                 "natGateway.id",
                 NAT_GATEWAY,
-                held="InUseNatGatewayCannotBeDeleted: NAT gateway {target} is in use by subnet {holder} and cannot be deleted.",
+                held="InUseNatGatewayCannotBeDeleted: NAT gateway {target} is in use by subnet {holder} and"
+" cannot be deleted.",
             ),
             to(
                 "networkSecurityGroup.id",
                 SECURITY_GROUP,
-                held="InUseNetworkSecurityGroupCannotBeDeleted: Network security group {target} cannot be deleted because it"
-                " is in use by the following resources: {holder}.",
+                held="InUseNetworkSecurityGroupCannotBeDeleted: Network security group {target} cannot be"
+                " deleted because it is in use by the following resources: {holder}.",
             ),
         ),
         checks=(_subnet_range,),
@@ -122,8 +123,8 @@ RULES: Final = (
             to(
                 "publicIpAddresses.id",
                 PUBLIC_ADDRESS,
-                held="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since it is still"
-                " allocated to resource {holder}.",
+                held="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since it is"
+                " still allocated to resource {holder}.",
             ),
         ),
     ),
@@ -172,7 +173,8 @@ RULES: Final = (
             to(
                 "privateZoneName",
                 PRIVATE_ZONE,
-                held="CannotDeleteResource: Can not delete resource {target} before nested resources are deleted: {holder}.",
+                held="CannotDeleteResource: Can not delete resource {target} before nested resources are"
+" deleted: {holder}.",
                 value=path(_ZONES),
             ),
             to("virtualNetwork.id", VIRTUAL_NETWORK),

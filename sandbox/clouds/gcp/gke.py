@@ -95,8 +95,8 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         )
     if known(old) and old != "latest" and not versions.may_move(str(old), str(wanted)):
         raise CloudError(
-            f'googleapi: Error 400: Master cannot be upgraded to "{wanted}": cannot upgrade the master more than a minor'
-            f" version at a time (it is {old})., badRequest"
+            f'googleapi: Error 400: Master cannot be upgraded to "{wanted}": cannot upgrade the master more than'
+            f" a minor version at a time (it is {old})., badRequest"
         )
 
 
@@ -125,7 +125,8 @@ def _secondary_ranges(context: Context, tx: Transaction) -> None:
         wanted = context.get(f"ipAllocationPolicy.{key}")
         if known(wanted) and wanted not in there:
             raise CloudError(
-                f'googleapi: Error 400: {kind} secondary range "{wanted}" not found in subnet "{subnet}"., badRequest'
+                f'googleapi: Error 400: {kind} secondary range "{wanted}" not found in subnet "{subnet}".,'
+" badRequest"
             )
 
 
@@ -164,7 +165,7 @@ def _well_named(context: Context, tx: Transaction) -> None:
     name = str(context["name"])
     if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", name):
         raise CloudError(
-            f"googleapi: Error 400: Invalid value for field 'name': \"{name}\" (lower-case letters, digits and hyphens, at"
+            f"googleapi: Error 400: Invalid value for field 'name': \"{name}\" (lower-case letters, digits and"
             " most 40 characters)., badRequest"
         )
 
@@ -238,8 +239,8 @@ RULES: Final = (
                 "subnetwork",
                 network.SUBNETWORK,
                 'googleapi: Error 404: Subnetwork "{value}" does not exist, notFound',
-                held="googleapi: Error 400: The subnetwork resource '{target}' is already being used by '{holder}',"
-                " resourceInUseByAnotherResource",
+                held="googleapi: Error 400: The subnetwork resource '{target}' is already being used by"
+                " '{holder}', resourceInUseByAnotherResource",
                 value=_subnetwork_path,
             ),
             Reference(
