@@ -57,9 +57,7 @@ __all__ = [
 ]
 
 GRPC_OPTIONS: Final = list(_GRPC_CHANNEL_OPTIONS)
-_WORKERS: Final = (
-    256  # more than the engine's default parallelism, since an awaiting resource holds its thread
-)
+_WORKERS: Final = 256  # more than the engine's default parallelism, since an awaiting resource holds its thread
 _PARENT_POLL_SECONDS: Final = 1.0
 
 
@@ -70,9 +68,7 @@ class ProviderError(Exception):
 class InitFailed(Exception):
     """The resource exists but is not ready; Pulumi records it, and the next update goes on with it."""
 
-    def __init__(
-        self, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any], reasons: list[str]
-    ) -> None:
+    def __init__(self, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any], reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
         self.id, self.properties, self.inputs, self.reasons = id_, properties, inputs, reasons
 
@@ -137,9 +133,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         self.cancelled.set()
         return empty_pb2.Empty()
 
-    def GetSchema(
-        self, request: proto.GetSchemaRequest, context: grpc.ServicerContext
-    ) -> proto.GetSchemaResponse:
+    def GetSchema(self, request: proto.GetSchemaRequest, context: grpc.ServicerContext) -> proto.GetSchemaResponse:
         """No schema: programs use the published SDK, which carries its own."""
         return proto.GetSchemaResponse(schema="{}")
 
@@ -156,9 +150,7 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     def configure(self, config: dict[str, Any]) -> None:
         """Take the provider's configuration; the engine calls this only when all of it is known."""
 
-    def Configure(
-        self, request: proto.ConfigureRequest, context: grpc.ServicerContext
-    ) -> proto.ConfigureResponse:
+    def Configure(self, request: proto.ConfigureRequest, context: grpc.ServicerContext) -> proto.ConfigureResponse:
         """Hand the configuration to `configure` and tell the engine what this plugin understands."""
         self.configure({k: decode_json(v) for k, v in from_struct(request.args).items()})
         return proto.ConfigureResponse(

@@ -69,9 +69,7 @@ def from_value(value: struct_pb2.Value) -> Any:
 
 
 def _from_special(struct: struct_pb2.Struct) -> Any:
-    signature = (
-        struct.fields[rpc._special_sig_key].string_value if rpc._special_sig_key in struct.fields else ""
-    )
+    signature = struct.fields[rpc._special_sig_key].string_value if rpc._special_sig_key in struct.fields else ""
     if signature == rpc._special_secret_sig:
         return Secret(from_value(struct.fields["value"]))
     if signature == rpc._special_output_value_sig:

@@ -8,6 +8,7 @@ simulated clouds.
     cloud.py      what a cloud does with a resource: create, read, update, delete, by the rules of its type
     flavour.py    what differs between the clouds
     outputs.py    how a resource's outputs come about
+    references.py what has to exist, what holds what, what goes together
     model.py      the words that rules are written in (`Rule`, `Reference`, `Name`)
     schema.py     inputs held against the installed SDK's own metadata
     diff.py       what changed between two sets of inputs, and what of it replaces the resource

@@ -22,22 +22,16 @@ def list_resources(store: Store, *, as_json: bool) -> str:
         rows = tx.all()
     if as_json:
         return json.dumps([asdict(row) for row in rows], indent=2)
-    return "\n".join(
-        f"{row.cloud}  {row.account}  {row.location or '-'}  {row.type}  {row.id}" for row in rows
-    )
+    return "\n".join(f"{row.cloud}  {row.account}  {row.location or '-'}  {row.type}  {row.id}" for row in rows)
 
 
 def main() -> None:
     """Parse the command line and do what it says."""
-    parser = argparse.ArgumentParser(
-        prog="python -m sandbox.clouds", description="the SIMULATED clouds of the sandbox"
-    )
+    parser = argparse.ArgumentParser(prog="python -m sandbox.clouds", description="the SIMULATED clouds of the sandbox")
     parser.add_argument("what", choices=[*_FLAVOURS, "list"])
     parser.add_argument("--json", action="store_true", help="with list: everything that is known, as JSON")
     arguments, rest = parser.parse_known_args()
-    sys.argv[1:] = (
-        rest  # the engine's own: its address, by which the plugin writes to the display, and logging flags
-    )
+    sys.argv[1:] = rest  # the engine's own: its address, by which the plugin writes to the display, and logging flags
     try:
         store = open_store()
     except SandboxError as error:

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from sandbox.clouds import paths
 from sandbox.clouds.clusters import ClusterHost
 from sandbox.clouds.diff import Change, changes
 from sandbox.clouds.flavour import Flavour
-from sandbox.clouds.model import CloudError, Context, Reference, Rule
+from sandbox.clouds.model import CloudError, Context, Rule
 from sandbox.clouds.outputs import apply, complete, settle
+from sandbox.clouds.references import doomed, resolve
 from sandbox.clouds.schema import Problem
 from sandbox.clouds.store import Row, Store, TakenError, Transaction
 from sandbox.plugin import ProviderError, has_unknowns
@@ -40,9 +40,7 @@ class Made:
 class Cloud:
     """One cloud as one provider instance sees it."""
 
-    def __init__(
-        self, flavour: Flavour, store: Store, clusters: ClusterHost, config: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, flavour: Flavour, store: Store, clusters: ClusterHost, config: Mapping[str, Any]) -> None:
         self.flavour, self.store, self.clusters = flavour, store, clusters
         self.settings = flavour.settings(config)
 
@@ -117,8 +115,7 @@ class Cloud:
         context.old_inputs = dict(old_inputs)
         for key, value in self.flavour.inherited(context).items():
             if has_unknowns(value) or value != (old_outputs.get(key) or {}):
-                if not any(change.path.startswith(key) for change in found):
-                    found.append(Change(key, "update"))
+                found.append(Change(key, "update"))
         return found, any(change.replaces for change in found) and self._keeps_name(rule, old_inputs, news)
 
     @staticmethod
@@ -142,7 +139,7 @@ class Cloud:
         settle(self.flavour, context, {}, preview=False)
         with self.store.transaction() as tx:
             context.find = self._finder(context, tx)
-            references = self._resolve(context)
+            references = resolve(context)
             for check in rule.checks:
                 check(context, tx)
             standing = self._row(context, context.id, tx) if rule.shared else None
@@ -158,9 +155,7 @@ class Cloud:
             outputs = complete(self.flavour, context)
             with self.store.transaction() as tx:
                 tx.save(uid, dict(inputs), outputs)
-                tx.mark_cluster(
-                    uid, context.outputs.get("sandboxCluster"), context.outputs.get("sandboxEndpoint")
-                )
+                tx.mark_cluster(uid, context.outputs.get("sandboxCluster"), context.outputs.get("sandboxEndpoint"))
         except BaseException:
             # As in the clouds, a failed creation leaves nothing behind; deleting what is not there is fine.
             with self.store.transaction() as tx:
@@ -202,7 +197,7 @@ class Cloud:
                 raise CloudError(
                     f"ResourceNotFound: {token} {id_} does not exist (pulumi refresh drops it from the state)"
                 )
-            references = self._resolve(context)
+            references = resolve(context)
             for check in rule.checks:
                 check(context, tx)
             tx.refer(row.uid, references)
@@ -221,11 +216,11 @@ class Cloud:
             row = self._row(self._context(self.rule(token), _plain(inputs)), id_, tx)
             if row is None or (row.shares > 1 and tx.share(row.uid, -1)):
                 return
-            doomed = self._doomed(row, tx)
+            going = doomed(self.flavour.rules, row, tx)
             context = self._of_row(row, tx)
             for check in context.rule.protected:
                 check(context, tx)
-        for each in doomed:
+        for each in going:
             with self.store.reading() as tx:
                 context = self._of_row(each, tx)
             if context.rule.effect is not None:
@@ -240,8 +235,7 @@ class Cloud:
         if function is None:
             folder = self.flavour.name.removesuffix("-native")
             raise CloudError(
-                f"sandbox: {self.flavour.name} does not simulate {token} yet; add it in"
-                f" sandbox/clouds/{folder}/"
+                f"sandbox: {self.flavour.name} does not simulate {token} yet; add it in sandbox/clouds/{folder}/"
             )
         return function(self, arguments)
 
@@ -272,9 +266,7 @@ class Cloud:
     def _scope(self, rule: Rule, context: Context) -> str:
         return context.text(self.flavour.scope if rule.scope is None else rule.scope)
 
-    def _finder(
-        self, context: Context, tx: Transaction | None = None
-    ) -> Callable[[Iterable[str], str], Row | None]:
+    def _finder(self, context: Context, tx: Transaction | None = None) -> Callable[[Iterable[str], str], Row | None]:
         def find(types: Iterable[str], value: str) -> Row | None:
             if tx is None:
                 with self.store.reading() as reading:
@@ -312,49 +304,6 @@ class Cloud:
             )
         except TakenError as taken:
             raise CloudError(context.text(rule.exists.replace("{id}", context.id))) from taken
-
-    def _resolve(self, context: Context) -> list[tuple[str, int]]:
-        found: list[tuple[str, int]] = []
-        for reference in context.rule.references:
-            for value in paths.get_all(context.inputs, reference.path):
-                row = self._referred(reference, str(value), context)
-                if row is not None:
-                    found.append((reference.path, row.uid))
-        return found
-
-    def _referred(self, reference: Reference, value: str, context: Context) -> Row | None:
-        if not value or value.startswith(reference.foreign):
-            return None
-        if callable(reference.value):
-            handle = reference.value(context, value)
-        else:
-            handle = context.text(reference.value.replace("{value}", value))
-        row = context.find(reference.targets, handle)
-        if row is None:
-            raise CloudError(
-                context.text(reference.missing.replace("{value}", value).replace("{handle}", handle))
-            )
-        return row
-
-    def _doomed(self, row: Row, tx: Transaction) -> list[Row]:
-        """The rows that go when this one does, each before what it stands on; raises if one has to stay."""
-        doomed, queue = {row.uid: row}, [row]
-        held: list[tuple[Row, Row, str]] = []
-        while queue:
-            target = queue.pop()
-            for holder, path in tx.holders(target.uid):
-                reference = next(r for r in self.rule(holder.type).references if r.path == path)
-                if reference.cascade and holder.uid not in doomed:
-                    doomed[holder.uid] = holder
-                    queue.append(holder)
-                elif reference.held is not None:
-                    held.append((target, holder, reference.held))
-        for target, holder, error in held:
-            if holder.uid not in doomed:
-                raise CloudError(error.format(target=target.id, holder=holder.id))
-        return sorted(
-            doomed.values(), key=lambda each: -each.uid
-        )  # what stands on another was created after it
 
 
 def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:

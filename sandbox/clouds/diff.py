@@ -35,7 +35,7 @@ def changes(
     before, after = (deepcopy({k: v for k, v in bag.items() if not k.startswith("__")}) for bag in (old, new))
     for path, value in (defaults or {}).items():
         for bag in (before, after):
-            paths.fill(bag, path, value, create=False)
+            paths.drop(bag, path, value)
 
     def replaces(path: str, kind: str, was: Any, is_: Any) -> bool:
         plain = _plain(path)
@@ -47,15 +47,10 @@ def changes(
         leaves = (leaf for value in (was, is_) for leaf in _leaves(value, plain))
         return any(_below(leaf, replace) for leaf in leaves)
 
-    return [
-        Change(path, kind, replaces(path, kind, was, is_))
-        for path, kind, was, is_ in _walk(before, after, "")
-    ]
+    return [Change(path, kind, replaces(path, kind, was, is_)) for path, kind, was, is_ in _walk(before, after, "")]
 
 
-def _walk(
-    old: Any, new: Any, path: str
-) -> Iterator[tuple[str, Literal["add", "delete", "update"], Any, Any]]:
+def _walk(old: Any, new: Any, path: str) -> Iterator[tuple[str, Literal["add", "delete", "update"], Any, Any]]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             here = _join(path, key)

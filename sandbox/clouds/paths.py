@@ -50,3 +50,14 @@ def fill(bag: dict[str, Any], path: str, value: Any, *, create: bool = True) -> 
             return
     if bag.get(last) is None:
         bag[last] = value
+
+
+def drop(bag: dict[str, Any], path: str, value: Any) -> None:
+    """Remove the value at a path of maps if it is this one."""
+    *parents, last = path.split(".")
+    for key in parents:
+        bag = bag.get(key) or {}
+        if not isinstance(bag, dict):
+            return
+    if last in bag and bag[last] == value:
+        del bag[last]

@@ -62,7 +62,7 @@ class CloudServicer(plugin.Servicer):
         )
         return proto.CheckResponse(
             inputs=to_struct(mark_secrets(inputs, news)),
-            failures=[proto.CheckFailure(property=p.path, reason=p.reason) for p in problems],
+            failures=[proto.CheckFailure(reason=p.reason) for p in problems],  # each reason names its path
         )
 
     def Diff(self, request: proto.DiffRequest, context: grpc.ServicerContext) -> proto.DiffResponse:

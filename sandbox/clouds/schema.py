@@ -10,6 +10,7 @@ import difflib
 import enum
 import functools
 import importlib
+import importlib.util
 import inspect
 import json
 import re
@@ -20,11 +21,13 @@ import typing
 from collections import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
 from pulumi import _types as sdk_types
 from pulumi.output import Output
 
+from sandbox.errors import SandboxError
 from sandbox.plugin import UNKNOWN
 
 
@@ -61,11 +64,16 @@ class Sdk:
         self._schemas: dict[str, ResourceSchema] = {}
 
     @functools.cached_property
+    def _folder(self) -> Path:
+        spec = importlib.util.find_spec(self.package)
+        if spec is None or spec.origin is None:
+            raise SandboxError(f"{self.package} is not installed in this Python. See requirements.txt")
+        return Path(spec.origin).parent
+
+    @functools.cached_property
     def _classes(self) -> Mapping[str, tuple[str, str]]:
         # The package's own source is read, not imported: importing it would import every module's stub.
-        spec = importlib.util.find_spec(self.package)
-        assert spec is not None and spec.origin is not None
-        with open(spec.origin, encoding="utf-8") as source:
+        with open(self._folder / "__init__.py", encoding="utf-8") as source:
             match = re.search(r'resource_modules="""\n(.*?)"""', source.read(), re.DOTALL)
         assert match is not None
         return {
@@ -77,9 +85,7 @@ class Sdk:
     @functools.cached_property
     def version(self) -> str:
         """The SDK's version, which is the plugin's too."""
-        spec = importlib.util.find_spec(self.package)
-        assert spec is not None and spec.origin is not None
-        with open(spec.origin.replace("__init__.py", "pulumi-plugin.json"), encoding="utf-8") as file:
+        with open(self._folder / "pulumi-plugin.json", encoding="utf-8") as file:
             return str(json.load(file)["version"])
 
     def has(self, token: str) -> bool:
@@ -164,9 +170,7 @@ def _properties(cls: type) -> tuple[Mapping[str, Any], frozenset[str]]:
     """Wire names and annotations of an arguments class, and the names that are required."""
     names = sdk_types.input_type_py_to_pulumi_names(cls)
     parameters = inspect.signature(cls.__init__).parameters  # type: ignore[misc]
-    required = {
-        names[n] for n, p in parameters.items() if n in names and p.default is inspect.Parameter.empty
-    }
+    required = {names[n] for n, p in parameters.items() if n in names and p.default is inspect.Parameter.empty}
     return sdk_types.input_type_types(cls), frozenset(required)
 
 
@@ -217,11 +221,7 @@ def _shape_fits(member: Any, value: Any) -> bool:
     if isinstance(value, bool):
         return member is bool
     if isinstance(value, (int, float)):
-        return (
-            member is float
-            or (member is int and isinstance(value, int))
-            or (_is_enum(member) and member is not str)
-        )
+        return member is float or (member is int and isinstance(value, int)) or (_is_enum(member) and member is not str)
     if isinstance(value, str):
         return member is str or _is_enum(member)
     return not isinstance(value, (list, dict))
@@ -251,4 +251,4 @@ def _value_name(value: Any) -> str:
 def _hint(key: str, declared: Mapping[str, Any]) -> str:
     folded = {name.lower().replace("_", ""): name for name in declared}
     close = difflib.get_close_matches(key.lower().replace("_", ""), folded, n=1)
-    return f"did you mean '{folded[close[0]]}'?" if close else ""
+    return f"Did you mean '{folded[close[0]]}'?" if close else ""

@@ -76,9 +76,7 @@ class Transaction:
     def _rows(self, where: str, values: Sequence[Any] = ()) -> list[Row]:
         return [
             Row(**{**dict(r), "inputs": json.loads(r["inputs"]), "outputs": json.loads(r["outputs"])})
-            for r in self._db.execute(
-                f"SELECT resource.* FROM resource {where} ORDER BY resource.uid", values
-            )
+            for r in self._db.execute(f"SELECT resource.* FROM resource {where} ORDER BY resource.uid", values)
         ]
 
     def all(self) -> list[Row]:
@@ -104,16 +102,12 @@ class Transaction:
 
     def holders(self, uid: int) -> list[tuple[Row, str]]:
         """Who refers to a resource, with the path of the reference."""
-        found = self._db.execute(
-            "SELECT holder, path FROM reference WHERE target = ? ORDER BY holder", (uid,)
-        )
+        found = self._db.execute("SELECT holder, path FROM reference WHERE target = ? ORDER BY holder", (uid,))
         return [(row, path) for holder, path in found.fetchall() if (row := self.by_uid(holder)) is not None]
 
     def targets(self, uid: int) -> set[int]:
         """What a resource refers to."""
-        return {
-            target for (target,) in self._db.execute("SELECT target FROM reference WHERE holder = ?", (uid,))
-        }
+        return {target for (target,) in self._db.execute("SELECT target FROM reference WHERE holder = ?", (uid,))}
 
     def insert(
         self,
@@ -163,9 +157,7 @@ class Transaction:
     def refer(self, uid: int, references: Iterable[tuple[str, int]]) -> None:
         """Set all references (path, target) of a resource."""
         self._db.execute("DELETE FROM reference WHERE holder = ?", (uid,))
-        self._db.executemany(
-            "INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(uid, p, t) for p, t in references]
-        )
+        self._db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(uid, p, t) for p, t in references])
 
     def save(self, uid: int, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
         """Record that a resource is as it should be."""

@@ -65,9 +65,7 @@ def deployment(obj: Object, _: Related) -> Readiness:
     updated, available = int(status.get("updatedReplicas", 0)), int(status.get("availableReplicas", 0))
     if updated < wanted or available < updated:
         progressing = _condition(obj, "Progressing")
-        late = (
-            f": {progressing['message']}" if progressing.get("reason") == "ProgressDeadlineExceeded" else ""
-        )
+        late = f": {progressing['message']}" if progressing.get("reason") == "ProgressDeadlineExceeded" else ""
         return _waiting(
             "[1/2] Waiting for app ReplicaSet to be available "
             f"({min(available, updated)}/{wanted} Pods available){late}"
@@ -89,9 +87,7 @@ def stateful_set(obj: Object, _: Related) -> Readiness:
         partition = int((strategy.get("rollingUpdate") or {}).get("partition", 0))
         updated = int(status.get("updatedReplicas", 0))
         if updated < wanted - partition:
-            return _waiting(
-                f"[2/3] Waiting for StatefulSet update to roll out ({updated}/{wanted} Pods updated)"
-            )
+            return _waiting(f"[2/3] Waiting for StatefulSet update to roll out ({updated}/{wanted} Pods updated)")
     if ready < wanted:
         return _waiting(f"[3/3] Waiting for StatefulSet update to roll out ({ready}/{wanted} Pods ready)")
     return READY
@@ -118,9 +114,7 @@ def job(obj: Object, _: Related) -> Readiness:
     """The Job has completed (or is suspended, and has nothing to do)."""
     failure = _condition(obj, "Failed")
     if failure.get("status") == "True":
-        return Readiness(
-            False, f"Job failed: {failure.get('reason', '')}: {failure.get('message', '')}", failed=True
-        )
+        return Readiness(False, f"Job failed: {failure.get('reason', '')}: {failure.get('message', '')}", failed=True)
     if _condition(obj, "Complete").get("status") == "True" or obj["spec"].get("suspend"):
         return READY
     status = _status(obj)
@@ -199,9 +193,7 @@ def namespace(obj: Object, _: Related) -> Readiness:
 def volume(obj: Object, _: Related) -> Readiness:
     """The PersistentVolume can be claimed, or is."""
     phase = _status(obj).get("phase")
-    return (
-        READY if phase in {"Available", "Bound"} else _waiting("Waiting for PersistentVolume to be available")
-    )
+    return READY if phase in {"Available", "Bound"} else _waiting("Waiting for PersistentVolume to be available")
 
 
 def secret(obj: Object, _: Related) -> Readiness:
@@ -283,7 +275,5 @@ def pod_problems(pods: list[Object]) -> list[str]:
                 detail = (container.get("state") or {}).get(state) or {}
                 if detail.get("reason") not in (None, "ContainerCreating", "PodInitializing", "Completed"):
                     text = f"{detail['reason']}: {detail.get('message', '')}".rstrip(": ")
-                    found[f"[Pod {name}]: containers with unready status [{container['name']}]: {text}"] = (
-                        None
-                    )
+                    found[f"[Pod {name}]: containers with unready status [{container['name']}]: {text}"] = None
     return list(found)

@@ -168,9 +168,7 @@ class Client:
                     api_version = f"{name}/{version['version']}" if name else version["version"]
                     for item in version.get("resources", []):
                         kind = item.get("responseKind", {}).get("kind", "")
-                        resource = Resource(
-                            f"{root}/{api_version}", item["resource"], item["scope"] == "Namespaced"
-                        )
+                        resource = Resource(f"{root}/{api_version}", item["resource"], item["scope"] == "Namespaced")
                         found.setdefault((api_version, kind), resource)
         self._resources, self._discovered = found, time.monotonic()
 
@@ -206,16 +204,12 @@ class Client:
         answer, _ = self.request("GET", self.resource(api_version, kind).path(namespace), query)
         return list(answer.get("items") or [])
 
-    def apply(
-        self, obj: Object, manager: str, *, force: bool, dry_run: bool = False
-    ) -> tuple[Object, list[str]]:
+    def apply(self, obj: Object, manager: str, *, force: bool, dry_run: bool = False) -> tuple[Object, list[str]]:
         """Server-side apply an object; returns it as the server has it, and warnings."""
         query = {"fieldManager": manager, "force": "true" if force else "false", "fieldValidation": "Warn"}
         if dry_run:
             query["dryRun"] = "All"
-        return self.request(
-            "PATCH", self._path_of(obj), query, obj, {"Content-Type": "application/apply-patch+yaml"}
-        )
+        return self.request("PATCH", self._path_of(obj), query, obj, {"Content-Type": "application/apply-patch+yaml"})
 
     def create(self, obj: Object, manager: str, *, dry_run: bool = False) -> tuple[Object, list[str]]:
         """Create an object, which must not exist; returns it as the server has it, and warnings."""

@@ -49,9 +49,7 @@ def construct(
         inputs = from_struct(request.inputs)
         if has_unknowns(inputs):
             what = f"{request.type}:{request.name}"
-            log.warning(
-                urn, f"{what} -- Required input properties have unknown values. Preview is incomplete.\n"
-            )
+            log.warning(urn, f"{what} -- Required input properties have unknown values. Preview is incomplete.\n")
             return proto.ConstructResponse(urn=urn, state=to_struct({"resources": UNKNOWN}))
         try:
             children = _children(request, inputs, default_namespace, namespaced)
@@ -111,10 +109,7 @@ def _objects(given: Any) -> list[Object]:
     if isinstance(given, Secret):
         return list(unwrap(given))
     # Metadata has to be plain to name and order objects; secrets elsewhere stay secret.
-    return [
-        mark_secrets(unwrap(o), {k: v for k, v in o.items() if k != "metadata"})
-        for o in map(_bare, given or [])
-    ]
+    return [mark_secrets(unwrap(o), {k: v for k, v in o.items() if k != "metadata"}) for o in map(_bare, given or [])]
 
 
 def _bare(given: Any) -> Object:

@@ -215,11 +215,7 @@ def _quantity(value: Any) -> Decimal | None:
     if match is None or match[1].count(".") > 1 or not re.search("[0-9]", match[1]):
         return None
     suffix = match[2] or ""
-    return (
-        Decimal(match[1] + suffix)
-        if suffix[:1] in {"e"}
-        else Decimal(match[1]) * _SUFFIXES.get(suffix, Decimal(1))
-    )
+    return Decimal(match[1] + suffix) if suffix[:1] in {"e"} else Decimal(match[1]) * _SUFFIXES.get(suffix, Decimal(1))
 
 
 def equivalent(live: Any, old: Any) -> bool:

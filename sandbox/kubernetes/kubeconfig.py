@@ -73,8 +73,7 @@ def _load(text: str) -> dict[str, Any]:
 def _merge(configs: list[dict[str, Any]]) -> dict[str, Any]:
     if not configs:
         raise KubeconfigError(
-            "no configuration has been provided: set the provider's kubeconfig, or KUBECONFIG, or write "
-            "~/.kube/config"
+            "no configuration has been provided: set the provider's kubeconfig, or KUBECONFIG, or write ~/.kube/config"
         )
     merged: dict[str, Any] = {}
     for config in configs:
@@ -200,9 +199,7 @@ class Credentials:
         try:
             status = json.loads(done.stdout)["status"]
         except (ValueError, KeyError, TypeError) as error:
-            raise KubeconfigError(
-                f"getting credentials: exec: {command} printed no ExecCredential"
-            ) from error
+            raise KubeconfigError(f"getting credentials: exec: {command} printed no ExecCredential") from error
         self._token = status.get("token", "")
         expires = status.get("expirationTimestamp")
         self._expires = datetime.fromisoformat(expires) if expires else None

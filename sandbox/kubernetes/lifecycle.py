@@ -48,8 +48,7 @@ class Operation:
             raise ProviderError(_missing_crd("creation", name, error)) from error
         except ApiError as error:
             raise ProviderError(
-                f"resource {name} was not successfully created by the Kubernetes API server : "
-                f"{self._explained(error)}"
+                f"resource {name} was not successfully created by the Kubernetes API server : {self._explained(error)}"
             ) from error
         return self._settled(client, inputs, live)
 
@@ -70,9 +69,7 @@ class Operation:
                 plural = client.resource(body["apiVersion"], body["kind"]).plural
                 group = objects.group_of(body)
                 what = f"{plural}.{group}" if group else plural
-                raise ApiError(
-                    409, {"reason": "AlreadyExists", "message": f'{what} "{meta["name"]}" already exists'}
-                )
+                raise ApiError(409, {"reason": "AlreadyExists", "message": f'{what} "{meta["name"]}" already exists'})
         return client.apply(body, self.manager, force=self._force(inputs))[0]
 
     def _retrying(self, client: Client, attempt: Callable[[], Object]) -> Object:

@@ -89,9 +89,7 @@ def expand(given: Iterable[Object]) -> list[Object]:
     return result
 
 
-def normalize(
-    given: Iterable[Object], default_namespace: str, namespaced: Callable[[str, str], bool]
-) -> list[Object]:
+def normalize(given: Iterable[Object], default_namespace: str, namespaced: Callable[[str, str], bool]) -> list[Object]:
     """Expand lists, check what every object must have, and fill in the namespace.
 
     `namespaced` tells of an apiVersion and kind whether it has one; it is not asked for kinds whose CRD is

@@ -94,9 +94,7 @@ def kind_of_type(token: str) -> tuple[str, str]:
     """
     parts = token.split(":")
     if len(parts) != 3 or parts[1].count("/") != 1:
-        raise ValueError(
-            f"{token} is no type of Kubernetes objects: kubernetes:<group>/<version>:<Kind> was expected"
-        )
+        raise ValueError(f"{token} is no type of Kubernetes objects: kubernetes:<group>/<version>:<Kind> was expected")
     api_version = parts[1].removeprefix("core/")
     return api_version, parts[2]
 
@@ -175,10 +173,7 @@ def field_manager(obj: Object, state: Object, urn: str) -> str:
 def with_dashes(value: Any) -> Any:
     """Undo what SDKs do to keys that no Python name can be: x_kubernetes_a_b is x-kubernetes-a-b."""
     if isinstance(value, dict):
-        return {
-            k.replace("_", "-") if k.startswith("x_kubernetes_") else k: with_dashes(v)
-            for k, v in value.items()
-        }
+        return {k.replace("_", "-") if k.startswith("x_kubernetes_") else k: with_dashes(v) for k, v in value.items()}
     if isinstance(value, list):
         return [with_dashes(v) for v in value]
     return value

@@ -94,10 +94,7 @@ class KubernetesProvider(Servicer):
     def Diff(self, request: proto.DiffRequest, context: grpc.ServicerContext) -> proto.DiffResponse:
         """Compare old inputs with new ones."""
         old, new = unwrap(from_struct(request.old_inputs)), unwrap(from_struct(request.news))
-        if (
-            new.get("apiVersion") is not UNKNOWN
-            and self.cluster.namespaced(new["apiVersion"], new["kind"]) is False
-        ):
+        if new.get("apiVersion") is not UNKNOWN and self.cluster.namespaced(new["apiVersion"], new["kind"]) is False:
             for side in (old, new):
                 objects.metadata(side).pop("namespace", None)
         found = diff.changes(old, new, self.cluster.settings.mutability)
@@ -131,9 +128,7 @@ class KubernetesProvider(Servicer):
                 "failed to fully initialize or become live"
             )
             raise self._init_failed(error, head, given, operation) from error
-        return proto.CreateResponse(
-            id=objects.full_name(live), properties=self._outputs(live, given, operation)
-        )
+        return proto.CreateResponse(id=objects.full_name(live), properties=self._outputs(live, given, operation))
 
     def Update(self, request: proto.UpdateRequest, context: grpc.ServicerContext) -> proto.UpdateResponse:
         """Apply changed inputs, or ask the server in a dry run what would come of it."""
@@ -151,9 +146,7 @@ class KubernetesProvider(Servicer):
                 "initialize or become live"
             )
             raise self._init_failed(error, head, given, operation) from error
-        return proto.UpdateResponse(
-            properties=self._outputs(live, given, operation) if live else request.news
-        )
+        return proto.UpdateResponse(properties=self._outputs(live, given, operation) if live else request.news)
 
     def Read(self, request: proto.ReadRequest, context: grpc.ServicerContext) -> proto.ReadResponse:
         """Read an object for a refresh or an import; an empty answer means that it is gone."""
@@ -172,9 +165,7 @@ class KubernetesProvider(Servicer):
         )
         operation = self._operation(request.urn, inputs, state, request.timeout)
         namespace, name = objects.parse_id(request.id)
-        namespace = namespace or str(
-            objects.metadata(inputs).get("namespace") or self.cluster.default_namespace
-        )
+        namespace = namespace or str(objects.metadata(inputs).get("namespace") or self.cluster.default_namespace)
         live = _reached(lambda: operation.read(inputs, namespace, name))
         if live is None:
             return proto.ReadResponse()
@@ -208,9 +199,7 @@ class KubernetesProvider(Servicer):
             raise InitFailed(request.id, outputs, inputs, error.reasons) from error
         return empty_pb2.Empty()
 
-    def Construct(
-        self, request: proto.ConstructRequest, context: grpc.ServicerContext
-    ) -> proto.ConstructResponse:
+    def Construct(self, request: proto.ConstructRequest, context: grpc.ServicerContext) -> proto.ConstructResponse:
         """Build a component of yaml/v2."""
         if request.type not in (construct.CONFIG_GROUP, construct.CONFIG_FILE):
             raise ProviderError(checks.NOT_SIMULATED.format(request.type))
@@ -226,9 +215,7 @@ class KubernetesProvider(Servicer):
                 )
             return known
 
-        return construct.construct(
-            request, self.version, self.cluster.default_namespace, namespaced, self.log
-        )
+        return construct.construct(request, self.version, self.cluster.default_namespace, namespaced, self.log)
 
     def Invoke(self, request: proto.InvokeRequest, context: grpc.ServicerContext) -> proto.InvokeResponse:
         """Decode YAML; the other functions are not simulated."""

@@ -38,9 +38,7 @@ def related_to(client: Client, obj: Object) -> await_.Related:
     meta = obj["metadata"]
     if obj["kind"] == "Service" and not objects.group_of(obj) and obj["spec"].get("selector"):
         selector = f"kubernetes.io/service-name={meta['name']}"
-        slices = client.find(
-            "discovery.k8s.io/v1", "EndpointSlice", meta["namespace"], labelSelector=selector
-        )
+        slices = client.find("discovery.k8s.io/v1", "EndpointSlice", meta["namespace"], labelSelector=selector)
         return await_.Related(endpoint_slices=slices)
     if obj["kind"] == "PersistentVolumeClaim" and obj["spec"].get("storageClassName"):
         try:
@@ -56,9 +54,7 @@ def check(client: Client, live: Object) -> await_.Readiness:
     return await_.readiness(live, related_to(client, live))
 
 
-def until_ready(
-    client: Client, live: Object, seconds: float, cancelled: Event, log: EngineLog, urn: str
-) -> Object:
+def until_ready(client: Client, live: Object, seconds: float, cancelled: Event, log: EngineLog, urn: str) -> Object:
     """Wait until an object is ready; returns it then, and raises NotReady otherwise."""
     deadline = time.monotonic() + seconds
     pause, shown = _FIRST_PAUSE, ""
@@ -99,9 +95,7 @@ def _checked(client: Client, live: Object) -> await_.Readiness:
         return await_.Readiness(False, str(error))
 
 
-def until_gone(
-    client: Client, live: Object, seconds: float, cancelled: Event, log: EngineLog, urn: str
-) -> None:
+def until_gone(client: Client, live: Object, seconds: float, cancelled: Event, log: EngineLog, urn: str) -> None:
     """Wait until an object is deleted, its finalizers included; raises NotReady when that takes too long."""
     uid = live["metadata"].get("uid")
     deadline = time.monotonic() + seconds
@@ -121,10 +115,7 @@ def until_gone(
         if time.monotonic() > deadline or cancelled.is_set():
             raise NotReady(
                 live,
-                [
-                    f"'{live['metadata']['name']}' timed out waiting to be deleted after {seconds:g} s "
-                    f"({waiting_for})"
-                ],
+                [f"'{live['metadata']['name']}' timed out waiting to be deleted after {seconds:g} s ({waiting_for})"],
             )
         if pause >= _LONGEST_PAUSE and waiting_for != shown:
             shown = waiting_for

@@ -40,7 +40,7 @@ def _redis(ports: Ports) -> list[str]:
 
 
 def _repo_server(ports: Ports) -> list[str]:
-    return ["--repo-server", f"127.0.0.1:{ports['repo-server']}", "--repo-server-plaintext"]
+    return ["--repo-server", f"127.0.0.1:{ports['repo-server']}"]
 
 
 PROGRAMS: dict[str, Program] = {
@@ -51,7 +51,7 @@ PROGRAMS: dict[str, Program] = {
     "argocd-repo-server": _argocd(
         "argocd-repo-server",
         lambda ports: [
-            *_redis(ports), "--disable-tls", "--address", "127.0.0.1", "--port", ports["repo-server"],
+            *_redis(ports), "--address", "127.0.0.1", "--port", ports["repo-server"],
             "--metrics-address", "127.0.0.1", "--metrics-port", ports["repo-metrics"],
         ],
     ),

@@ -81,7 +81,7 @@ def _on_path(tool: Tool) -> dict[str, Path]:
         version = re.search(r"(\d+)\.(\d+)\.(\d+)", output)
         if version is None or tuple(map(int, version.groups())) < tool.on_path.at_least:
             return {}
-        found[name] = Path(path)
+        found[name] = Path(path).resolve()  # a sandbox that links to it may be gone tomorrow
     return found
 
 

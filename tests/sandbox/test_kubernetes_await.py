@@ -148,9 +148,7 @@ def test_a_load_balancer_waits_for_its_address() -> None:
 
 def test_a_pod_is_ready_when_its_condition_says_so_or_when_it_has_succeeded() -> None:
     assert not _ready(_object("v1", "Pod", {}, {"phase": "Running"}))
-    assert _ready(
-        _object("v1", "Pod", {}, {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]})
-    )
+    assert _ready(_object("v1", "Pod", {}, {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}))
     assert _ready(_object("v1", "Pod", {}, {"phase": "Succeeded"}))
 
 

@@ -100,10 +100,7 @@ def test_a_custom_resource_without_any_crd_is_an_error() -> None:
 
 
 def test_the_core_group_has_one_spelling() -> None:
-    assert (
-        manifests.normalize([_object("ConfigMap", "a", api_version="core/v1")], "d", _yes)[0]["apiVersion"]
-        == "v1"
-    )
+    assert manifests.normalize([_object("ConfigMap", "a", api_version="core/v1")], "d", _yes)[0]["apiVersion"] == "v1"
 
 
 @pytest.mark.parametrize("missing", ["apiVersion", "kind", "metadata"])

@@ -69,9 +69,7 @@ def test_inputs_lose_what_only_the_server_writes_and_gain_their_kind() -> None:
 def test_patches_charts_and_lists_are_refused_and_a_custom_kind_named_so_is_not() -> None:
     assert "not simulated" in checks.refused_type("kubernetes:core/v1:ConfigMapPatch", {"kind": "ConfigMap"})
     assert "not simulated" in checks.refused_type("kubernetes:helm.sh/v3:Release", {})
-    assert "cannot be created directly" in checks.refused_type(
-        "kubernetes:core/v1:ConfigMapList", {"items": []}
-    )
+    assert "cannot be created directly" in checks.refused_type("kubernetes:core/v1:ConfigMapList", {"items": []})
     assert checks.refused_type("kubernetes:acme.io/v1:GamePatch", {"kind": "GamePatch"}) == ""
     assert checks.refused_type("kubernetes:core/v1:ConfigMap", {"kind": "ConfigMap"}) == ""
 
@@ -174,12 +172,7 @@ CONFIG = {
 def test_a_kubeconfig_is_read_from_its_contents_or_its_path(tmp_path: Path) -> None:
     path = tmp_path / "config"
     path.write_text(json.dumps(CONFIG))
-    assert (
-        kubeconfig.parse(json.dumps(CONFIG))
-        == kubeconfig.parse(str(path))
-        == kubeconfig.parse(CONFIG)
-        == CONFIG
-    )
+    assert kubeconfig.parse(json.dumps(CONFIG)) == kubeconfig.parse(str(path)) == kubeconfig.parse(CONFIG) == CONFIG
 
 
 def test_the_context_can_be_chosen_and_must_exist() -> None:
@@ -190,9 +183,7 @@ def test_the_context_can_be_chosen_and_must_exist() -> None:
         kubeconfig.active(CONFIG, context="three")
 
 
-def test_no_kubeconfig_at_all_says_where_one_is_looked_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_no_kubeconfig_at_all_says_where_one_is_looked_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     with pytest.raises(KubeconfigError, match="no configuration has been provided"):
         kubeconfig.parse(None)

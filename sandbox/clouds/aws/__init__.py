@@ -9,17 +9,16 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.clouds import bridged
-from sandbox.clouds.aws import eks, identity, network, node_groups, security, storage
+from sandbox.clouds.aws import eks, endpoints, identity, network, node_groups, security, storage
 from sandbox.clouds.aws.zones import zone_ids, zones
 from sandbox.clouds.cloud import Cloud
+from sandbox.clouds.flavour import Invoke
 from sandbox.clouds.model import CloudError, Context, Rule
 from sandbox.clouds.schema import Problem, Sdk
 from sandbox.plugin import UNKNOWN, has_unknowns
 
 _NO_ACCOUNT: Final = "000000000000"
-_REGION: Final = re.compile(
-    r"(us|eu|ap|sa|ca|me|af|il|mx|cn)(-gov)?-(north|south|east|west|central)(east|west)?-\d"
-)
+_REGION: Final = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx|cn)(-gov)?-(north|south|east|west|central)(east|west)?-\d")
 _ROLE_ACCOUNT: Final = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/")
 
 
@@ -33,12 +32,12 @@ class Aws:
     account = "{account}"
     rules: Mapping[str, Rule] = {
         rule.token: rule
-        for module in (network, security, identity, storage, eks, node_groups)
+        for module in (network, endpoints, security, identity, storage, eks, node_groups)
         for rule in module.RULES
     }
 
     def __init__(self) -> None:
-        self.invokes = {
+        self.invokes: Mapping[str, Invoke] = {
             "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
             "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
             "aws:index/getPartition:getPartition": _partition,
@@ -47,9 +46,7 @@ class Aws:
 
     def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
         """The region and the account: the assumed role's, else the first allowed one, else twelve zeros."""
-        region = (
-            config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-        )
+        region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
         if region and not _REGION.fullmatch(region):
             raise CloudError(f"invalid AWS Region: {region}")
         allowed = [str(a) for a in config.get("allowedAccountIds") or ()]
@@ -85,8 +82,7 @@ class Aws:
         region = context["region"]
         if not region:
             raise CloudError(
-                "Missing region configuration: set aws:region in the stack's configuration, or `region` on"
-                " the provider"
+                "Missing region configuration: set aws:region in the stack's configuration, or `region` on the provider"
             )
         return {"region": region}
 

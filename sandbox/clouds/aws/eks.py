@@ -94,12 +94,8 @@ def _two_zones(context: Context, tx: Transaction) -> None:
 
 
 def _reachable(context: Context, tx: Transaction) -> None:
-    if context.get("vpcConfig.endpointPublicAccess") is False and not context.get(
-        "vpcConfig.endpointPrivateAccess"
-    ):
-        raise CloudError(
-            "InvalidParameterException: Private and public endpoint access cannot both be disabled"
-        )
+    if context.get("vpcConfig.endpointPublicAccess") is False and not context.get("vpcConfig.endpointPrivateAccess"):
+        raise CloudError("InvalidParameterException: Private and public endpoint access cannot both be disabled")
 
 
 def _trusted(context: Context, tx: Transaction) -> None:
@@ -131,8 +127,7 @@ def _addon_offered(context: Context, tx: Transaction) -> None:
             json.loads(str(settings))
         except ValueError:
             raise CloudError(
-                f"InvalidParameterException: ConfigurationValue provided in request is not supported:"
-                f" {settings}"
+                f"InvalidParameterException: ConfigurationValue provided in request is not supported: {settings}"
             ) from None
 
 
@@ -145,9 +140,7 @@ def _entries_allowed(context: Context, tx: Transaction) -> None:
             " [API, API_AND_CONFIG_MAP] to perform this operation."
         )
     if not re.match(r"arn:aws[\w-]*:iam::\d{12}:(role|user)/", str(context["principalArn"])):
-        raise CloudError(
-            f"InvalidParameterException: The specified principalArn is invalid: {context['principalArn']}"
-        )
+        raise CloudError(f"InvalidParameterException: The specified principalArn is invalid: {context['principalArn']}")
 
 
 def _access_policy_exists(context: Context, tx: Transaction) -> None:
@@ -204,11 +197,7 @@ RULES: Final = (
             "kubernetesNetworkConfig.serviceIpv4Cidr": "172.20.0.0/16",
             "upgradePolicy.supportType": "EXTENDED",
             "identities": lambda c: [
-                {
-                    "oidcs": [
-                        {"issuer": f"https://oidc.eks.{c['region']}.amazonaws.com/id/{c['hex32'].upper()}"}
-                    ]
-                }
+                {"oidcs": [{"issuer": f"https://oidc.eks.{c['region']}.amazonaws.com/id/{c['hex32'].upper()}"}]}
             ],
             "vpcConfig.clusterSecurityGroupId": "sg-{hex17}",
             "vpcConfig.vpcId": _vpc_of_subnets,
@@ -219,9 +208,7 @@ RULES: Final = (
             role("roleArn", "InvalidParameterException: roleArn, {value}, does not exist"),
             network.subnets("vpcConfig.subnetIds"),
             network.security_groups("vpcConfig.securityGroupIds"),
-            key(
-                "encryptionConfig.provider.keyArn", "InvalidParameterException: Key '{value}' does not exist"
-            ),
+            key("encryptionConfig.provider.keyArn", "InvalidParameterException: Key '{value}' does not exist"),
         ),
         checks=(_version_offered, _two_zones, _reachable, _trusted),
         protected=(_not_protected,),
@@ -251,8 +238,7 @@ RULES: Final = (
     Rule(  # access_entry.go
         ACCESS_ENTRY,
         id="{clusterName}:{principalArn}",
-        exists="ResourceInUseException: The specified access entry resource is already in use on"
-        " this cluster.",
+        exists="ResourceInUseException: The specified access entry resource is already in use on this cluster.",
         replace=("clusterName", "principalArn", "type"),
         defaults={"type": "STANDARD"},
         outputs={
@@ -263,9 +249,7 @@ RULES: Final = (
             "createdAt": "{now}",
             "modifiedAt": "{now}",
             "kubernetesGroups": [],
-            "userName": lambda c: (
-                re.sub(":role/", ":assumed-role/", str(c["principalArn"])) + "/{{SessionName}}"
-            ),
+            "userName": lambda c: re.sub(":role/", ":assumed-role/", str(c["principalArn"])) + "/{{SessionName}}",
         },
         volatile=("modifiedAt",),
         references=(_TO_CLUSTER,),
@@ -293,8 +277,7 @@ RULES: Final = (
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
         id="a-{hex17}",
         handles=("subject",),
-        exists="ResourceInUseException: Association already exists for {namespace}/{serviceAccount} in"
-        " {clusterName}",
+        exists="ResourceInUseException: Association already exists for {namespace}/{serviceAccount} in {clusterName}",
         replace=("clusterName", "namespace", "serviceAccount"),
         defaults={"disableSessionTags": False},
         outputs={
@@ -304,9 +287,7 @@ RULES: Final = (
         },
         references=(
             _TO_CLUSTER,
-            role(
-                "roleArn", "InvalidParameterException: Role provided in the request does not exist ({value})"
-            ),
+            role("roleArn", "InvalidParameterException: Role provided in the request does not exist ({value})"),
         ),
     ),
 )

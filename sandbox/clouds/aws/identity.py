@@ -59,9 +59,7 @@ def _detaches(context: Context, tx: Transaction) -> None:
         raise CloudError("DeleteConflict: Cannot delete entity, must delete policies first.")
 
 
-_TO_ROLE: Final = Reference(
-    "role", ROLE, "NoSuchEntity: The role with name {value} cannot be found.", cascade=True
-)
+_TO_ROLE: Final = Reference("role", ROLE, "NoSuchEntity: The role with name {value} cannot be found.", cascade=True)
 
 RULES: Final = (
     Rule(  # iam/role.go

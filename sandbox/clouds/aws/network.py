@@ -1,5 +1,4 @@
-"""Rules of the SIMULATED AWS for networks: VPC, subnets, gateways, routes, endpoints, security groups, flow
-logs.
+"""Rules of the SIMULATED AWS for networks: VPC, subnets, gateways and routes.
 
 What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the file is named at
 each rule).
@@ -47,8 +46,7 @@ def in_vpc(*, held: bool = True) -> Reference:
         "vpcId",
         VPC,
         "InvalidVpcID.NotFound: The vpc ID '{value}' does not exist",
-        held="DependencyViolation: The vpc '{target}' has dependencies and cannot be deleted."
-        " ({holder} is in it)"
+        held="DependencyViolation: The vpc '{target}' has dependencies and cannot be deleted. ({holder} is in it)"
         if held
         else None,
     )
@@ -60,8 +58,7 @@ def subnets(path: str, *, held: bool = True) -> Reference:
         path,
         SUBNET,
         "InvalidSubnetID.NotFound: The subnet ID '{value}' does not exist",
-        held="DependencyViolation: The subnet '{target}' has dependencies and cannot be deleted."
-        " ({holder} is in it)"
+        held="DependencyViolation: The subnet '{target}' has dependencies and cannot be deleted. ({holder} is in it)"
         if held
         else None,
     )
@@ -95,12 +92,12 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
         )
     for row in tx.of_type(SUBNET, vpc.scope):
         other = row.inputs.get("cidrBlock")
-        if row.id != context.id and row.inputs["vpcId"] == vpc.id and other:
-            if wanted.overlaps(ipaddress.ip_network(other)):
-                raise CloudError(
-                    f"InvalidSubnet.Conflict: The CIDR '{block}' conflicts with another subnet ({row.id}"
-                    f" has {other})"
-                )
+        if row.id == context.id or row.inputs["vpcId"] != vpc.id or not other:
+            continue
+        if wanted.overlaps(ipaddress.ip_network(other)):
+            raise CloudError(
+                f"InvalidSubnet.Conflict: The CIDR '{block}' conflicts with another subnet ({row.id} has {other})"
+            )
 
 
 def _zone_exists(context: Context, tx: Transaction) -> None:
@@ -122,17 +119,14 @@ def _one_gateway(context: Context, tx: Transaction) -> None:
     for row in tx.of_type(INTERNET_GATEWAY, f"{context['account']}/{context['region']}"):
         if known(vpc) and row.id != context.id and row.inputs.get("vpcId") == vpc:
             raise CloudError(
-                f"Resource.AlreadyAssociated: resource {vpc} is already associated with an internet gateway"
-                f" ({row.id})"
+                f"Resource.AlreadyAssociated: resource {vpc} is already associated with an internet gateway ({row.id})"
             )
 
 
 def _route_target(context: Context, tx: Transaction) -> None:
     destination = next((context.inputs[k] for k in _DESTINATIONS if k in context.inputs), None)
     if destination is None:
-        raise CloudError(
-            f"InvalidParameterCombination: one of `{', '.join(_DESTINATIONS)}` must be specified"
-        )
+        raise CloudError(f"InvalidParameterCombination: one of `{', '.join(_DESTINATIONS)}` must be specified")
 
 
 def _public_ip(context: Context) -> str:
@@ -254,9 +248,7 @@ RULES: Final = (
     ),
     Rule(  # vpc_route.go
         "aws:ec2/route:Route",
-        id=lambda c: (
-            f"r-{c['routeTableId']}{next((c.inputs[k] for k in _DESTINATIONS if c.inputs.get(k)), '')}"
-        ),
+        id=lambda c: f"r-{c['routeTableId']}{next((c.inputs[k] for k in _DESTINATIONS if c.inputs.get(k)), '')}",
         exists="RouteAlreadyExists: The route identified by {destinationCidrBlock} already exists.",
         replace=("routeTableId", *_DESTINATIONS),
         outputs={"origin": "CreateRoute", "state": "active"},
@@ -295,45 +287,5 @@ RULES: Final = (
                 " deleted. ({holder})",
             ),
         ),
-    ),
-    Rule(  # vpc_endpoint.go
-        "aws:ec2/vpcEndpoint:VpcEndpoint",
-        id="vpce-{hex17}",
-        replace=("vpcId", "serviceName", "serviceRegion", "vpcEndpointType", "resourceConfigurationArn"),
-        defaults={"vpcEndpointType": "Gateway"},
-        outputs={
-            "arn": ARN + "vpc-endpoint/{id}",
-            "ownerId": "{account}",
-            "state": "available",
-            "prefixListId": "pl-{hex8}",
-            "policy": '{{"Statement":[{{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}}]}}',
-            "privateDnsEnabled": False,
-            "requesterManaged": False,
-            "cidrBlocks": [],
-            "dnsEntries": [],
-            "networkInterfaceIds": [],
-        },
-        references=(
-            in_vpc(),
-            subnets("subnetIds"),
-            security_groups("securityGroupIds"),
-            Reference(
-                "routeTableIds",
-                ROUTE_TABLE,
-                "InvalidRouteTableId.NotFound: The routeTable ID '{value}' does not exist",
-            ),
-        ),
-    ),
-    Rule(  # vpc_flow_log.go
-        "aws:ec2/flowLog:FlowLog",
-        id="fl-{hex17}",
-        replace=(
-            *("deliverCrossAccountRole", "destinationOptions", "eniId", "iamRoleArn", "logDestination"),
-            *("logDestinationType", "logFormat", "maxAggregationInterval", "subnetId", "trafficType"),
-            *("transitGatewayAttachmentId", "transitGatewayId", "vpcId"),
-        ),
-        defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
-        outputs={"arn": ARN + "vpc-flow-log/{id}"},
-        references=(in_vpc(held=False), subnets("subnetId", held=False)),
     ),
 )

@@ -40,15 +40,13 @@ class _NodeGroupEffect(Effect):
                 **(context.inputs.get("labels") or {}),
             },
             taints=[
-                nodes.taint(t["key"], t.get("value") or "", t["effect"])
-                for t in context.inputs.get("taints") or ()
+                nodes.taint(t["key"], t.get("value") or "", t["effect"]) for t in context.inputs.get("taints") or ()
             ],
             zone_labels=("topology.ebs.csi.aws.com/zone",),
         )
         zones = nodes.spread(int(context.get("scalingConfig.desiredSize")), _zones(context))
         names = (
-            ".".join([_host(f"{cluster}/{group}/{index}"), region, "compute.internal"])
-            for index in range(len(zones))
+            ".".join([_host(f"{cluster}/{group}/{index}"), region, "compute.internal"]) for index in range(len(zones))
         )
         context.clusters.set_node_pool(
             sandbox_cluster(context, cluster), group, nodes.build(pool, zip(names, zones, strict=True))
@@ -93,26 +91,17 @@ def _known_instance_types(context: Context, tx: Transaction) -> None:
     given = list(context.inputs.get("instanceTypes") or ())
     in_template = _template(context).get("instanceType")
     if given and in_template:
-        raise CloudError(
-            "InvalidParameterException: Cannot specify instance types in launch template and API request"
-        )
+        raise CloudError("InvalidParameterException: Cannot specify instance types in launch template and API request")
     wanted = given or [_instance_type(context)]
     missing = [t for t in wanted if nodes.machine("aws", t) is None]
     if missing:
-        raise CloudError(
-            f"InvalidParameterException: The following supplied instance types do not exist: {missing}"
-        )
+        raise CloudError(f"InvalidParameterException: The following supplied instance types do not exist: {missing}")
     image = str(context.inputs.get("amiType") or "")
     for type_ in wanted:
         machine = nodes.machine("aws", type_)
-        if (
-            machine is not None
-            and image
-            and (machine.arch == "arm64") != ("ARM" in image or "arm64" in image)
-        ):
+        if machine is not None and image and (machine.arch == "arm64") != ("ARM" in image or "arm64" in image):
             raise CloudError(
-                f"InvalidParameterException: [{type_}] is not a valid instance type for requested amiType"
-                f" {image}"
+                f"InvalidParameterException: [{type_}] is not a valid instance type for requested amiType {image}"
             )
 
 
@@ -123,9 +112,7 @@ def _sizes(context: Context, tx: Transaction) -> None:
             f"InvalidParameterException: Minimum capacity {least} can't be greater than desired size {wanted}"
         )
     if wanted > most:
-        raise CloudError(
-            f"InvalidParameterException: desired capacity {wanted} can't be greater than max size {most}"
-        )
+        raise CloudError(f"InvalidParameterException: desired capacity {wanted} can't be greater than max size {most}")
 
 
 RULES: Final = (
@@ -178,14 +165,12 @@ RULES: Final = (
             Reference(
                 "launchTemplate.id",
                 network.LAUNCH_TEMPLATE,
-                "InvalidRequestException: The specified launch template, with template ID {value}, does not"
-                " exist.",
+                "InvalidRequestException: The specified launch template, with template ID {value}, does not exist.",
             ),
             Reference(
                 "launchTemplate.name",
                 network.LAUNCH_TEMPLATE,
-                "InvalidRequestException: The specified launch template, with template name {value}, does"
-                " not exist.",
+                "InvalidRequestException: The specified launch template, with template name {value}, does not exist.",
             ),
         ),
         checks=(_sizes, _known_instance_types),

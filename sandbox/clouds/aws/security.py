@@ -79,8 +79,7 @@ RULES: Final = (
         id="lt-{hex17}",
         name=Name(),
         handles=("name",),
-        exists="InvalidLaunchTemplateName.AlreadyExistsException: Launch template name already in"
-        " use. ({name})",
+        exists="InvalidLaunchTemplateName.AlreadyExistsException: Launch template name already in use. ({name})",
         replace=("name", "namePrefix"),
         outputs={"arn": ARN + "launch-template/{id}"},
         references=(security_groups("vpcSecurityGroupIds"),),

@@ -10,6 +10,7 @@ from sandbox.clouds.azure import agent_pools, aks, identity, network
 from sandbox.clouds.azure.common import GROUP, GROUPS, SDK
 from sandbox.clouds.azure.credentials import admin_credentials, user_credentials
 from sandbox.clouds.cloud import Cloud
+from sandbox.clouds.flavour import Invoke
 from sandbox.clouds.model import CloudError, Context, Rule, known
 from sandbox.clouds.schema import Problem
 
@@ -28,7 +29,7 @@ class Azure:
     }
 
     def __init__(self) -> None:
-        self.invokes = {
+        self.invokes: Mapping[str, Invoke] = {
             "azure-native:authorization:getClientConfig": _client_config,
             "azure-native:containerservice:listManagedClusterUserCredentials": user_credentials,
             "azure-native:containerservice:listManagedClusterAdminCredentials": admin_credentials,
@@ -39,8 +40,7 @@ class Azure:
         subscription = config.get("subscriptionId") or os.environ.get("ARM_SUBSCRIPTION_ID") or _NOBODY
         if not identity.is_guid(subscription):
             raise CloudError(
-                f"InvalidSubscriptionId: The provided subscription identifier '{subscription}' is malformed"
-                f" or invalid."
+                f"InvalidSubscriptionId: The provided subscription identifier '{subscription}' is malformed or invalid."
             )
         return {
             "subscription": subscription,

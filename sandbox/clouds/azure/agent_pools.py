@@ -81,14 +81,9 @@ def join_nodes(context: Context, pool: dict[str, Any], name: str, location: str,
         taints=_taints(pool.get("nodeTaints") or []),
         zone_labels=("topology.disk.csi.azure.com/zone",),
     )
-    count = max(
-        int(pool.get("count") or 0), int(pool.get("minCount") or 0) if pool.get("enableAutoScaling") else 0
-    )
+    count = max(int(pool.get("count") or 0), int(pool.get("minCount") or 0) if pool.get("enableAutoScaling") else 0)
     digits = nodes.stable_digits(node_group, 8)
-    named = (
-        (f"aks-{name}-{digits}-vmss{index:06d}", zone)
-        for index, zone in enumerate(nodes.spread(count, zones))
-    )
+    named = ((f"aks-{name}-{digits}-vmss{index:06d}", zone) for index, zone in enumerate(nodes.spread(count, zones)))
     context.clusters.set_node_pool(sandbox_cluster(context), name, nodes.build(spec, named))
 
 
@@ -130,9 +125,7 @@ def refuse_bad_pool(pool: dict[str, Any], name: str) -> None:
             " with autoscaling, too."
         )
     if nodes.machine("azure-native", str(pool.get("vmSize"))) is None:
-        raise CloudError(
-            f"InvalidParameter: The VM size of Agent Pool {name} is not allowed: {pool.get('vmSize')}."
-        )
+        raise CloudError(f"InvalidParameter: The VM size of Agent Pool {name} is not allowed: {pool.get('vmSize')}.")
     if pool.get("enableAutoScaling"):
         least, most = pool.get("minCount"), pool.get("maxCount")
         if least is None or most is None or not least <= pool["count"] <= most:
@@ -143,9 +136,7 @@ def refuse_bad_pool(pool: dict[str, Any], name: str) -> None:
             )
     unknown = [zone for zone in pool.get("availabilityZones") or () if zone not in ("1", "2", "3")]
     if unknown:
-        raise CloudError(
-            f"InvalidParameter: The zone(s) '{', '.join(unknown)}' for pool {name} are not supported."
-        )
+        raise CloudError(f"InvalidParameter: The zone(s) '{', '.join(unknown)}' for pool {name} are not supported.")
 
 
 def _agent_pool(context: Context, tx: Transaction) -> None:
@@ -154,9 +145,7 @@ def _agent_pool(context: Context, tx: Transaction) -> None:
         return
     for name in _FIXED:
         if context.inputs.get(name) != context.old_inputs.get(name):
-            raise CloudError(
-                f"PropertyChangeNotAllowed: Changing property 'properties.{name}' is not allowed."
-            )
+            raise CloudError(f"PropertyChangeNotAllowed: Changing property 'properties.{name}' is not allowed.")
 
 
 RULES: Final = (

@@ -33,9 +33,7 @@ class _ClusterEffect(Effect):
 
     def create(self, context: Context) -> dict[str, Any]:
         """Start it."""
-        access = context.clusters.create_cluster(
-            sandbox_cluster(context), str(context["currentKubernetesVersion"])
-        )
+        access = context.clusters.create_cluster(sandbox_cluster(context), str(context["currentKubernetesVersion"]))
         self._pools(context)
         # There is no name service in the sandbox, so both names are the address.
         address = host_and_port(access)
@@ -52,9 +50,7 @@ class _ClusterEffect(Effect):
     def update(self, context: Context) -> dict[str, Any]:
         """Bring version and inline pools up to date; all else is on record only."""
         if context.inputs.get("kubernetesVersion") != context.old_inputs.get("kubernetesVersion"):
-            context.clusters.create_cluster(
-                sandbox_cluster(context), str(context["currentKubernetesVersion"])
-            )
+            context.clusters.create_cluster(sandbox_cluster(context), str(context["currentKubernetesVersion"]))
         self._pools(context)
         gone = {p["name"] for p in context.old_inputs.get("agentPoolProfiles") or ()} - {
             p["name"] for p in context.inputs.get("agentPoolProfiles") or ()
@@ -70,9 +66,7 @@ class _ClusterEffect(Effect):
     @staticmethod
     def _pools(context: Context) -> None:
         for pool in context.inputs.get("agentPoolProfiles") or ():
-            join_nodes(
-                context, pool, pool["name"], str(context["location"]), str(context["nodeResourceGroup"])
-            )
+            join_nodes(context, pool, pool["name"], str(context["location"]), str(context["nodeResourceGroup"]))
 
 
 def _cluster_pools(context: Context, tx: Transaction) -> None:
@@ -87,9 +81,7 @@ def _needed(context: Context, tx: Transaction) -> None:
     if not (context.get("dnsPrefix") or context.get("fqdnSubdomain")):
         raise CloudError("InvalidParameter: Required parameter dnsPrefix is missing (null).")
     if not (context.get("identity") or context.get("servicePrincipalProfile")):
-        raise CloudError(
-            "ServicePrincipalProfileNotFound: the cluster needs an identity or a servicePrincipalProfile."
-        )
+        raise CloudError("ServicePrincipalProfileNotFound: the cluster needs an identity or a servicePrincipalProfile.")
     if context.get("disableLocalAccounts") and not context.get("aadProfile.managed"):
         raise CloudError(
             "InvalidParameter: disableLocalAccounts can only be enabled for a cluster with managed"
@@ -104,20 +96,16 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         return
     if versions.minor(str(version)) is None:
         raise CloudError(
-            f"K8sVersionNotSupported: Managed cluster is on version {version}, which is not supported in"
-            f" this region."
+            f"K8sVersionNotSupported: Managed cluster is on version {version}, which is not supported in this region."
         )
     if known(old) and not versions.may_move(str(old), str(version)):
-        raise CloudError(
-            f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed."
-        )
+        raise CloudError(f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed.")
 
 
 def _schedule_name(context: Context, tx: Transaction) -> None:
     if context["configName"] not in _SCHEDULES:
         raise CloudError(
-            f"InvalidMaintenanceConfigurationName: '{context['configName']}' must be one of"
-            f" {', '.join(_SCHEDULES)}."
+            f"InvalidMaintenanceConfigurationName: '{context['configName']}' must be one of {', '.join(_SCHEDULES)}."
         )
 
 
@@ -146,7 +134,7 @@ def _kubelet_identity(context: Context) -> Any:
             "clientId": context["uuid"],
             "objectId": context["uuid"],
             "resourceId": context.text("/subscriptions/{subscription}/resourceGroups/{nodeResourceGroup}")
-            +            f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
+            + f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{name}",
         }
     }
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import yaml
 
-from sandbox.clouds.azure.aks import CLUSTER
+from sandbox.clouds.azure.agent_pools import CLUSTER
 from sandbox.clouds.azure.common import GROUPS
 from sandbox.clouds.cloud import Cloud
 from sandbox.clouds.clusters import encoded_authority
@@ -71,9 +71,7 @@ def admin_credentials(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]
             "BadRequest: Getting static credential is not allowed because this cluster is set to disable"
             " local accounts."
         )
-    raise CloudError(
-        "sandbox: no admin credentials of AKS; set disableLocalAccounts and sign in with kubelogin"
-    )
+    raise CloudError("sandbox: no admin credentials of AKS; set disableLocalAccounts and sign in with kubelogin")
 
 
 def _cluster(cloud: Cloud, arguments: dict[str, Any]) -> Row:
@@ -83,7 +81,6 @@ def _cluster(cloud: Cloud, arguments: dict[str, Any]) -> Row:
     row = cloud.lookup(CLUSTER, id_)
     if row is None:
         raise CloudError(
-            f"ResourceNotFound: The Resource '{provider}/{name}' under resource group '{group}' was not"
-            f" found."
+            f"ResourceNotFound: The Resource '{provider}/{name}' under resource group '{group}' was not found."
         )
     return row

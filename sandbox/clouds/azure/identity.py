@@ -40,8 +40,7 @@ def _assignment(context: Context, tx: Transaction) -> None:
         )
     if not is_guid(definition.rsplit("/", 1)[-1]) or "/roleDefinitions/" not in definition:
         raise CloudError(
-            f"RoleDefinitionDoesNotExist: The specified role definition with ID '{definition}' does not"
-            f" exist."
+            f"RoleDefinitionDoesNotExist: The specified role definition with ID '{definition}' does not exist."
         )
     scope = str(context["scope"]).lower()
     if "/resourcegroups/" in scope and not any(row.id.lower() == scope for row in tx.all()):

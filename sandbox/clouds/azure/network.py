@@ -36,11 +36,7 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
     name, network = context["subnetName"], context["virtualNetworkName"]
     row = context.find((VIRTUAL_NETWORK,), context.text(path(_NETWORKS)))
     mine = [ipaddress.ip_network(block) for block in _prefixes(context.inputs)]
-    space = (
-        [ipaddress.ip_network(b) for b in paths.get(row.inputs, "addressSpace.addressPrefixes", [])]
-        if row
-        else []
-    )
+    space = [ipaddress.ip_network(b) for b in paths.get(row.inputs, "addressSpace.addressPrefixes", [])] if row else []
     for wanted in mine:
         if not any(wanted.version == s.version and wanted.subnet_of(s) for s in space):  # type: ignore[arg-type]
             raise CloudError(
@@ -102,7 +98,7 @@ RULES: Final = (
                 "natGateway.id",
                 NAT_GATEWAY,
                 held="InUseNatGatewayCannotBeDeleted: NAT gateway {target} is in use by subnet {holder} and"
-" cannot be deleted.",
+                " cannot be deleted.",
             ),
             to(
                 "networkSecurityGroup.id",
@@ -123,8 +119,8 @@ RULES: Final = (
             to(
                 "publicIpAddresses.id",
                 PUBLIC_ADDRESS,
-                held="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since it is"
-                " still allocated to resource {holder}.",
+                held="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since"
+                " it is still allocated to resource {holder}.",
             ),
         ),
     ),
@@ -174,7 +170,7 @@ RULES: Final = (
                 "privateZoneName",
                 PRIVATE_ZONE,
                 held="CannotDeleteResource: Can not delete resource {target} before nested resources are"
-" deleted: {holder}.",
+                " deleted: {holder}.",
                 value=path(_ZONES),
             ),
             to("virtualNetwork.id", VIRTUAL_NETWORK),

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sandbox.clouds import bridged, versions
 from sandbox.clouds.cloud import Cloud
+from sandbox.clouds.flavour import Invoke
 from sandbox.clouds.gcp import gke, identity, network, node_pools
 from sandbox.clouds.gcp.zones import project_number, zones
 from sandbox.clouds.model import CloudError, Context, Rule
@@ -30,7 +31,7 @@ class Gcp:
     }
 
     def __init__(self) -> None:
-        self.invokes = {
+        self.invokes: Mapping[str, Invoke] = {
             "gcp:organizations/getProject:getProject": _project,
             "gcp:compute/getZones:getZones": _zones,
             "gcp:container/getEngineVersions:getEngineVersions": _engine_versions,
@@ -68,13 +69,11 @@ class Gcp:
             added["project"] = context["project"]
         if "region" in inputs:
             added["region"] = context["region"]
-        if "location" in inputs and context.rule.token in (gke.CLUSTER, node_pools.NODE_POOL):
+        if "location" in inputs and context.rule.token in (node_pools.CLUSTER, node_pools.NODE_POOL):
             added["location"] = context["zone"] or context["region"]
         for key, value in added.items():
             if not value:
-                raise CloudError(
-                    f"{key}: required field is not set. Set gcp:{key} in the stack's configuration"
-                )
+                raise CloudError(f"{key}: required field is not set. Set gcp:{key} in the stack's configuration")
         return added
 
     def explain(self, problem: Problem, token: str, name: str) -> str:

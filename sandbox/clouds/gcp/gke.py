@@ -90,13 +90,11 @@ def _version_offered(context: Context, tx: Transaction) -> None:
     if not known(wanted) or wanted == "latest":
         return
     if versions.minor(str(wanted)) is None:
-        raise CloudError(
-            f'googleapi: Error 400: No valid versions with the prefix "{wanted}" found., badRequest'
-        )
+        raise CloudError(f'googleapi: Error 400: No valid versions with the prefix "{wanted}" found., badRequest')
     if known(old) and old != "latest" and not versions.may_move(str(old), str(wanted)):
         raise CloudError(
-            f'googleapi: Error 400: Master cannot be upgraded to "{wanted}": cannot upgrade the master more than'
-            f" a minor version at a time (it is {old})., badRequest"
+            f'googleapi: Error 400: Master cannot be upgraded to "{wanted}": cannot upgrade the master more'
+            f" than a minor version at a time (it is {old})., badRequest"
         )
 
 
@@ -110,9 +108,7 @@ def _needs_a_pool(context: Context, tx: Transaction) -> None:
     if not context.inputs.get("initialNodeCount") and not (
         context.get("enableAutopilot") or context.inputs.get("nodePools")
     ):
-        raise CloudError(
-            "googleapi: Error 400: Cluster.initial_node_count must be greater than zero., badRequest"
-        )
+        raise CloudError("googleapi: Error 400: Cluster.initial_node_count must be greater than zero., badRequest")
 
 
 def _secondary_ranges(context: Context, tx: Transaction) -> None:
@@ -125,8 +121,7 @@ def _secondary_ranges(context: Context, tx: Transaction) -> None:
         wanted = context.get(f"ipAllocationPolicy.{key}")
         if known(wanted) and wanted not in there:
             raise CloudError(
-                f'googleapi: Error 400: {kind} secondary range "{wanted}" not found in subnet "{subnet}".,'
-" badRequest"
+                f'googleapi: Error 400: {kind} secondary range "{wanted}" not found in subnet "{subnet}"., badRequest'
             )
 
 
@@ -141,9 +136,9 @@ def _key_granted(context: Context, tx: Transaction) -> None:
         return
     agent = identity.robot(str(context["project"]), "container.googleapis.com")
     for row in tx.of_type(identity.CRYPTO_KEY_MEMBER, ""):
-        if (row.inputs["cryptoKeyId"], row.inputs["role"]) == (key, _ENCRYPTER) and row.inputs[
-            "member"
-        ].endswith(agent):
+        if (row.inputs["cryptoKeyId"], row.inputs["role"]) == (key, _ENCRYPTER) and row.inputs["member"].endswith(
+            agent
+        ):
             return
     raise CloudError(
         f"googleapi: Error 400: Cloud KMS key {key} cannot be used: grant {_ENCRYPTER} on it to"
@@ -165,8 +160,8 @@ def _well_named(context: Context, tx: Transaction) -> None:
     name = str(context["name"])
     if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", name):
         raise CloudError(
-            f"googleapi: Error 400: Invalid value for field 'name': \"{name}\" (lower-case letters, digits and"
-            " most 40 characters)., badRequest"
+            f"googleapi: Error 400: Invalid value for field 'name': \"{name}\" (lower-case letters, digits"
+            " and hyphens, at most 40 characters)., badRequest"
         )
 
 

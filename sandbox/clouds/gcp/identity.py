@@ -56,8 +56,7 @@ def _service_name(context: Context, tx: Transaction) -> None:
     service = str(context["service"])
     if not re.fullmatch(r"[a-z0-9-]+\.googleapis\.com", service):
         raise CloudError(
-            f"googleapi: Error 403: Not found or permission denied for service(s): {service}.,"
-            f" SERVICE_CONFIG_NOT_FOUND"
+            f"googleapi: Error 403: Not found or permission denied for service(s): {service}., SERVICE_CONFIG_NOT_FOUND"
         )
 
 
@@ -154,9 +153,7 @@ RULES: Final = (
             "primaries": lambda c: [{"name": f"{c.id}/cryptoKeyVersions/1", "state": "ENABLED"}],
             "versionTemplate": {"algorithm": "GOOGLE_SYMMETRIC_ENCRYPTION", "protectionLevel": "SOFTWARE"},
         },
-        references=(
-            Reference("keyRing", KEY_RING, "googleapi: Error 404: KeyRing {value} not found., notFound"),
-        ),
+        references=(Reference("keyRing", KEY_RING, "googleapi: Error 404: KeyRing {value} not found., notFound"),),
         protected=(deletion_policy,),
     ),
     _grant(

@@ -106,9 +106,7 @@ class _NodePoolEffect(Effect):
 
     def delete(self, context: Context) -> None:
         """Take the nodes away."""
-        context.clusters.delete_node_pool(
-            sandbox_cluster(context, _cluster_name(context)), str(context["name"])
-        )
+        context.clusters.delete_node_pool(sandbox_cluster(context, _cluster_name(context)), str(context["name"]))
 
 
 def _cluster_name(context: Context) -> str:

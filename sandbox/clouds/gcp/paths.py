@@ -40,6 +40,5 @@ def deletion_policy(context: Context, tx: Transaction) -> None:
     """Refuse what the program protects by the provider's own `deletionPolicy`."""
     if context.get("deletionPolicy") == "PREVENT":
         raise CloudError(
-            f"cannot destroy {context.id} without setting deletionPolicy to DELETE and running `pulumi up`"
-            f" first"
+            f"cannot destroy {context.id} without setting deletionPolicy to DELETE and running `pulumi up` first"
         )

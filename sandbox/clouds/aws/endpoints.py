@@ -1,0 +1,55 @@
+"""Rules of the SIMULATED AWS for VPC endpoints and flow logs.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the
+file is named at each rule).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sandbox.clouds.aws.network import ARN, ROUTE_TABLE, in_vpc, security_groups, subnets
+from sandbox.clouds.model import Reference, Rule
+
+RULES: Final = (
+    Rule(  # vpc_endpoint.go
+        "aws:ec2/vpcEndpoint:VpcEndpoint",
+        id="vpce-{hex17}",
+        replace=("vpcId", "serviceName", "serviceRegion", "vpcEndpointType", "resourceConfigurationArn"),
+        defaults={"vpcEndpointType": "Gateway"},
+        outputs={
+            "arn": ARN + "vpc-endpoint/{id}",
+            "ownerId": "{account}",
+            "state": "available",
+            "prefixListId": "pl-{hex8}",
+            "policy": '{{"Statement":[{{"Action":"*","Effect":"Allow","Principal":"*","Resource":"*"}}]}}',
+            "privateDnsEnabled": False,
+            "requesterManaged": False,
+            "cidrBlocks": [],
+            "dnsEntries": [],
+            "networkInterfaceIds": [],
+        },
+        references=(
+            in_vpc(),
+            subnets("subnetIds"),
+            security_groups("securityGroupIds"),
+            Reference(
+                "routeTableIds",
+                ROUTE_TABLE,
+                "InvalidRouteTableId.NotFound: The routeTable ID '{value}' does not exist",
+            ),
+        ),
+    ),
+    Rule(  # vpc_flow_log.go
+        "aws:ec2/flowLog:FlowLog",
+        id="fl-{hex17}",
+        replace=(
+            *("deliverCrossAccountRole", "destinationOptions", "eniId", "iamRoleArn", "logDestination"),
+            *("logDestinationType", "logFormat", "maxAggregationInterval", "subnetId", "trafficType"),
+            *("transitGatewayAttachmentId", "transitGatewayId", "vpcId"),
+        ),
+        defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
+        outputs={"arn": ARN + "vpc-flow-log/{id}"},
+        references=(in_vpc(held=False), subnets("subnetId", held=False)),
+    ),
+)
