@@ -6,6 +6,7 @@ in the clear, as a cloud's API would show them.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import sqlite3
@@ -190,18 +191,22 @@ class Store:
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with self._connect() as db:
-            db.execute("PRAGMA journal_mode = WAL")
-            db.execute("BEGIN IMMEDIATE")
-            version = db.execute("PRAGMA user_version").fetchone()[0]
-            if version not in (0, _SCHEMA_VERSION):
-                raise SandboxError(
-                    f"{path} is of another version of the sandbox. Remove it, or run `python -m sandbox down`"
-                )
-            for statement in filter(str.strip, _SCHEMA.split(";")):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
-            db.execute("COMMIT")
+        # SQLite switches to WAL without waiting its turn, so that plugins which start at once have to take turns here.
+        with path.with_suffix(".lock").open("w") as lock, self._connect() as db:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._prepare(db)
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA journal_mode = WAL")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == _SCHEMA_VERSION:
+            return
+        if version != 0:
+            raise SandboxError(
+                f"{self.path} is of another version of the sandbox. Remove it, or run `python -m sandbox down`"
+            )
+        db.executescript(_SCHEMA)
+        db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:

@@ -76,8 +76,9 @@ class PodRunner:
             (folder / part).mkdir(parents=True, exist_ok=True)
         container = next(c for c in pod["spec"]["containers"] if c["name"] == name)
         env = await self.container_environment(pod, container)
-        env |= program.environment | environment(folder, await self.kubeconfig(pod))
-        command = [str(self._binaries[program.binary]), *program.arguments(self._ports)]
+        binary = self._binaries[program.binary]
+        env |= program.environment | environment(folder, await self.kubeconfig(pod), binary.parent)
+        command = [str(binary), *program.arguments(self._ports)]
         return Process(name, command, self._logs / f"{name}.log", env, cwd=folder)
 
     async def container_environment(self, pod: Object, container: Object) -> dict[str, str]:

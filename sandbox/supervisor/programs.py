@@ -5,6 +5,7 @@ The image is never run; a binary of the toolchain, of the version that the image
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,9 +71,10 @@ PROGRAMS: dict[str, Program] = {
 """By the container's name, as upstream's manifests have it."""
 
 
-def environment(folder: Path, kubeconfig: Path) -> dict[str, str]:
+def environment(folder: Path, kubeconfig: Path, binaries: Path) -> dict[str, str]:
     """What such a process needs on a host: paths of its own, and a kubeconfig where a pod has its mounted token."""
     return {
+        "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         "KUBECONFIG": str(kubeconfig),
         "ARGOCD_FAKE_IN_CLUSTER": "true",
         "ARGOCD_GPG_ENABLED": "false",

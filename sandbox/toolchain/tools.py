@@ -104,5 +104,7 @@ TOOLS: tuple[Tool, ...] = (
         packages={"argocd": "github.com/argoproj/argo-cd/v3/cmd"},
         version="v3.6.1",
         version_variables=("github.com/argoproj/argo-cd/v3/common.version",),
+        # The repo-server runs it for each commit; its image has it on PATH.
+        files={"git-verify-wrapper.sh": "github.com/argoproj/argo-cd/v3@v3.6.1//hack/git-verify-wrapper.sh"},
     ),
 )
