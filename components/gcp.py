@@ -8,7 +8,7 @@ import pulumi_gcp as gcp
 from components import addresses
 from components.cluster import ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, labels
 
-SERVICES = ("compute", "container", "cloudkms", "iam", "logging", "monitoring")
+SERVICES = ("cloudresourcemanager", "compute", "container", "cloudkms", "iam", "logging", "monitoring")
 NODE_ROLES = ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
 """What nodes need, instead of the editor's rights of the default account:
 cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster#use_least_privilege_sa."""
@@ -85,12 +85,16 @@ class GcpCluster(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self, provider=provider, protect=region.protected),
         )
         # GKE's own agent encrypts the secrets, so it needs the key before there is a cluster.
-        agent = f"service-{project.project_number}@container-engine-robot.iam.gserviceaccount.com"
+        number = gcp.organizations.get_project_output(
+            project_id=project.project,
+            opts=pulumi.InvokeOutputOptions(parent=self, provider=provider, depends_on=services),
+        ).number
+        agent = pulumi.Output.format("service-{0}@container-engine-robot.iam.gserviceaccount.com", number)
         grant = gcp.kms.CryptoKeyIAMMember(
             name,
             crypto_key_id=key.id,
             role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
-            member=f"serviceAccount:{agent}",
+            member=pulumi.Output.concat("serviceAccount:", agent),
             opts=own,
         )
         account = gcp.serviceaccount.Account(

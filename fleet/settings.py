@@ -55,11 +55,6 @@ class GcpSettings(Settings):
         description="the id of the region's Google Cloud project",
         examples=["example-staging"],
     )
-    project_number: str = Field(
-        pattern=r"^[0-9]{6,}$",
-        description="the number of that project, quoted; Google's service agents are named by it",
-        examples=["123456789012"],
-    )
 
 
 class AzureSettings(Settings):
@@ -164,7 +159,7 @@ class RegionSettings(Settings):
     gcp: GcpSettings | None = Field(
         default=None,
         description="what only a region on Google Cloud needs",
-        examples=[{"project": "example-staging", "projectNumber": "123456789012"}],
+        examples=[{"project": "example-staging"}],
     )
     azure: AzureSettings | None = Field(
         default=None,

@@ -80,7 +80,8 @@ def environment(folder: Path, kubeconfig: Path, binaries: Path) -> dict[str, str
         "ARGOCD_GPG_ENABLED": "false",
         "ARGOCD_TLS_DATA_PATH": str(folder / "tls"),
         "ARGOCD_SSH_DATA_PATH": str(folder / "ssh"),
-        "ARGOCD_ASK_PASS_SOCK": str(folder / "askpass.sock"),
+        # Relative to the process's own folder: a Unix socket's path has at most 107 bytes.
+        "ARGOCD_ASK_PASS_SOCK": "askpass.sock",
         "ARGOCD_PLUGINSOCKFILEPATH": str(folder / "plugins"),
         "HELM_CACHE_HOME": str(folder / "helm"),
         "HELM_CONFIG_HOME": str(folder / "helm"),
