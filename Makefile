@@ -38,10 +38,6 @@ lint: environment ## check style, types, import direction and the fleet's files
 	$(VENV)/bin/lint-imports
 	$(RUN) -m fleet check
 
-.PHONY: bench
-bench: toolchain ## measure, and write bench/RESULTS.md
-	$(RUN) -m bench
-
 .PHONY: schema
 schema: environment ## write the stack files' JSON Schema anew from the models
 	$(RUN) -m fleet schema > stacks/stack.schema.json

@@ -105,7 +105,12 @@ class AwsCluster(pulumi.ComponentResource):
         )
         nodes = self._nodes(name, args, cluster, network, [cni], provider)
         self._pod_role(
-            f"{name}-ebs-csi", cluster, "kube-system", "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy", own
+            f"{name}-ebs-csi",
+            cluster,
+            "kube-system",
+            "ebs-csi-controller-sa",
+            "service-role/AmazonEBSCSIDriverPolicy",
+            own,
         )
         addons = [
             aws.eks.Addon(
@@ -138,7 +143,12 @@ class AwsCluster(pulumi.ComponentResource):
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _role(
-        self, name: str, service: str, policies: list[str], own: pulumi.ResourceOptions, actions: tuple[str, ...] = ("sts:AssumeRole",)
+        self,
+        name: str,
+        service: str,
+        policies: list[str],
+        own: pulumi.ResourceOptions,
+        actions: tuple[str, ...] = ("sts:AssumeRole",),
     ) -> aws.iam.Role:
         """A role that a service of AWS may take, with some of AWS's own policies."""
         statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
@@ -155,7 +165,13 @@ class AwsCluster(pulumi.ComponentResource):
         return role
 
     def _pod_role(
-        self, name: str, cluster: aws.eks.Cluster, namespace: str, account: str, policy: str, own: pulumi.ResourceOptions
+        self,
+        name: str,
+        cluster: aws.eks.Cluster,
+        namespace: str,
+        account: str,
+        policy: str,
+        own: pulumi.ResourceOptions,
     ) -> aws.eks.PodIdentityAssociation:
         """A role for the pods of one service account (EKS Pod Identity): no key, nothing on the nodes."""
         role = self._role(name, "pods.eks.amazonaws.com", [policy], own, ("sts:AssumeRole", "sts:TagSession"))
@@ -185,7 +201,10 @@ class AwsCluster(pulumi.ComponentResource):
         """A managed node group for each pool, on Amazon Linux 2023."""
         own = pulumi.ResourceOptions(parent=self, provider=provider)
         role = self._role(
-            f"{name}-nodes", "ec2.amazonaws.com", ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"], own
+            f"{name}-nodes",
+            "ec2.amazonaws.com",
+            ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"],
+            own,
         )
         groups = []
         for pool_name, pool in args.region.settings.node_pools.items():

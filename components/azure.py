@@ -171,7 +171,9 @@ class AzureCluster(pulumi.ComponentResource):
             ),
             oidc_issuer_profile=azure.containerservice.ManagedClusterOIDCIssuerProfileArgs(enabled=True),
             security_profile=azure.containerservice.ManagedClusterSecurityProfileArgs(
-                workload_identity=azure.containerservice.ManagedClusterSecurityProfileWorkloadIdentityArgs(enabled=True),
+                workload_identity=azure.containerservice.ManagedClusterSecurityProfileWorkloadIdentityArgs(
+                    enabled=True
+                ),
                 azure_key_vault_kms=azure.containerservice.AzureKeyVaultKmsArgs(
                     enabled=True, key_id=key.key_uri_with_version, key_vault_network_access="Public"
                 ),
@@ -232,7 +234,9 @@ class AzureCluster(pulumi.ComponentResource):
 
         # Azure tells a cluster's certificate authority only inside of a kubeconfig.
         credentials = azure.containerservice.list_managed_cluster_user_credentials_output(
-            resource_group_name=group.name, resource_name=cluster.name, opts=pulumi.InvokeOutputOptions(parent=self, provider=provider)
+            resource_group_name=group.name,
+            resource_name=cluster.name,
+            opts=pulumi.InvokeOutputOptions(parent=self, provider=provider),
         )
         access = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
         ready = pulumi.Output.all(admin.id, *(pool.id for pool in pools))
@@ -253,7 +257,13 @@ class AzureCluster(pulumi.ComponentResource):
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _grant(
-        self, name: str, role: str, scope: pulumi.Input[str], principal: pulumi.Input[str], kind: str, own: pulumi.ResourceOptions
+        self,
+        name: str,
+        role: str,
+        scope: pulumi.Input[str],
+        principal: pulumi.Input[str],
+        kind: str,
+        own: pulumi.ResourceOptions,
     ) -> azure.authorization.RoleAssignment:
         """A built-in role at a scope. An assignment's name is a GUID; this one is the same at every update."""
         return azure.authorization.RoleAssignment(

@@ -155,7 +155,9 @@ class GcpCluster(pulumi.ComponentResource):
                 mode="BASIC", vulnerability_mode="VULNERABILITY_BASIC"
             ),
             maintenance_policy=gcp.container.ClusterMaintenancePolicyArgs(
-                daily_maintenance_window=gcp.container.ClusterMaintenancePolicyDailyMaintenanceWindowArgs(start_time="03:00")
+                daily_maintenance_window=gcp.container.ClusterMaintenancePolicyDailyMaintenanceWindowArgs(
+                    start_time="03:00"
+                )
             ),
             # The pools below are resources of their own; GKE insists on one to begin with.
             initial_node_count=1,
@@ -198,7 +200,9 @@ class GcpCluster(pulumi.ComponentResource):
                     shielded_instance_config=gcp.container.NodePoolNodeConfigShieldedInstanceConfigArgs(
                         enable_secure_boot=True, enable_integrity_monitoring=True
                     ),
-                    workload_metadata_config=gcp.container.NodePoolNodeConfigWorkloadMetadataConfigArgs(mode="GKE_METADATA"),
+                    workload_metadata_config=gcp.container.NodePoolNodeConfigWorkloadMetadataConfigArgs(
+                        mode="GKE_METADATA"
+                    ),
                     kubelet_config=gcp.container.NodePoolNodeConfigKubeletConfigArgs(
                         insecure_kubelet_readonly_port_enabled="FALSE"
                     ),

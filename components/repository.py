@@ -19,7 +19,17 @@ def url(configured: str | None, checkout: Path) -> str:
     result = subprocess.run(["git", "ls-remote", "--get-url", "origin"], cwd=checkout, capture_output=True, text=True)
     if result.returncode != 0 or result.stdout.strip() == "origin":
         remedy = "Run `git remote add origin URL`, or set regions:repository in Pulumi.yaml"
-        raise FleetError([Problem("Pulumi.yaml", "regions:repository", None, "not set, and the checkout has no remote `origin`", remedy)])
+        raise FleetError(
+            [
+                Problem(
+                    "Pulumi.yaml",
+                    "regions:repository",
+                    None,
+                    "not set, and the checkout has no remote `origin`",
+                    remedy,
+                )
+            ]
+        )
     return without_credentials(result.stdout.strip())
 
 

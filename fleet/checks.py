@@ -64,7 +64,9 @@ def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> li
         return problems
     for key, value in config.items():
         if not str(key).startswith((f"{namespace}:", "pulumi:")):
-            remedy = f"Use {namespace}:… settings: the program makes its own providers from them, and reads nothing else"
+            remedy = (
+                f"Use {namespace}:… settings: the program makes its own providers from them, and reads nothing else"
+            )
             problems.append(Problem(file, str(key), value, "not a setting of this program", remedy))
     return problems
 
@@ -133,7 +135,9 @@ def _cloud_settings(stack: Stack) -> list[Problem]:
             )
         if cloud != settings.cloud and given is not None:
             problems.append(
-                stack.problem(cloud, None, f"given, but the region is on {settings.cloud}", "Remove it, or mend regions:cloud")
+                stack.problem(
+                    cloud, None, f"given, but the region is on {settings.cloud}", "Remove it, or mend regions:cloud"
+                )
             )
     return problems
 

@@ -33,7 +33,7 @@ _StrictLoader.add_constructor(
 def parse(file: str, text: str) -> tuple[dict[str, Any], list[Problem]]:
     """Read a YAML mapping. What is wrong with its form comes back as problems, beside an empty mapping."""
     try:
-        data = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of the safe loader
+        data = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"

@@ -143,5 +143,3 @@ def _common(project: dict[str, Any], namespace: str) -> dict[str, Any]:
         if owner in ("", namespace):
             common[name] = value.get("default", value.get("value")) if isinstance(value, dict) else value
     return common
-
-

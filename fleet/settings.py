@@ -37,7 +37,9 @@ class AwsSettings(Settings):
     """What only a region on AWS needs."""
 
     account_id: str = Field(
-        pattern=r"^[0-9]{12}$", description="the AWS account of the region, 12 digits, quoted", examples=["111122223333"]
+        pattern=r"^[0-9]{12}$",
+        description="the AWS account of the region, 12 digits, quoted",
+        examples=["111122223333"],
     )
     deploy_role: str = Field(
         default="regions-deploy",
@@ -83,9 +85,7 @@ class NodePool(Settings):
     machine_type: str = Field(
         min_length=2, description="the cloud's own name of the machine type", examples=["m7i.xlarge"]
     )
-    min_nodes: int = Field(
-        ge=1, le=1000, description="nodes at least, over all zones together", examples=[3]
-    )
+    min_nodes: int = Field(ge=1, le=1000, description="nodes at least, over all zones together", examples=[3])
     max_nodes: int = Field(ge=1, le=1000, description="nodes at most, over all zones together", examples=[6])
 
     @model_validator(mode="after")
@@ -98,9 +98,7 @@ class NodePool(Settings):
 class RegionSettings(Settings):
     """All settings of one region. In files each key stands under the project's name: `regions:wave`."""
 
-    wave: str = Field(
-        description="the wave of waves.yaml in which the region gets new commits", examples=["staging"]
-    )
+    wave: str = Field(description="the wave of waves.yaml in which the region gets new commits", examples=["staging"])
     cloud: Cloud = Field(description="the cloud that the region is built in", examples=["aws"])
     location: str = Field(description="the cloud's own name of the place", examples=["eu-west-1"])
     zones: list[str] | None = Field(
@@ -116,7 +114,7 @@ class RegionSettings(Settings):
     )
     kubernetes_version: str = Field(
         pattern=r"^1\.[0-9]{2}$",
-        description='the minor version of Kubernetes, quoted (YAML reads 1.30 as the number 1.3)',
+        description="the minor version of Kubernetes, quoted (YAML reads 1.30 as the number 1.3)",
         examples=["1.34"],
     )
     node_pools: dict[Label, NodePool] = Field(
@@ -155,7 +153,9 @@ class RegionSettings(Settings):
         description="the git repository that Argo CD follows; the remote `origin` of the checkout, unless set",
         examples=["https://git.example.com/platform/regions.git"],
     )
-    aws: AwsSettings | None = Field(default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}])
+    aws: AwsSettings | None = Field(
+        default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}]
+    )
     gcp: GcpSettings | None = Field(
         default=None,
         description="what only a region on Google Cloud needs",

@@ -37,7 +37,7 @@ output = Console(highlight=False)
 def up() -> None:
     """Start the sandbox: toolchain, git host, supervisor, and the clusters that were there before."""
     home = _start()
-    errors.print(f"The sandbox is up in {home.root}. Next: [bold]eval \"$(python -m sandbox env)\"[/bold]")
+    errors.print(f'The sandbox is up in {home.root}. Next: [bold]eval "$(python -m sandbox env)"[/bold]')
 
 
 @app.command()
@@ -72,7 +72,11 @@ def logs(
 ) -> None:
     """Print the ends of log files."""
     home = _existing()
-    folders = [path for path in home.logs.iterdir() if path.is_dir() and path.name.endswith(region)] if region else [home.logs]
+    folders = (
+        [path for path in home.logs.iterdir() if path.is_dir() and path.name.endswith(region)]
+        if region
+        else [home.logs]
+    )
     files = [path for folder in folders for path in sorted(folder.glob("*.log")) if process in ("", path.stem)]
     if not files:
         raise SandboxError(f"no log of {process or 'anything'} for {region or 'the sandbox'} in {home.logs}")
@@ -104,7 +108,9 @@ def down() -> None:
 
 @app.command()
 def demo(
-    regions: Annotated[str, typer.Option(help="`staging`, `all`, another wave, or names with commas between.")] = "staging",
+    regions: Annotated[
+        str, typer.Option(help="`staging`, `all`, another wave, or names with commas between.")
+    ] = "staging",
 ) -> None:
     """Bring regions from their stack files to Synced and Healthy, and say what to try next."""
     started = time.monotonic()
@@ -122,7 +128,9 @@ def demo(
     if failed:
         errors.print(f"The sandbox stays up to be looked at: python -m sandbox logs {failed[0].name}", markup=False)
         raise typer.Exit(1)
-    python = Path(sys.executable).relative_to(CHECKOUT) if Path(sys.executable).is_relative_to(CHECKOUT) else sys.executable
+    python = (
+        Path(sys.executable).relative_to(CHECKOUT) if Path(sys.executable).is_relative_to(CHECKOUT) else sys.executable
+    )
     errors.print(
         f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds and the pods are "
         "simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"

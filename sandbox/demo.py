@@ -55,7 +55,9 @@ def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -
         try:
             report(f"{region.name}: pulumi up")
             state.resources = regions.up(home, checkout, region.name)
-            report(f"{region.name}: {state.resources} resources after {time.monotonic() - started:.0f} s; Argo CD syncs")
+            report(
+                f"{region.name}: {state.resources} resources after {time.monotonic() - started:.0f} s; Argo CD syncs"
+            )
             regions.wait(home, state, commit, HEALTHY_SECONDS)
         except SandboxError as error:
             state.message = str(error)

@@ -52,13 +52,17 @@ def snapshot(checkout: Path) -> str:
         author = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER")
                   for key, value in (("NAME", "sandbox"), ("EMAIL", "sandbox@localhost"))}  # fmt: skip
         env = {"GIT_INDEX_FILE": str(Path(scratch) / "index"), **author}
-        parents = subprocess.run(["git", "rev-parse", "-q", "--verify", "HEAD"], cwd=checkout, capture_output=True, text=True)
+        parents = subprocess.run(
+            ["git", "rev-parse", "-q", "--verify", "HEAD"], cwd=checkout, capture_output=True, text=True
+        )
         head = parents.stdout.strip()
         if head:
             git("read-tree", head, cwd=checkout, env=env)
         git("add", "--all", cwd=checkout, env=env)
         tree = git("write-tree", cwd=checkout, env=env)
-        return git("commit-tree", tree, *(["-p", head] if head else []), "-m", "The checkout as it is", cwd=checkout, env=env)
+        return git(
+            "commit-tree", tree, *(["-p", head] if head else []), "-m", "The checkout as it is", cwd=checkout, env=env
+        )
 
 
 def clone(home: Home) -> Path:
@@ -72,7 +76,9 @@ def clone(home: Home) -> Path:
 
 def environment(home: Home, checkout: Path) -> dict[str, str]:
     """What makes git take the sandbox's repository wherever the checkout says `origin`."""
-    result = subprocess.run(["git", "config", "--get", "remote.origin.url"], cwd=checkout, capture_output=True, text=True)
+    result = subprocess.run(
+        ["git", "config", "--get", "remote.origin.url"], cwd=checkout, capture_output=True, text=True
+    )
     origin = result.stdout.strip()
     settings = {f"url.{url(home)}.insteadOf": origin} if origin else {"remote.origin.url": url(home)}
     env = {"GIT_CONFIG_COUNT": str(len(settings))}

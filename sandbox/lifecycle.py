@@ -37,7 +37,10 @@ def running() -> bool:
 def up(home: Home, binaries: Mapping[str, Path]) -> None:
     """Start the supervisor, and with it the clusters that were there before. Does nothing if it runs already."""
     if sys.platform == "darwin":
-        print("note: on macOS a supervisor that is killed leaves its processes behind; end it with `down`", file=sys.stderr)
+        print(
+            "note: on macOS a supervisor that is killed leaves its processes behind; end it with `down`",
+            file=sys.stderr,
+        )
     prepare(home, binaries)
     if running():
         return

@@ -67,7 +67,9 @@ def call(operation: str, **arguments: Any) -> Any:
         try:
             connection.connect(str(path))
         except OSError as error:
-            raise SandboxError(f"the sandbox is not up ({path}: {error.strerror}). Run `python -m sandbox up`") from None
+            raise SandboxError(
+                f"the sandbox is not up ({path}: {error.strerror}). Run `python -m sandbox up`"
+            ) from None
         connection.sendall(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as stream:

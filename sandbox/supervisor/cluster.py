@@ -54,7 +54,9 @@ class Cluster:
         self._volumes: VolumeProvisioner | None = None
 
     @classmethod
-    def create(cls, name: str, version: str, clusters: Path, logs: Path, binaries: Mapping[str, Path], etcd: str) -> Cluster:
+    def create(
+        cls, name: str, version: str, clusters: Path, logs: Path, binaries: Mapping[str, Path], etcd: str
+    ) -> Cluster:
         """A new cluster, not yet started."""
         folder = clusters / slug(name)
         pki.create(folder, _SERVICE_IP)
@@ -98,7 +100,9 @@ class Cluster:
         await self._run("kube-apiserver", self._apiserver())
         if not await self.api.ready(_READY_SECONDS):
             log = self._logs / "kube-apiserver.log"
-            raise SandboxError(f"the API server of {self.record.name} was not ready after {_READY_SECONDS:.0f} s; see {log}")
+            raise SandboxError(
+                f"the API server of {self.record.name} was not ready after {_READY_SECONDS:.0f} s; see {log}"
+            )
         await self._bootstrap()
         kubeconfig = f"--kubeconfig={self._folder / 'kubeconfig'}"
         await asyncio.gather(

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 from collections.abc import Awaitable, Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,7 @@ _NOT_STARTED = 127  # as a shell says when there is no such command
 class StepRunner:
     """Runs the workflow pods of one cluster, each once."""
 
-    def __init__(
-        self, api: Api, folder: Path, logs: Path, kubeconfig: Callable[[Object], Awaitable[Path]]
-    ) -> None:
+    def __init__(self, api: Api, folder: Path, logs: Path, kubeconfig: Callable[[Object], Awaitable[Path]]) -> None:
         self._api = api
         self._folder = folder
         self._logs = logs
@@ -120,4 +118,4 @@ def finished(pod: Object, code: int, started: str, ended: str) -> dict[str, Any]
 
 
 def _now() -> str:
-    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,7 +27,9 @@ def ensure_with_progress(console: Console) -> None:
         TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TextColumn("packages"),
         TimeElapsedColumn(), console=console, disable=not console.is_terminal,
     ) as bars:  # fmt: skip
-        tasks = {tool.module: bars.add_task(f"{tool.module} {tool.version}", total=None, start=False) for tool in waiting}
+        tasks = {
+            tool.module: bars.add_task(f"{tool.module} {tool.version}", total=None, start=False) for tool in waiting
+        }
 
         def report(tool: Tool, done: int, total: int) -> None:
             if tool.module not in started:
