@@ -17,6 +17,8 @@ from sandbox.regions import RegionState
 PARALLEL = 3
 """Updates at once: more only wait for each other on two cores."""
 HEALTHY_SECONDS = 240.0
+RESULT = CHECKOUT / "build" / "demo.json"
+"""Where the result is written for programs to read."""
 
 
 def choose(given: str) -> list[fleet.Region]:
@@ -67,7 +69,7 @@ def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -
 
     with ThreadPoolExecutor(PARALLEL) as pool:
         states = list(pool.map(bring_up, chosen))
-    write(CHECKOUT / "build" / "demo.json", commit, states)
+    write(RESULT, commit, states)
     return commit, states
 
 

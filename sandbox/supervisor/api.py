@@ -51,7 +51,7 @@ class Api:
             return None
         return _checked(response)
 
-    async def list(self, path: str) -> list[Object]:
+    async def all(self, path: str) -> list[Object]:
         """All objects of a collection."""
         items: list[Object] = _checked(await self._client.get(path))["items"]
         return items

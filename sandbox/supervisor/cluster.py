@@ -137,7 +137,7 @@ class Cluster:
         """Make the nodes of a pool be exactly these."""
         wanted = {node.name: node for node in nodes}
         selector = f"?labelSelector={_POOL_LABEL}%3D{pool}"
-        for existing in await self.api.list(f"/api/v1/nodes{selector}"):
+        for existing in await self.api.all(f"/api/v1/nodes{selector}"):
             name = existing["metadata"]["name"]
             if name not in wanted:
                 await self.api.delete(f"/api/v1/nodes/{name}")

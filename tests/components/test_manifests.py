@@ -1,0 +1,100 @@
+"""The pure parts of the components: upstream's manifests with settings merged, addresses, the repository's name."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+import fleet
+from components import addresses, application, argo_workflows, argocd, repository, upstream
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = fleet.read(ROOT).regions["prod-aws-us-east-1"]
+
+
+@pytest.mark.parametrize("install", ["namespace-install.yaml", "ha/namespace-install.yaml"])
+def test_argo_cd_is_rendered_without_its_unused_parts_and_with_our_settings(install: str) -> None:
+    original = upstream.manifests("argo-cd", install)
+    rendered = argocd.render(original, argocd.SETTINGS)
+    names = {manifest["metadata"]["name"] for manifest in rendered}
+    assert not [name for name in names if name.startswith(argocd.UNUSED)]
+    assert {"argocd-application-controller", "argocd-repo-server", "argocd-server"} <= names
+    config = next(m for m in rendered if m["metadata"]["name"] == "argocd-cm")
+    assert config["data"]["admin.enabled"] == "false"
+    assert config["data"]["users.anonymous.enabled"] == "false"
+    assert "data" not in next(m for m in original if m["metadata"]["name"] == "argocd-cm"), "the original is changed"
+    assert all(m["metadata"]["namespace"] == argocd.NAMESPACE for m in rendered)
+
+
+def test_a_setting_for_a_config_map_that_upstream_lacks_is_an_error() -> None:
+    with pytest.raises(KeyError, match="no-such-cm"):
+        argocd.render(upstream.manifests("argo-cd", "namespace-install.yaml"), {"no-such-cm": {"a": "b"}})
+
+
+def test_a_tampered_manifest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "argo-cd").mkdir()
+    (tmp_path / "argo-cd" / "namespace-install.yaml").write_text("kind: Secret\n")
+    (tmp_path / "pins.json").write_text((ROOT / "components" / "upstream" / "pins.json").read_text())
+    monkeypatch.setattr(upstream, "_HERE", tmp_path)
+    with pytest.raises(upstream.TamperedError, match=r"namespace-install\.yaml"):
+        upstream.manifests("argo-cd", "namespace-install.yaml")
+
+
+def test_every_vendored_file_is_pinned_and_no_image_is_latest() -> None:
+    for product in ("argo-cd", "argo-workflows"):
+        folder = ROOT / "components" / "upstream" / product
+        names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")]
+        assert sum(len(upstream.manifests(product, name)) for name in names) >= len(names)
+    rendered = argo_workflows.render(upstream.manifests("argo-workflows", "workflow-controller*/*.yaml"))
+    assert ":latest" not in str(rendered)
+
+
+@pytest.mark.parametrize("network", ["10.0.0.0/16", "10.255.0.0/16"])
+def test_subnets_are_inside_the_regions_network_and_apart_from_each_other(network: str) -> None:
+    whole = IPv4Network(network)
+    amazon, google, azure = addresses.aws(whole), addresses.gcp(whole), addresses.azure(whole)
+    for parts in (
+        [*amazon.private, *amazon.public],
+        [google.nodes, google.services, google.control_plane, google.pods],
+        [azure.nodes, azure.api_server],
+    ):
+        assert all(part.subnet_of(whole) for part in parts)
+        assert not any(one.overlaps(other) for one, other in combinations(parts, 2))
+    assert (len(amazon.private), len(amazon.public)) == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("remote", "expected"),
+    [
+        ("https://user:token@git.example.com/a/b.git", "https://git.example.com/a/b.git"),
+        ("https://git.example.com/a/b.git", "https://git.example.com/a/b.git"),
+        ("git@git.example.com:a/b.git", "ssh://git@git.example.com/a/b.git"),
+        ("ssh://git:secret@git.example.com/a/b.git", "ssh://git@git.example.com/a/b.git"),
+        ("/srv/git/b.git", "file:///srv/git/b.git"),
+    ],
+)
+def test_the_repositorys_address_carries_no_credential(remote: str, expected: str) -> None:
+    assert repository.without_credentials(remote) == expected
+
+
+def test_the_project_allows_one_repository_and_the_applications_namespaces_alone() -> None:
+    spec = application.project_spec(REGION, "https://git.example.com/r.git")
+    assert spec["sourceRepos"] == ["https://git.example.com/r.git"]
+    assert spec["destinations"] == [{"server": application.IN_CLUSTER, "namespace": "influxdb"}]
+    assert spec["clusterResourceWhitelist"] == []
+
+
+def test_the_application_follows_the_regions_branch_and_heals_itself() -> None:
+    spec = application.application_spec(REGION, "https://git.example.com/r.git")
+    source = spec["source"]
+    assert isinstance(source, dict)
+    assert source["targetRevision"] == "region/prod-aws-us-east-1"
+    values = {tla["name"]: tla["value"] for tla in source["directory"]["jsonnet"]["tlas"]}
+    assert values["revision"] == "$ARGOCD_APP_REVISION"
+    assert (values["wave"], values["cloud"], values["tenant"]) == ("external", "aws", "shared")
+    policy = spec["syncPolicy"]
+    assert isinstance(policy, dict)
+    assert policy["automated"] == {"prune": True, "selfHeal": True}

@@ -1,0 +1,158 @@
+"""The fleet's files: what is shipped loads, and each kind of bad file is refused with a word on what to do."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import fleet
+from fleet.__main__ import main
+from fleet.schema import stack_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+AWS = "stacks/Pulumi.staging-aws-eu-west-1.yaml"
+GCP = "stacks/Pulumi.staging-gcp-us-central1.yaml"
+
+
+def files() -> dict[str, str]:
+    """The shipped files, path to text."""
+    paths = [ROOT / "Pulumi.yaml", ROOT / "waves.yaml", *(ROOT / "stacks").glob("*.yaml")]
+    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
+
+
+def edited(file: str, old: str, new: str) -> dict[str, str]:
+    """The shipped files with one edit, which must have an effect."""
+    texts = files()
+    assert old in texts[file]
+    texts[file] = texts[file].replace(old, new)
+    return texts
+
+
+def test_every_shipped_stack_file_loads() -> None:
+    shipped = fleet.read(ROOT)
+    assert shipped.problems == ()
+    assert {region.settings.cloud for region in shipped.in_waves() if region.wave.name == "staging"} == {
+        "aws",
+        "gcp",
+        "azure",
+    }
+    assert len(shipped.regions) == len(list((ROOT / "stacks").glob("Pulumi.*.yaml"))) == 7
+
+
+def test_the_checked_in_json_schema_is_the_models_own() -> None:
+    assert json.loads((ROOT / "stacks" / "stack.schema.json").read_text()) == stack_schema()
+
+
+def test_every_stack_file_names_the_schema_and_is_short() -> None:
+    for path in (ROOT / "stacks").glob("Pulumi.*.yaml"):
+        lines = path.read_text().splitlines()
+        assert lines[0] == "# yaml-language-server: $schema=stack.schema.json"
+        assert len(lines) <= 14
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "key", "words"),
+    [
+        (AWS, "wave: staging", "wave: stagin", "regions:wave", "staging, internal, external"),
+        (AWS, "cloud: aws", "cloud: ibm", "regions:cloud", "aws"),
+        (AWS, "location: eu-west-1", "location: westeurope", "regions:location", "location of aws"),
+        (AWS, "10.16.0.0/16", "10.17.0.0/16", "regions:network", GCP),
+        (AWS, "10.16.0.0/16", "10.16.0.1/16", "regions:network", "/16"),
+        (AWS, "10.16.0.0/16", "192.168.0.0/16", "regions:network", "10.0.0.0/8"),
+        (AWS, "minNodes: 3", "minNodes: 9", "regions:nodePools.general", "more than maxNodes"),
+        (AWS, "general:", "other:", "regions:nodePools", "general"),
+        (AWS, '"111122223333"', "111122223333", "regions:aws.accountId", "quoted"),
+        (AWS, "regions:aws:", "regions:gcp:", "regions:aws", "missing"),
+        (AWS, "accountId", "acountId", "regions:aws.acountId", "accountId"),
+        (AWS, "regions:wave:", "regions:wav:", "regions:wav", "Did you mean `wave`"),
+        (AWS, "regions:wave: staging\n", "", "regions:wave", "missing"),
+        (AWS, "regions:cloud: aws", "aws:region: eu-west-1\n  regions:cloud: aws", "aws:region", "own providers"),
+        (AWS, "config:", "secrets: x\nconfig:", "secrets", "not a part of a stack file"),
+        (AWS, "regions:wave: staging", "regions:wave: staging\n  regions:wave: staging", "line", "twice"),
+        (AWS, "regions:cloud: aws", "regions:cloud: [aws", "line", "YAML"),
+        (
+            AWS,
+            "regions:cloud: aws",
+            "regions:kubernetesVersion: 1.30\n  regions:cloud: aws",
+            "kubernetesVersion",
+            "quoted",
+        ),
+        (
+            AWS,
+            "regions:cloud: aws",
+            'regions:apiAccess: ["0.0.0.0/0"]\n  regions:cloud: aws',
+            "regions:apiAccess",
+            "world",
+        ),
+        (
+            AWS,
+            "regions:cloud: aws",
+            "regions:applications: [a, a]\n  regions:cloud: aws",
+            "regions:applications",
+            "twice",
+        ),
+    ],
+)
+def test_a_bad_stack_file_is_refused_with_file_key_and_remedy(
+    file: str, old: str, new: str, key: str, words: str
+) -> None:
+    loaded = fleet.load(edited(file, old, new))
+    found = [problem for problem in loaded.problems if problem.file == file and key in problem.key]
+    assert found, loaded.problems
+    assert words in " ".join(str(problem) for problem in found)
+    assert all(problem.remedy for problem in found)
+    with pytest.raises(fleet.FleetError, match=r"staging-aws-eu-west-1"):
+        loaded.region("staging-aws-eu-west-1")
+
+
+def test_a_bad_stack_file_stops_its_own_region_only() -> None:
+    loaded = fleet.load(edited(AWS, "wave: staging", "wave: nowhere"))
+    assert loaded.problems
+    assert loaded.region("staging-gcp-us-central1").settings.cloud == "gcp"
+
+
+def test_a_copied_salt_means_that_the_file_is_encrypted_for_somebody_else() -> None:
+    texts = files()
+    for file in (AWS, GCP):
+        texts[file] += "encryptionsalt: v1:abc:v1:def\n"
+    problems = fleet.load(texts).problems
+    assert {problem.file for problem in problems} == {AWS, GCP}
+    assert all("encrypted for another stack" in problem.what for problem in problems)
+
+
+def test_a_key_that_is_not_the_waves_own_is_refused() -> None:
+    texts = edited("waves.yaml", "- name: staging", '- name: staging\n    secretsProvider: "awskms://alias/a"')
+    texts[AWS] = "secretsprovider: awskms://alias/b\n" + texts[AWS]
+    assert [problem.key for problem in fleet.load(texts).problems] == ["secretsprovider"]
+
+
+def test_a_secret_is_never_shown_in_an_error() -> None:
+    text = str(fleet.Problem("f", "k", {"secure": "v1:ciphertext"}, "wrong", "mend it"))
+    assert "ciphertext" not in text
+    assert "[secret]" in text
+
+
+def test_a_region_that_is_protected_by_its_wave_can_be_released() -> None:
+    shipped = fleet.read(ROOT)
+    assert shipped.regions["prod-aws-us-east-1"].protected
+    assert not shipped.regions["staging-aws-eu-west-1"].protected
+    file = "stacks/Pulumi.prod-aws-us-east-1.yaml"
+    released = fleet.load(edited(file, "regions:cloud: aws", "regions:protect: false\n  regions:cloud: aws"))
+    assert not released.regions["prod-aws-us-east-1"].protected
+
+
+def test_the_command_prints_the_fleet_or_every_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check", "--root", str(ROOT)]) == 0
+    assert "staging-azure-eastus" in capsys.readouterr().out
+    for file, text in edited(AWS, "wave: staging", "wave: nowhere").items():
+        path = tmp_path / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("cloud: gcp", "cloud: ibm"))
+    assert main(["check", "--root", str(tmp_path)]) == 1
+    errors = capsys.readouterr().err
+    assert "nowhere" in errors
+    assert "ibm" in errors
+    assert main(["check", "--root", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["problems"]
