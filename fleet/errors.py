@@ -45,5 +45,5 @@ def _shown(value: Any) -> str:
         return ""
     if isinstance(value, dict) and "secure" in value:
         return " = [secret]"
-    text = value if isinstance(value, str) else repr(value)
+    text = repr(value) if isinstance(value, (dict, list)) else str(value)
     return f" = {text}" if len(text) <= 80 else f" = {text[:77]}..."

@@ -25,7 +25,9 @@ def test_argo_cd_is_rendered_without_its_unused_parts_and_with_our_settings(inst
     config = next(m for m in rendered if m["metadata"]["name"] == "argocd-cm")
     assert config["data"]["admin.enabled"] == "false"
     assert config["data"]["users.anonymous.enabled"] == "false"
-    assert "data" not in next(m for m in original if m["metadata"]["name"] == "argocd-cm"), "the original is changed"
+    before = next(m for m in original if m["metadata"]["name"] == "argocd-cm")
+    assert "admin.enabled" not in before["data"], "the original is changed"
+    assert before["data"].items() <= config["data"].items(), "a setting of upstream is lost"
     assert all(m["metadata"]["namespace"] == argocd.NAMESPACE for m in rendered)
 
 
