@@ -15,7 +15,7 @@ from components.upstream import Manifest
 NAMESPACE = "argocd"
 
 UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
-"""Parts that no region uses: no single sign-on is set up, and every region has its one Application. See docs/adr/0004."""
+"""Parts that no region uses: no single sign-on is set up, and every region has its one Application."""
 
 SETTINGS: dict[str, dict[str, str]] = {
     "argocd-cm": {

@@ -227,7 +227,7 @@ class GcpCluster(pulumi.ComponentResource):
             kubeconfig=pulumi.Output.all(endpoint, authority, ready).apply(
                 lambda values: kubeconfig(name, values[0], values[1], "gke-gcloud-auth-plugin", [])
             ),
-            # GKE gives no id of its own to each cluster: after a replacement, refresh (docs/runbooks/replaced-cluster.md).
+            # GKE gives no id of its own to each cluster: after a replacement, refresh.
             identity=cluster.self_link,
             storage=StorageDriver("pd.csi.storage.gke.io", {"type": "pd-ssd"}),
             sign_in=f"gcloud container clusters get-credentials {name} --location {settings.location} --project {project.project}",
