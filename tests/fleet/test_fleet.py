@@ -66,7 +66,7 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (AWS, '"111122223333"', "111122223333", "regions:aws.accountId", "quoted"),
         (AWS, "accountId", "acountId", "regions:aws.acountId", "accountId"),
         (AWS, "regions:wave:", "regions:wav:", "regions:wav", "Did you mean `wave`"),
-        (AWS, "regions:wave: staging\n", "", "regions:wave", "missing"),
+        (AWS, "  regions:wave: staging\n", "", "regions:wave", "missing"),
         (AWS, "regions:cloud: aws", "aws:region: eu-west-1\n  regions:cloud: aws", "aws:region", "own providers"),
         (AWS, "config:", "secrets: x\nconfig:", "secrets", "not a part of a stack file"),
         (AWS, "regions:wave: staging", "regions:wave: staging\n  regions:wave: staging", "line", "twice"),
