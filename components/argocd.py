@@ -43,9 +43,6 @@ class ArgoCdArgs:
 class ArgoCd(pulumi.ComponentResource):
     """Argo CD: its namespace, definitions and controllers."""
 
-    crds: kubernetes.yaml.v2.ConfigGroup
-    namespace: pulumi.Output[str]
-
     def __init__(self, name: str, args: ArgoCdArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:argocd:ArgoCd", name, None, opts)
         own = pulumi.ResourceOptions(parent=self)
@@ -56,18 +53,17 @@ class ArgoCd(pulumi.ComponentResource):
             ),
             opts=own,
         )
-        self.crds = kubernetes.yaml.v2.ConfigGroup(
+        crds = kubernetes.yaml.v2.ConfigGroup(
             f"{name}-crds", objs=upstream.manifests("argo-cd", "crds/*.yaml"), opts=own
         )
         install = "ha/namespace-install.yaml" if args.high_availability else "namespace-install.yaml"
         objects = upstream.manifests("argo-cd", "cluster-rbac/*.yaml", install)
-        self.controllers = kubernetes.yaml.v2.ConfigGroup(
+        kubernetes.yaml.v2.ConfigGroup(
             name,
             objs=render(objects, SETTINGS),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, self.crds]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, crds]),
         )
-        self.namespace = namespace.metadata.name.apply(str)
-        self.register_outputs({"namespace": self.namespace, "version": upstream.version("argo-cd")})
+        self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-cd")})
 
 
 def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> list[Manifest]:

@@ -62,6 +62,10 @@ class Home:
         """The state backend of the stacks."""
         return self.root / "state"
 
+    def stack_state(self, region: str) -> Path:
+        """The state of a region's stack, where Pulumi's file backend keeps it."""
+        return self.backend / ".pulumi" / "stacks" / "regions" / f"{region}.json"
+
     @property
     def passphrase_file(self) -> Path:
         """The passphrase of the stacks' secrets, made at random for this sandbox."""

@@ -103,15 +103,14 @@ def initialise_stacks(home: Home, regions: list[str]) -> None:
 
     `pulumi stack init` writes a salt into the stack file. It does so here in a scratch copy; the state keeps the salt.
     """
-    existing = home.backend / ".pulumi" / "stacks" / "regions"
-    missing = [region for region in regions if not (existing / f"{region}.json").exists()]
+    missing = [region for region in regions if not home.stack_state(region).exists()]
     if not missing:
         return
     scratch = home.root / "init"
     (scratch / "stacks").mkdir(parents=True, exist_ok=True)
     shutil.copy(CHECKOUT / "Pulumi.yaml", scratch)
-    commands = [["pulumi", "stack", "init", "--no-select", "-s", region, "--non-interactive"] for region in missing]
-    for command in commands:
+    for region in missing:
+        command = ["pulumi", "stack", "init", "--no-select", "-s", region, "--non-interactive"]
         result = run(home, command, scratch, capture_output=True)
         if result.returncode != 0:
             raise SandboxError(f"`{' '.join(command)}` failed: {result.stderr.strip()}")
@@ -120,7 +119,7 @@ def initialise_stacks(home: Home, regions: list[str]) -> None:
 
 def _remove_salts(home: Home, checkout: Path) -> None:
     """Take out of the stack files the salts that Pulumi put in for this sandbox's stacks, and no other."""
-    states = (home.backend / ".pulumi" / "stacks").rglob("*.json")
+    states = home.stack_state("any").parent.glob("*.json")
     salts = {salt for path in states for salt in re.findall(r'"salt":\s*"([^"]+)"', path.read_text())}
     for path in (checkout / "stacks").glob("Pulumi.*.yaml"):
         lines = path.read_text().splitlines(keepends=True)

@@ -61,8 +61,7 @@ def up(home: Home, checkout: Path, region: str) -> int:
 
 def resources(home: Home, region: str) -> int:
     """How many resources the stack's state holds."""
-    path = home.backend / ".pulumi" / "stacks" / "regions" / f"{region}.json"
-    state = json.loads(path.read_text())
+    state = json.loads(home.stack_state(region).read_text())
     return len((state.get("checkpoint", {}).get("latest") or {}).get("resources") or [])
 
 
