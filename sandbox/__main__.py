@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+import fleet
 from sandbox import demo as demonstration
 from sandbox import environment, lifecycle
 from sandbox.errors import SandboxError
@@ -30,13 +31,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 errors = Console(stderr=True, highlight=False)
-output = Console(highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
 
 
 @app.command()
 def up() -> None:
-    """Start the sandbox: toolchain, git host, supervisor, and the clusters that were there before."""
+    """Start the sandbox: toolchain, git host, supervisor, a stack for each region, and the clusters that were there."""
     home = _start()
+    lifecycle.seed(home, CHECKOUT, list(fleet.read(CHECKOUT).regions))
     errors.print(f'The sandbox is up in {home.root}. Next: [bold]eval "$(python -m sandbox env)"[/bold]')
 
 
@@ -51,7 +53,7 @@ def env() -> None:
 @app.command()
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
     """Show the clusters and processes, with the memory that each alone takes."""
-    answer = lifecycle.status()
+    answer = lifecycle.status(Home.current())
     if as_json:
         print(json.dumps(answer, indent=2))
         return

@@ -36,6 +36,11 @@ def create(home: Home) -> None:
         git("init", "--quiet", "--bare", "--initial-branch=main", cwd=home.repository)
 
 
+def branches(home: Home) -> set[str]:
+    """The branches that the git host has."""
+    return set(git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", cwd=home.repository).splitlines())
+
+
 def publish(home: Home, checkout: Path, branches: list[str]) -> str:
     """Put the checkout as it is, with what is not committed, on branches of the git host. Returns the commit."""
     commit = snapshot(checkout)

@@ -25,10 +25,10 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 
 
-def running() -> bool:
+def running(home: Home) -> bool:
     """Whether the supervisor answers."""
     try:
-        client.call("status")
+        client.call("status", home.socket)
     except SandboxError:
         return False
     return True
@@ -42,17 +42,16 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
             file=sys.stderr,
         )
     prepare(home, binaries)
-    if running():
+    if running(home):
         return
-    os.environ["SANDBOX_HOME"] = str(home.root)
     log = (home.logs / "supervisor.log").open("ab")
     process = subprocess.Popen(
         [sys.executable, "-m", "sandbox.supervisor.server"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-        cwd=CHECKOUT, start_new_session=True,
+        cwd=CHECKOUT, start_new_session=True, env={**os.environ, "SANDBOX_HOME": str(home.root)},
     )  # fmt: skip
     deadline = time.monotonic() + _START_SECONDS
     try:
-        while not running():
+        while not running(home):
             if process.poll() is not None:
                 raise SandboxError(f"the supervisor ended at once; see {log.name}:\n{_tail(Path(log.name))}")
             if time.monotonic() > deadline:
@@ -67,8 +66,8 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
 def stop(home: Home) -> None:
     """End every process of the sandbox. Its data stays, and `up` goes on with it."""
     try:
-        pid = client.call("status")["pid"]
-        client.call("shutdown")
+        pid = client.call("status", home.socket)["pid"]
+        client.call("shutdown", home.socket)
     except SandboxError:
         return
     try:
@@ -86,9 +85,9 @@ def down(home: Home) -> None:
     shutil.rmtree(home.root, ignore_errors=True)
 
 
-def status() -> dict[str, Any]:
+def status(home: Home) -> dict[str, Any]:
     """What runs. Raises SandboxError if nothing does."""
-    answer: dict[str, Any] = client.call("status")
+    answer: dict[str, Any] = client.call("status", home.socket)
     return answer
 
 
@@ -131,6 +130,15 @@ def _remove_salts(home: Home, checkout: Path) -> None:
 def publish(home: Home, checkout: Path, regions: list[str]) -> str:
     """Put the checkout on the git host's main and on the branches of these regions. Returns the commit."""
     return git_host.publish(home, checkout, ["main", *(f"region/{region}" for region in regions)])
+
+
+def seed(home: Home, checkout: Path, regions: list[str]) -> None:
+    """Give each region that has none a stack and a branch at the checkout as it is; what is there stays as it is."""
+    there = git_host.branches(home)
+    missing = [branch for branch in ("main", *(f"region/{region}" for region in regions)) if branch not in there]
+    if missing:
+        git_host.publish(home, checkout, missing)
+    initialise_stacks(home, regions)
 
 
 def _tail(path: Path) -> str:

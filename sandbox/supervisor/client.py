@@ -60,9 +60,12 @@ def token(cluster: str) -> dict[str, str]:
     return answer
 
 
-def call(operation: str, **arguments: Any) -> Any:
-    """Ask the supervisor for something. Raises SandboxError with its words, or if it does not run."""
-    path = _socket()
+def call(operation: str, socket_path: Path | None = None, **arguments: Any) -> Any:
+    """Ask a supervisor for something: the one at a socket, else the one of SANDBOX_HOME or of this checkout.
+
+    Raises SandboxError with the supervisor's words, or if it does not run.
+    """
+    path = socket_path or _socket()
     with socket.socket(socket.AF_UNIX) as connection:
         try:
             connection.connect(str(path))

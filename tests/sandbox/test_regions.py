@@ -12,7 +12,7 @@ from tempfile import mkdtemp
 
 import pytest
 
-from sandbox import demo, lifecycle, regions
+from sandbox import demo, git_host, lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
@@ -76,6 +76,17 @@ def test_an_object_that_somebody_deletes_comes_back(running: Fleet) -> None:
     )
 
 
+def test_a_commit_on_a_regions_branch_arrives_in_that_region_alone(running: Fleet) -> None:
+    checkout = running.home.checkout
+    author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
+    git_host.git(*author, "commit", "--quiet", "--allow-empty", "-m", "A new release", cwd=checkout)
+    commit = git_host.git("rev-parse", "HEAD", cwd=checkout)
+    git_host.git("push", "--quiet", "origin", f"HEAD:refs/heads/region/{GCP}", cwd=checkout)
+    arrived = regions.wait(running.home, running.states[GCP], commit, 120)
+    assert arrived.arrived(commit), arrived
+    assert regions.observe(running.home, running.states[AZURE]).commit == running.commit
+
+
 def test_a_bad_stack_file_is_refused_before_anything_is_created(running: Fleet) -> None:
     checkout = running.home.checkout
     path = checkout / "stacks" / "Pulumi.staging-bad.yaml"
@@ -103,4 +114,4 @@ def test_destroy_leaves_the_simulated_clouds_empty(running: Fleet) -> None:
         check=True,
     )
     assert json.loads(listed.stdout or "[]") == []
-    assert lifecycle.status()["clusters"] == []
+    assert lifecycle.status(running.home)["clusters"] == []

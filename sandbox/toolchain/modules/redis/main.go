@@ -16,6 +16,8 @@ func main() {
 		os.Exit(2)
 	}
 	server := miniredis.NewMiniRedis()
+	// Otherwise no key ever expires, and Argo CD's repo-server would hold what a branch points at for ever.
+	server.ClockTTL(true)
 	if err := server.StartAddr(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
