@@ -25,6 +25,8 @@ class ApplicationArgs:
     """The repository that Argo CD follows."""
     storage: StorageDriver
     """How the cluster makes the applications' volumes."""
+    after: pulumi.Output[list[pulumi.Resource]]
+    """All else of the region: it must be there before the applications, and go after them."""
 
 
 class Application(pulumi.ComponentResource):
@@ -33,7 +35,7 @@ class Application(pulumi.ComponentResource):
     def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:application:Application", name, None, opts)
         region = args.region
-        kubernetes.storage.v1.StorageClass(
+        storage_class = kubernetes.storage.v1.StorageClass(
             name,
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=STORAGE_CLASS),
             provisioner=args.storage.provisioner,
@@ -61,7 +63,9 @@ class Application(pulumi.ComponentResource):
             kind="AppProject",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=region.name, namespace=argocd.NAMESPACE),
             spec=project_spec(region, args.repository),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
+            opts=pulumi.ResourceOptions(
+                parent=self, depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces])
+            ),
         )
         kubernetes.apiextensions.CustomResource(
             name,
@@ -75,7 +79,9 @@ class Application(pulumi.ComponentResource):
                 finalizers=["resources-finalizer.argocd.argoproj.io"],
             ),
             spec=application_spec(region, args.repository),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[project]),
+            # Through the project it depends on all else, so that a `destroy` begins with it, and ends with it where it
+            # is protected: nothing at all is deleted.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[project], protect=region.protected),
         )
         self.register_outputs({"branch": region.branch, "repository": args.repository})
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import upstream
+from components import controllers, upstream
 from components.upstream import Manifest
 
 NAMESPACE = "argo"
@@ -17,24 +17,20 @@ NAMESPACE = "argo"
 class ArgoWorkflows(pulumi.ComponentResource):
     """The workflow controller, its definitions and its rights."""
 
+    objects: controllers.Objects
+
     def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:argoworkflows:ArgoWorkflows", name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
         namespace = kubernetes.core.v1.Namespace(
             name,
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=NAMESPACE, labels={"pod-security.kubernetes.io/enforce": "restricted"}
             ),
-            opts=own,
+            opts=pulumi.ResourceOptions(parent=self),
         )
-        crds = kubernetes.yaml.v2.ConfigGroup(
-            f"{name}-crds", objs=upstream.manifests("argo-workflows", "crds/*.yaml"), opts=own
-        )
-        kubernetes.yaml.v2.ConfigGroup(
-            name,
-            objs=render(upstream.manifests("argo-workflows", "workflow-controller*/*.yaml")),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, crds]),
-        )
+        objects = render(upstream.manifests("argo-workflows", "workflow-controller*/*.yaml"))
+        definitions = upstream.manifests("argo-workflows", "crds/*.yaml")
+        self.objects = controllers.install(self, name, namespace, definitions, objects)
         self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-workflows")})
 
 

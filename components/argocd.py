@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import upstream
+from components import controllers, upstream
 from components.upstream import Manifest
 
 NAMESPACE = "argocd"
@@ -43,26 +43,21 @@ class ArgoCdArgs:
 class ArgoCd(pulumi.ComponentResource):
     """Argo CD: its namespace, definitions and controllers."""
 
+    objects: controllers.Objects
+
     def __init__(self, name: str, args: ArgoCdArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:argocd:ArgoCd", name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
         namespace = kubernetes.core.v1.Namespace(
             name,
             metadata=kubernetes.meta.v1.ObjectMetaArgs(
                 name=NAMESPACE, labels={"pod-security.kubernetes.io/enforce": "baseline"}
             ),
-            opts=own,
-        )
-        crds = kubernetes.yaml.v2.ConfigGroup(
-            f"{name}-crds", objs=upstream.manifests("argo-cd", "crds/*.yaml"), opts=own
+            opts=pulumi.ResourceOptions(parent=self),
         )
         install = "ha/namespace-install.yaml" if args.high_availability else "namespace-install.yaml"
-        objects = upstream.manifests("argo-cd", "cluster-rbac/*.yaml", install)
-        kubernetes.yaml.v2.ConfigGroup(
-            name,
-            objs=render(objects, SETTINGS),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace, crds]),
-        )
+        objects = render(upstream.manifests("argo-cd", "cluster-rbac/*.yaml", install), SETTINGS)
+        definitions = upstream.manifests("argo-cd", "crds/*.yaml")
+        self.objects = controllers.install(self, name, namespace, definitions, objects)
         self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-cd")})
 
 

@@ -40,9 +40,10 @@ class Region(pulumi.ComponentResource):
         super().__init__("regions:region:Region", name, None, opts)
         region = args.region
         module, component = CLUSTERS[region.settings.cloud]
-        self.cluster = getattr(import_module(module), component)(
+        cluster = getattr(import_module(module), component)(
             name, ClusterArgs(region=region), opts=pulumi.ResourceOptions(parent=self)
-        ).info
+        )
+        self.cluster = cluster.info
         provider = kubernetes.Provider(
             name,
             kubeconfig=self.cluster.kubeconfig,
@@ -55,8 +56,15 @@ class Region(pulumi.ComponentResource):
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
         Application(
             name,
-            ApplicationArgs(region=region, repository=args.repository, storage=self.cluster.storage),
-            opts=pulumi.ResourceOptions(parent=self, providers=[provider], depends_on=[argocd, workflows]),
+            ApplicationArgs(
+                region=region,
+                repository=args.repository,
+                storage=self.cluster.storage,
+                after=pulumi.Output.all(argocd.objects, workflows.objects).apply(
+                    lambda installed: [cluster, *installed[0], *installed[1]]
+                ),
+            ),
+            opts=inside,
         )
         self.register_outputs({"cluster": self.cluster.name, "endpoint": self.cluster.endpoint})
 

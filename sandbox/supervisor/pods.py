@@ -15,8 +15,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from sandbox.supervisor.api import Api, Object
-from sandbox.supervisor.processes import Process
+from sandbox.supervisor.processes import RESTART_SECONDS, Process, note
 from sandbox.supervisor.programs import PROGRAMS, Ports, Program, environment
 from sandbox.supervisor.steps import StepRunner
 
@@ -33,13 +35,14 @@ class PodRunner:
         self._binaries = binaries
         self._authority = folder / "ca.crt"
         self._ports = Ports()
-        self._running: dict[str, tuple[str, Process]] = {}
+        self._processes: dict[str, Process] = {}
+        self._keepers: dict[str, tuple[str, asyncio.Task[None]]] = {}
         self._steps = StepRunner(api, self._folder, logs, self.kubeconfig)
         self._task: asyncio.Task[None] | None = None
 
     def processes(self) -> list[Process]:
         """The processes that stand for pods now."""
-        return [process for _, process in self._running.values()]
+        return list(self._processes.values())
 
     def start(self) -> None:
         """Begin to follow the pods."""
@@ -52,22 +55,40 @@ class PodRunner:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
         await self._steps.stop()
-        await asyncio.gather(*(process.stop() for process in self.processes()))
-        self._running.clear()
+        await self._end(list(self._keepers))
 
     async def _follow(self) -> None:
         async for pods in self._api.changes("/api/v1/pods"):
             wanted = select(pods)
-            for name, (uid, process) in list(self._running.items()):
-                if name not in wanted or wanted[name]["metadata"]["uid"] != uid:
-                    del self._running[name]
-                    await process.stop()
+            uids = {name: pod["metadata"]["uid"] for name, pod in wanted.items()}
+            await self._end([name for name, (uid, _) in self._keepers.items() if uids.get(name) != uid])
             for name, pod in wanted.items():
-                if name not in self._running:
-                    process = await self._process(name, pod)
-                    await process.start()
-                    self._running[name] = (pod["metadata"]["uid"], process)
+                if name not in self._keepers:
+                    self._keepers[name] = (uids[name], asyncio.create_task(self._keep(name, pod)))
             self._steps.follow(pods)
+
+    async def _end(self, names: list[str]) -> None:
+        tasks = [self._keepers.pop(name)[1] for name in names]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep(self, name: str, pod: Object) -> None:
+        """Run what stands for a pod until this is cancelled. What the pod needs may come later than the pod."""
+        while True:
+            try:
+                process = await self._process(name, pod)
+                break
+            except httpx.HTTPError as error:
+                note(self._logs / f"{name}.log", f"{name} cannot start yet: {error}")
+                await asyncio.sleep(RESTART_SECONDS)
+        await process.start()
+        self._processes[name] = process
+        try:
+            await asyncio.Future()
+        finally:
+            del self._processes[name]
+            await process.stop()
 
     async def _process(self, name: str, pod: Object) -> Process:
         program: Program = PROGRAMS[name]

@@ -81,8 +81,7 @@ class Process:
         while self._process is not None:
             code = await self._process.wait()
             self.restarts += 1
-            with self.log.open("a") as log:
-                log.write(f"sandbox: {self.name} ended with {code} at {time.ctime()}; it is started again\n")
+            note(self.log, f"{self.name} ended with {code}; it is started again")
             await asyncio.sleep(RESTART_SECONDS)
             await self._spawn()
 
@@ -94,6 +93,13 @@ class Process:
                 await self._keeper
         if self._process:
             await end(self._process)
+
+
+def note(log: Path, text: str) -> None:
+    """Write a line of the sandbox's own into a process's log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        file.write(f"sandbox: {time.ctime()}: {text}\n")
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

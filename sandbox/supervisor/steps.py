@@ -14,8 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from sandbox.supervisor.api import Api, Object
-from sandbox.supervisor.processes import die_with_parent, end
+from sandbox.supervisor.processes import die_with_parent, end, note
 
 _WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 _SCRIPT = "/argo/staging/script"  # where the emissary puts a script template's source
@@ -57,7 +59,12 @@ class StepRunner:
         folder.mkdir(parents=True, exist_ok=True)
         started = _now()
         container = next(c for c in pod["spec"]["containers"] if c["name"] == "main")
-        code = await self._execute(container, folder, await self._kubeconfig(pod), self._logs / f"step-{name}.log")
+        log = self._logs / f"step-{name}.log"
+        try:
+            code = await self._execute(container, folder, await self._kubeconfig(pod), log)
+        except httpx.HTTPError as error:
+            note(log, f"the step has no token of its service account: {error}")
+            code = _NOT_STARTED
         status = finished(pod, code, started, _now())
         await self._api.patch(f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
         shutil.rmtree(folder, ignore_errors=True)
@@ -74,7 +81,7 @@ class StepRunner:
                     start_new_session=True, preexec_fn=die_with_parent,
                 )  # fmt: skip
             except OSError as error:
-                output.write(f"sandbox: {command[0]}: {error.strerror}\n".encode())
+                note(log, f"{command[0]}: {error.strerror}")
                 return _NOT_STARTED
             try:
                 return await process.wait()
