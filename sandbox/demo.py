@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import fleet
-from sandbox import git_host, lifecycle, regions
+from sandbox import lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
@@ -45,10 +45,7 @@ def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -
     """
     names = [region.name for region in chosen]
     commit = lifecycle.publish(home, CHECKOUT, names)
-    checkout = git_host.clone(home)
-    # The program's virtual environment is named relative to the checkout, and is not in git.
-    if not (checkout / ".venv").exists():
-        (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
+    checkout = lifecycle.clone(home)
     lifecycle.initialise_stacks(home, names)
 
     def bring_up(region: fleet.Region) -> RegionState:

@@ -132,6 +132,15 @@ def publish(home: Home, checkout: Path, regions: list[str]) -> str:
     return git_host.publish(home, checkout, ["main", *(f"region/{region}" for region in regions)])
 
 
+def clone(home: Home) -> Path:
+    """The sandbox's own clone of the git host's main, ready to run the program in."""
+    checkout = git_host.clone(home)
+    # The program's virtual environment is named relative to the checkout, and is not in git.
+    if not (checkout / ".venv").exists():
+        (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
+    return checkout
+
+
 def seed(home: Home, checkout: Path, regions: list[str]) -> None:
     """Give each region that has none a stack and a branch at the checkout as it is; what is there stays as it is."""
     there = git_host.branches(home)

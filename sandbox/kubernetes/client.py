@@ -23,7 +23,7 @@ from sandbox.kubernetes.kubeconfig import Active, Credentials, KubeconfigError
 from sandbox.kubernetes.objects import Object
 
 _CONNECT_SECONDS: Final = 5.0
-_READ_SECONDS: Final = 90.0
+_READ_SECONDS: Final = 30.0
 _POOL_SIZE: Final = 64
 _MAX_RETRIES: Final = 5
 _REDISCOVER_SECONDS: Final = 0.5
