@@ -30,6 +30,10 @@ demo: environment ## bring regions up in the sandbox (REGIONS=staging, all, or n
 test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest
 
+.PHONY: bench
+bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH=--cold: the toolchain too)
+	$(RUN) -m bench $(BENCH)
+
 .PHONY: lint
 lint: environment ## check style, types, import direction and the fleet's files
 	$(VENV)/bin/ruff check .

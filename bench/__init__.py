@@ -1,0 +1,1 @@
+"""Measures what the project promises of speed and memory: `make bench` writes RESULTS.md. Never imported by the rest."""

@@ -1,0 +1,105 @@
+"""The floor of a preview: a flat program that registers a region's resources with the same SDKs and no code of ours.
+
+It is made from the region's own state: the same types, names, parents and inputs, these as literals. So its preview finds
+nothing to change in a copy of that state, which shows that it registers the same resources.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+PROGRAM = '''"""Made by bench/floor.py."""
+
+import importlib
+import json
+from pathlib import Path
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+region = json.loads((Path(__file__).parent / "region.json").read_text())
+for module in region["modules"]:
+    importlib.import_module(module)
+made = {}
+for item in region["resources"]:
+    opts = pulumi.ResourceOptions(parent=made.get(item["parent"]), provider=made.get(item["provider"]))
+    kind, name, inputs = item["type"], item["name"], item["inputs"]
+    if item["how"] == "component":
+        made[item["urn"]] = pulumi.ComponentResource(kind, name, None, opts)
+    elif item["how"] == "provider":
+        opts.version = inputs.pop("version", None)
+        made[item["urn"]] = pulumi.ProviderResource(kind.rpartition(":")[2], name, inputs, opts)
+    elif item["how"] == "group":
+        made[item["urn"]] = kubernetes.yaml.v2.ConfigGroup(name, objs=inputs["objs"], opts=opts)
+    else:
+        made[item["urn"]] = pulumi.CustomResource(kind, name, inputs, opts)
+'''
+PROJECT = """name: regions
+runtime: {name: python, options: {virtualenv: .venv}}
+"""
+GROUP = "kubernetes:yaml/v2:ConfigGroup"
+
+
+def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the flat program registers, from the resources of a stack's state."""
+    groups = {resource["urn"] for resource in resources if resource["type"] == GROUP}
+    members: dict[str, list[dict[str, Any]]] = {urn: [] for urn in groups}
+    listed, modules = [], set()
+    for resource in resources:
+        kind, parent = resource["type"], resource.get("parent", "")
+        provider = resource.get("provider", "").rpartition("::")[0]
+        inputs = _plain(resource.get("inputs", {}))
+        if parent in groups:
+            members[parent].append(inputs)
+            continue
+        if kind == "pulumi:pulumi:Stack" or kind == "pulumi:providers:pulumi":
+            continue
+        how = "resource"
+        if kind.startswith("pulumi:providers:"):
+            how = "provider"
+        elif kind == GROUP:
+            how = "group"
+        elif not resource["custom"]:
+            how = "component"
+        else:
+            modules |= {_module(kind)}
+        listed.append({"urn": resource["urn"], "type": kind, "name": resource["urn"].rpartition("::")[2], "how": how,
+                       "parent": parent, "provider": provider, "inputs": inputs})  # fmt: skip
+    for item in listed:
+        if item["how"] == "group":
+            item["inputs"] = {"objs": members[item["urn"]]}
+    return {"modules": sorted(modules - {""}), "resources": listed}
+
+
+def write(folder: Path, resources: list[dict[str, Any]], stack: Path, environment: Path) -> None:
+    """Lay out the project: program, data, and the stack's file (its salt alone, since it has no settings)."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / "__main__.py").write_text(PROGRAM)
+    (folder / "Pulumi.yaml").write_text(PROJECT)
+    (folder / "region.json").write_text(json.dumps(region(resources)))
+    (folder / ".venv").symlink_to(environment)
+    salts = [line for line in stack.read_text().splitlines() if line.startswith("encryptionsalt")]
+    (folder / stack.name).write_text("\n".join([*salts, "config: {}", ""]))
+
+
+def _module(kind: str) -> str:
+    """The Python module of a type: `aws:eks/cluster:Cluster` is in pulumi_aws.eks. Custom resources have none."""
+    package, path, _ = kind.split(":")
+    if package == "kubernetes":
+        group, _, version = path.partition("/")
+        name = group.removesuffix(".k8s.io").replace(".", "_")
+        return f"pulumi_kubernetes.{name}.{version}" if group != "argoproj.io" else ""
+    return f"pulumi_{package.replace('-', '_')}.{path.split('/')[0]}"
+
+
+def _plain(value: Any) -> Any:
+    """Inputs as a program would write them: without what the provider added for itself."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

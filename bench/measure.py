@@ -1,0 +1,158 @@
+"""Runs what is measured, in a sandbox of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from bench import floor
+from bench.report import Figure
+from sandbox import demo, git_host, lifecycle, regions
+from sandbox.errors import SandboxError
+from sandbox.home import CHECKOUT, Home
+from sandbox.regions import RegionState
+from sandbox.supervisor import client
+from sandbox.toolchain import build
+
+REGION, COPY = "staging-aws-eu-west-1", "staging-aws-eu-north-1"
+EDITS = {"location: eu-west-1": "location: eu-north-1", "10.16.0.0/16": "10.201.0.0/16"}
+HEALTHY_SECONDS = 240.0
+
+Report = Callable[[str], None]
+
+
+def up(home: Home) -> None:
+    """Start the sandbox; the toolchain must have been built."""
+    lifecycle.up(home, build.ensure(lambda tool, done, total: None))
+
+
+def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]:
+    """`make demo` from nothing but the toolchain, and the memory of its regions. The last one stays up."""
+    seconds, gigabytes = [], []
+    for number in range(repetitions):
+        lifecycle.down(home)
+        started = time.monotonic()
+        up(home)
+        commit, states = demo.run(home, demo.choose("staging"), lambda text: None)
+        seconds.append(time.monotonic() - started)
+        failed = [state for state in states if not state.arrived(commit)]
+        if failed:
+            raise SandboxError(f"{failed[0].name} did not come up: {failed[0].message}")
+        processes = lifecycle.status(home)["processes"]
+        gigabytes.append(sum(process["memory"] for process in processes) / len(states) / 1e9)
+        report(f"demo {number + 1}: {seconds[-1]:.1f} s, {gigabytes[-1]:.2f} GB for each region")
+    return (
+        Figure("make demo, warm toolchain, three regions", 120, "s", seconds),
+        Figure(
+            "memory of a region", 1.2, "GB", gigabytes,
+            note="Unshared memory of all processes of the sandbox, etcd and the supervisor included, by the number of regions.",
+        ),
+    )  # fmt: skip
+
+
+def previews(home: Home, repetitions: int, report: Report) -> Figure:
+    """An unchanged preview of a region, in turns with that of its flat floor."""
+    export = regions.pulumi(home, home.checkout, "stack", "export", "-s", REGION)
+    flat = home.root / "floor"
+    stack = home.checkout / "stacks" / f"Pulumi.{REGION}.yaml"
+    floor.write(flat, json.loads(export)["deployment"]["resources"], stack, CHECKOUT / ".venv")
+    ours, lower = [], []
+    for number in range(-1, repetitions):  # the first of each warms Python's and the file system's caches
+        samples = []
+        for folder in (home.checkout, flat):
+            started = time.monotonic()
+            regions.pulumi(home, folder, "preview", "--expect-no-changes", "-s", REGION)
+            samples.append(time.monotonic() - started)
+        if number >= 0:
+            ours.append(samples[0])
+            lower.append(samples[1])
+            report(f"preview {number + 1}: {samples[0]:.2f} s, floor {samples[1]:.2f} s")
+    return Figure(
+        "preview of one region, to its floor", 1.2, "x", [a / b for a, b in zip(ours, lower, strict=True)],
+        {"this program": ours, "floor: a flat program with the same resources and SDKs": lower},
+        f"{REGION}, nothing to change in either; both read the same state. bench/floor.py says what the floor is.",
+    )  # fmt: skip
+
+
+def new_region(home: Home, repetitions: int, report: Report) -> Figure:
+    """From a copied stack file to a Healthy application, while the three demo regions run beside it."""
+    checkout, path = home.checkout, home.checkout / "stacks" / f"Pulumi.{COPY}.yaml"
+    whole, apply, settle, server = [], [], [], []
+    for number in range(repetitions):
+        server.append(_api_server())
+        started = time.monotonic()
+        text = (checkout / "stacks" / f"Pulumi.{REGION}.yaml").read_text()
+        for before, after in EDITS.items():
+            text = text.replace(before, after)
+        path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("encryptionsalt")) + "\n")
+        git_host.git("add", "--force", "stacks", cwd=checkout)
+        tree = git_host.git("write-tree", cwd=checkout)
+        author = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
+        commit = git_host.git(*author, "commit-tree", tree, "-p", "HEAD", "-m", "Add a region", cwd=checkout)
+        git_host.git("push", "--quiet", "--force", "origin", f"{commit}:refs/heads/region/{COPY}", cwd=checkout)
+        lifecycle.initialise_stacks(home, [COPY])
+        regions.up(home, checkout, COPY)
+        applied = time.monotonic()
+        state = regions.wait(home, RegionState(COPY, "aws", "staging"), commit, HEALTHY_SECONDS)
+        if not state.arrived(commit):
+            raise SandboxError(f"{COPY} did not come up: {state}")
+        whole.append(time.monotonic() - started)
+        apply.append(applied - started)
+        settle.append(time.monotonic() - applied)
+        report(f"new region {number + 1}: {whole[-1]:.1f} s; the API server alone {server[-1]:.1f} s")
+        regions.pulumi(home, checkout, "destroy", "--yes", "--skip-preview", "--remove", "-s", COPY)
+        path.unlink(missing_ok=True)
+        git_host.git("reset", "--quiet", cwd=checkout)
+    return Figure(
+        "copied stack file to Healthy application", 30, "s", whole,
+        {
+            "commit and `pulumi up` (engine, program, simulated cloud, API server, Argo CD's objects)": apply,
+            "Argo CD after that, to Synced and Healthy": settle,
+            "an API server alone, started for comparison just before; it is a part of the first": server,
+        },
+    )  # fmt: skip
+
+
+def _api_server() -> float:
+    started = time.monotonic()
+    client.create_cluster("bench", "1.34")
+    seconds = time.monotonic() - started
+    client.delete_cluster("bench")
+    return seconds
+
+
+def cold_toolchain(report: Report) -> Figure:
+    """Every tool from source with no cache at all: modules are fetched again, too. Takes ten minutes and more."""
+    with tempfile.TemporaryDirectory(prefix="cold-", dir="/tmp") as scratch:
+        env = {
+            **os.environ,
+            "XDG_CACHE_HOME": scratch,
+            "GOCACHE": f"{scratch}/go-build",
+            "GOMODCACHE": f"{scratch}/mod",
+        }
+        started = time.monotonic()
+        try:
+            subprocess.run([sys.executable, "-m", "sandbox.toolchain"], cwd=CHECKOUT, env=env, check=True)
+            minutes = (time.monotonic() - started) / 60
+        finally:
+            subprocess.run(["go", "clean", "-modcache"], env=env, check=False)  # its files are read-only
+    report(f"cold toolchain: {minutes:.1f} min")
+    return Figure("cold toolchain", 25, "min", [minutes], note="One run: it is too long for five.")
+
+
+def facts(home: Path) -> dict[str, str]:
+    """What the figures depend on."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
+    commit = git_host.git("rev-parse", "--short=10", "HEAD", cwd=home)
+    changed = " with changes" if git_host.git("status", "--porcelain", cwd=home) else ""
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "commit": commit + changed,
+        "machine": f"{os.cpu_count()} cores, {memory:.0f} GB, Python {sys.version.split()[0]}",
+    }

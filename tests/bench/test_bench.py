@@ -1,0 +1,42 @@
+"""The parts of the benchmark that are pure: figures as text, and the floor that a preview is held against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bench import floor
+from bench.report import Figure, markdown
+
+
+def test_the_median_counts_and_a_missed_goal_says_by_how_much() -> None:
+    assert Figure("a", 2.0, "s", [1.0, 9.0, 1.5]).verdict == "met"
+    missed = Figure("b", 2.0, "s", [1.0, 3.0, 2.5])
+    assert missed.verdict == "**missed** by 0.50 s"
+    text = markdown([missed], {"machine": "2 cores"})
+    assert "| b | at most 2 s | 2.50 (1.00 to 3.00) s | 3 | **missed** by 0.50 s |" in text
+    assert "- machine: 2 cores" in text
+
+
+def test_the_floor_registers_a_regions_resources_and_leaves_a_groups_objects_to_the_group() -> None:
+    def resource(kind: str, name: str, parent: str = "", custom: bool = True, inputs: Any = None) -> dict[str, Any]:
+        urn = f"urn:pulumi:s::regions::{kind}::{name}"
+        return {"urn": urn, "type": kind, "custom": custom, "parent": parent, "inputs": inputs or {}}
+
+    root = resource("regions:region:Region", "r", custom=False)
+    group = resource(floor.GROUP, "argocd", root["urn"], custom=False)
+    state = [
+        resource("pulumi:pulumi:Stack", "s", custom=False),
+        root,
+        resource("aws:eks/cluster:Cluster", "r", root["urn"], inputs={"name": "r", "__defaults": ["version"]}),
+        group,
+        resource("kubernetes:apps/v1:Deployment", "argocd:d", group["urn"], inputs={"kind": "Deployment"}),
+    ]
+    made = floor.region(state)
+    assert [(item["how"], item["name"]) for item in made["resources"]] == [
+        ("component", "r"),
+        ("resource", "r"),
+        ("group", "argocd"),
+    ]
+    assert made["resources"][1]["inputs"] == {"name": "r"}
+    assert made["resources"][2]["inputs"] == {"objs": [{"kind": "Deployment"}]}
+    assert made["modules"] == ["pulumi_aws.eks"]
