@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterable
 
 import pulumi
@@ -12,6 +13,23 @@ from components import controllers, upstream
 from components.upstream import Manifest
 
 NAMESPACE = "argo"
+
+_CONTAINER = {
+    "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "runAsNonRoot": True}
+}
+_POD = {"securityContext": {"runAsNonRoot": True, "runAsUser": 8737, "seccompProfile": {"type": "RuntimeDefault"}}}
+
+SETTINGS: dict[str, object] = {
+    # Nobody scrapes it yet, and the controller would listen on every interface.
+    "metricsConfig": {"enabled": False},
+    "telemetryConfig": {"enabled": False},
+    # What a namespace with the pod security level `restricted` asks of each pod; a workflow says it neither of its own
+    # container nor, as it could not, of those that the controller adds.
+    "executor": _CONTAINER,
+    "mainContainer": _CONTAINER,
+    "workflowDefaults": {"spec": _POD},
+}
+"""Keys of the controller's config map. Source: argo-workflows.readthedocs.io, workflow-controller-configmap."""
 
 
 class ArgoWorkflows(pulumi.ComponentResource):
@@ -51,7 +69,6 @@ def render(objects: Iterable[Manifest]) -> list[Manifest]:
                 container["image"] = container["image"].replace(":latest", f":{version}")
                 container["args"] = ["--executor-image", f"quay.io/argoproj/argoexec:{version}"]
         if manifest["kind"] == "ConfigMap":
-            # Nobody scrapes it yet, and the controller would listen on every interface.
-            manifest["data"] = {"metricsConfig": "enabled: false\n", "telemetryConfig": "enabled: false\n"}
+            manifest["data"] = {key: json.dumps(value) for key, value in SETTINGS.items()}
         rendered.append(manifest)
     return rendered

@@ -49,6 +49,9 @@ class Region(pulumi.ComponentResource):
             kubeconfig=self.cluster.kubeconfig,
             cluster_identifier=self.cluster.identity,
             enable_server_side_apply=True,
+            # Otherwise a changed setting of Argo CD replaces its config map, which is gone for that moment.
+            enable_config_map_mutable=True,
+            enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
         inside = pulumi.ResourceOptions(parent=self, providers=[provider])

@@ -1,85 +1,101 @@
-"""The program as it is, on the real engine, real API servers and real Argo CD: one staging region on each cloud."""
+"""The program as it is, on the real engine, real API servers and real Argo CD: every region of stacks/."""
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
-from tempfile import mkdtemp
+from dataclasses import dataclass
 
 import pytest
 
+import fleet
 from sandbox import demo, git_host, lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
-from sandbox.toolchain import build
+from tests.sandbox.stack_files import key_set, set_key
 
+FLEET = fleet.read(CHECKOUT)
+REGIONS = list(FLEET.regions)
+PROTECTED = [name for name, region in FLEET.regions.items() if region.protected]
 AWS, AZURE, GCP = "staging-aws-eu-west-1", "staging-azure-eastus", "staging-gcp-us-central1"
+AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
 
-class Fleet:
-    """Three regions that came up."""
+@dataclass
+class Running:
+    """The regions that came up, and the commit that they came up with."""
 
-    def __init__(self, home: Home, commit: str, states: dict[str, RegionState]) -> None:
-        self.home = home
-        self.commit = commit
-        self.states = states
+    home: Home
+    commit: str
+    states: dict[str, RegionState]
+
+    def pulumi(self, *arguments: str) -> str:
+        """Run `pulumi` in the sandbox's clone."""
+        return regions.pulumi(self.home, self.home.checkout, *arguments)
+
+    def created(self, region: str) -> set[str]:
+        """The URNs of what the stack has in clouds and cluster. A provider of the engine's own is none of it."""
+        state = json.loads(self.pulumi("stack", "export", "-s", region))["deployment"]
+        return {
+            resource["urn"] for resource in state["resources"] if not resource["type"].startswith("pulumi:providers:")
+        }
+
+    def plan(self, region: str) -> dict[str, str]:
+        """What a preview would do: URN to operation, of what it would not leave as it is."""
+        steps = json.loads(self.pulumi("preview", "--json", "-s", region))["steps"]
+        return {step["urn"]: step["op"] for step in steps if step["op"] != "same"}
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
-    """A sandbox of its own, with a short path for its sockets, and the staging regions in it."""
-    home = Home(Path(mkdtemp(prefix="sb-", dir="/tmp")))
+def running(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """All regions, as `make demo REGIONS=all` brings them up."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SANDBOX_HOME", str(home.root))
-        lifecycle.up(home, build.ensure(lambda tool, done, total: None))
-        try:
-            result = tmp_path_factory.mktemp("demo") / "demo.json"
-            patch.setattr(demo, "RESULT", result)
-            commit, states = demo.run(home, demo.choose("staging"), lambda text: None)
-            yield Fleet(home, commit, {state.name: state for state in states})
-        finally:
-            lifecycle.down(home)
-            shutil.rmtree(home.root, ignore_errors=True)
+        patch.setattr(demo, "RESULT", tmp_path_factory.mktemp("demo") / "demo.json")
+        commit, states = demo.run(home, demo.choose("all"), lambda text: None)
+        yield Running(home, commit, {state.name: state for state in states})
 
 
-@pytest.mark.parametrize("region", [AWS, AZURE, GCP])
-def test_a_region_comes_up_from_its_stack_file_to_synced_and_healthy(running: Fleet, region: str) -> None:
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_region_comes_up_from_its_stack_file_to_synced_and_healthy(running: Running, region: str) -> None:
     state = running.states[region]
     assert state.arrived(running.commit), state
     release = regions.kubectl(running.home, region, "get", "configmap", "release", "-n", "influxdb", "-o", "json")
     assert json.loads(release)["data"] == {"commit": running.commit, "region": region}
 
 
-@pytest.mark.parametrize("region", [AWS, AZURE, GCP])
-def test_a_second_up_changes_nothing(running: Fleet, region: str) -> None:
-    regions.pulumi(running.home, running.home.checkout, "preview", "--expect-no-changes", "-s", region)
+@pytest.mark.parametrize("region", REGIONS)
+def test_a_second_up_changes_nothing(running: Running, region: str) -> None:
+    running.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "-s", region)
 
 
-def test_no_output_is_a_secret_and_all_that_people_use_are_there(running: Fleet) -> None:
-    outputs = json.loads(regions.pulumi(running.home, running.home.checkout, "stack", "output", "--json", "-s", GCP))
+def test_no_output_is_a_secret_and_all_that_people_use_are_there(running: Running) -> None:
+    outputs = json.loads(running.pulumi("stack", "output", "--json", "-s", GCP))
     assert set(outputs) == {"region", "wave", "branch", "cluster", "endpoint", "kubeconfigCommand"}
     assert "[secret]" not in outputs.values()
 
 
-def test_an_object_that_somebody_deletes_comes_back(running: Fleet) -> None:
-    regions.kubectl(running.home, AWS, "delete", "service", "influxdb", "-n", "influxdb")
-    jsonpath = "jsonpath={.metadata.name}"
-    wait = ["wait", "--for=create", "service/influxdb", "-n", "influxdb", "--timeout=60s"]
-    regions.kubectl(running.home, AWS, *wait)
-    assert (
-        regions.kubectl(running.home, AWS, "get", "service", "influxdb", "-n", "influxdb", "-o", jsonpath) == "influxdb"
-    )
+@pytest.mark.parametrize("region", [AWS, AZURE, GCP])
+def test_another_tag_updates_and_replaces_nothing(running: Running, region: str) -> None:
+    path = running.home.checkout / "stacks" / f"Pulumi.{region}.yaml"
+    with key_set(path, "regions:tags: {cost-centre: research}"):
+        assert set(running.plan(region).values()) == {"update"}
 
 
-def test_a_commit_on_a_regions_branch_arrives_in_that_region_alone(running: Fleet) -> None:
+def test_an_object_that_somebody_deletes_comes_back(running: Running) -> None:
+    service = ("service/influxdb", "-n", "influxdb")
+    uid = "jsonpath={.metadata.uid}"
+    before = regions.kubectl(running.home, AWS, "get", *service, "-o", uid)
+    regions.kubectl(running.home, AWS, "delete", *service)
+    regions.kubectl(running.home, AWS, "wait", "--for=create", *service, "--timeout=60s")
+    assert regions.kubectl(running.home, AWS, "get", *service, "-o", uid) != before
+
+
+def test_a_commit_on_a_regions_branch_arrives_in_that_region_alone(running: Running) -> None:
     checkout = running.home.checkout
-    author = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-    git_host.git(*author, "commit", "--quiet", "--allow-empty", "-m", "A new release", cwd=checkout)
+    git_host.git(*AUTHOR, "commit", "--quiet", "--allow-empty", "-m", "A new release", cwd=checkout)
     commit = git_host.git("rev-parse", "HEAD", cwd=checkout)
     git_host.git("push", "--quiet", "origin", f"HEAD:refs/heads/region/{GCP}", cwd=checkout)
     arrived = regions.wait(running.home, running.states[GCP], commit, 120)
@@ -87,31 +103,41 @@ def test_a_commit_on_a_regions_branch_arrives_in_that_region_alone(running: Flee
     assert regions.observe(running.home, running.states[AZURE]).commit == running.commit
 
 
-def test_a_bad_stack_file_is_refused_before_anything_is_created(running: Fleet) -> None:
-    checkout = running.home.checkout
-    path = checkout / "stacks" / "Pulumi.staging-bad.yaml"
-    path.write_text((checkout / "stacks" / f"Pulumi.{AWS}.yaml").read_text())
-    try:
-        lifecycle.initialise_stacks(running.home, ["staging-bad"])
-        with pytest.raises(
-            SandboxError, match=rf"regions:network = 10\.16\.0\.0/16: overlaps .* of stacks/Pulumi\.{AWS}"
-        ):
-            regions.pulumi(running.home, checkout, "up", "--yes", "--skip-preview", "-s", "staging-bad")
-        assert regions.resources(running.home, "staging-bad") <= 1, "only the stack itself"
-    finally:
-        path.unlink()
+@pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
+def test_a_workflows_step_runs_and_its_exit_code_counts(running: Running, code: int, phase: str) -> None:
+    name = f"step-{code}"
+    script = f'test -n "$KUBECONFIG" && exit {code}'  # a step may ask its region's API server
+    template = {"name": "main", "container": {"image": "gates", "command": ["sh", "-c", script]}}
+    workflow = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Workflow",
+        "metadata": {"name": name, "namespace": "argo"},
+        "spec": {"entrypoint": "main", "templates": [template]},
+    }
+    manifest = running.home.root / f"{name}.json"
+    manifest.write_text(json.dumps(workflow))
+    regions.kubectl(running.home, AWS, "apply", "-f", str(manifest))
+    wait = f"--for=jsonpath={{.status.phase}}={phase}"
+    regions.kubectl(running.home, AWS, "wait", wait, f"workflow/{name}", "-n", "argo", "--timeout=60s")
 
 
-def test_destroy_leaves_the_simulated_clouds_empty(running: Fleet) -> None:
-    for region in (AWS, AZURE, GCP):
-        regions.pulumi(running.home, running.home.checkout, "destroy", "--yes", "--skip-preview", "-s", region)
+@pytest.mark.parametrize("region", PROTECTED)
+def test_nothing_of_a_protected_region_is_deleted(running: Running, region: str) -> None:
+    before = running.created(region)
+    with pytest.raises(SandboxError, match=r"cannot be deleted\s+because it is protected"):
+        running.pulumi("destroy", "--yes", "--skip-preview", "-s", region)
+    assert running.created(region) == before
+
+
+def test_destroy_leaves_the_simulated_clouds_empty(running: Running) -> None:
+    for region in REGIONS:
+        path = running.home.checkout / "stacks" / f"Pulumi.{region}.yaml"
+        if region in PROTECTED:
+            set_key(path, "regions:protect: false")
+            running.pulumi("up", "--yes", "--skip-preview", "-s", region)
+        running.pulumi("destroy", "--yes", "--skip-preview", "-s", region)
         assert regions.resources(running.home, region) == 0
-    listed = subprocess.run(
-        [sys.executable, "-m", "sandbox.clouds", "list", "--json"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    command = [sys.executable, "-m", "sandbox.clouds", "list", "--json"]
+    listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert json.loads(listed.stdout or "[]") == []
     assert lifecycle.status(running.home)["clusters"] == []
