@@ -1,0 +1,138 @@
+"""Registers a region with Pulumi's mocks and records what the engine would have been told: type, name, inputs, options."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_mocks
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.stack import run_pulumi_func
+
+import fleet
+from components.cluster import ClusterInfo
+from components.region import Region, RegionArgs
+
+GIVE_UP_SECONDS = 60
+REPOSITORY = "https://git.example.com/platform/regions.git"
+
+
+@dataclass(frozen=True)
+class Registered:
+    """One resource, as it was registered."""
+
+    type: str
+    name: str
+    inputs: dict[str, Any]
+    urn: str
+    parent: str
+    protect: bool
+
+
+@dataclass
+class Recorded:
+    """A region's registrations, its cluster as the region sees it, and the stack's outputs."""
+
+    resources: list[Registered]
+    cluster: dict[str, Any]
+    secret_outputs: list[str]
+
+    def of(self, kind: str) -> list[Registered]:
+        """The resources of a type."""
+        return [resource for resource in self.resources if resource.type == kind]
+
+    def one(self, kind: str) -> dict[str, Any]:
+        """The inputs of the only resource of a type."""
+        (resource,) = self.of(kind)
+        return resource.inputs
+
+    @property
+    def objects(self) -> Iterator[dict[str, Any]]:
+        """The Kubernetes objects of all ConfigGroups."""
+        for group in self.of("kubernetes:yaml/v2:ConfigGroup"):
+            yield from group.inputs["objs"]
+
+
+class _Monitor(MockMonitor):
+    """Keeps the options too, which mocks are not shown."""
+
+    def __init__(self, mocks: Mocks) -> None:
+        super().__init__(mocks)
+        self.recorded: list[Registered] = []
+
+    def RegisterResource(self, request: Any) -> Any:
+        response = super().RegisterResource(request)
+        if request.type != "pulumi:pulumi:Stack":
+            inputs = rpc.deserialize_properties(request.object)
+            entry = Registered(request.type, request.name, inputs, response.urn, request.parent, request.protect)
+            self.recorded.append(entry)
+        return response
+
+
+class _Clouds(Mocks):
+    """What the clouds would answer: the inputs, and the outputs that the components read."""
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        outputs = dict(args.inputs)
+        outputs |= {"arn": f"arn:aws:mock:::{args.name}", "email": f"{args.name}@mock", "keyId": args.name}
+        if args.typ == "aws:eks/cluster:Cluster":
+            outputs |= {
+                "endpoint": "https://mock",
+                "certificateAuthority": {"data": "Q0E="},
+                "identities": [{"oidcs": [{"issuer": "https://issuer"}]}],
+            }
+        elif args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
+            outputs["latestVersion"] = 1
+        elif args.typ == "gcp:container/cluster:Cluster":
+            outputs |= {"endpoint": "mock", "selfLink": "projects/mock"}
+            outputs["masterAuth"] = {**outputs["masterAuth"], "clusterCaCertificate": "Q0E="}
+        elif args.typ.startswith("azure-native:"):
+            outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
+            outputs["resourceUID"] = "uid"
+            if "userAssignedIdentities" in args.inputs.get("identity", {}):  # a list on the way in, a map on the way out
+                chosen = dict.fromkeys(args.inputs["identity"]["userAssignedIdentities"], {})
+                outputs["identity"] = {**args.inputs["identity"], "userAssignedIdentities": chosen}
+        elif args.typ == "kubernetes:yaml/v2:ConfigGroup":
+            outputs = {"resources": []}
+        return f"{args.name}-id", outputs
+
+    def call(self, args: MockCallArgs) -> dict[str, Any]:
+        if args.token == "gcp:organizations/getProject:getProject":
+            return {"number": "123456789012"}
+        if args.token == "azure-native:containerservice:listManagedClusterUserCredentials":
+            entry = {"server": "https://mock", "certificate-authority-data": "Q0E="}
+            config = json.dumps({"clusters": [{"cluster": entry}]})
+            return {"kubeconfigs": [{"name": "user", "value": base64.b64encode(config.encode()).decode()}]}
+        raise AssertionError(f"the program asks for {args.token}, which the mocks do not know")
+
+
+def record(settings: fleet.Region) -> Recorded:
+    """Register a region to its end. Everything has been registered and every output is known when this returns."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
+    monitor = _Monitor(_Clouds())
+    set_mocks(_Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
+    seen: dict[str, Any] = {}
+    secrets: list[str] = []
+
+    async def values(info: ClusterInfo) -> None:
+        for key in ("name", "endpoint", "certificate_authority", "kubeconfig", "identity"):
+            output: pulumi.Output[Any] = getattr(info, key)
+            seen[key] = await output.future()
+            if await output.is_secret():
+                secrets.append(key)
+        seen["storage"], seen["sign_in"] = info.storage, info.sign_in
+
+    async def program() -> None:
+        clusters: list[ClusterInfo] = []
+        await run_pulumi_func(lambda: clusters.append(Region(settings.name, RegionArgs(settings, REPOSITORY)).cluster))
+        await values(clusters[0])
+
+    # A registration that fails may leave outputs that never come.
+    loop.run_until_complete(asyncio.wait_for(program(), GIVE_UP_SECONDS))
+    return Recorded(monitor.recorded, seen, secrets)
