@@ -47,6 +47,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
     """What the flat program registers, from the resources of a stack's state."""
     groups = {resource["urn"] for resource in resources if resource["type"] == GROUP}
     members: dict[str, list[dict[str, Any]]] = {urn: [] for urn in groups}
+    providers: dict[str, str] = {}
     listed, modules = [], set()
     for resource in resources:
         kind, parent = resource["type"], resource.get("parent", "")
@@ -54,6 +55,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
         inputs = _plain(resource.get("inputs", {}))
         if parent in groups:
             members[parent].append(inputs)
+            providers[parent] = provider
             continue
         if kind == "pulumi:pulumi:Stack" or kind == "pulumi:providers:pulumi":
             continue
@@ -71,6 +73,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
     for item in listed:
         if item["how"] == "group":
             item["inputs"] = {"objs": members[item["urn"]]}
+            item["provider"] = providers[item["urn"]]  # a component's state does not name it; its objects' does
     return {"modules": sorted(modules - {""}), "resources": listed}
 
 

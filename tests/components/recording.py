@@ -94,14 +94,15 @@ class _Clouds(Mocks):
         elif args.typ.startswith("azure-native:"):
             outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
             outputs["resourceUID"] = "uid"
-            if "userAssignedIdentities" in args.inputs.get("identity", {}):  # a list on the way in, a map on the way out
-                chosen = dict.fromkeys(args.inputs["identity"]["userAssignedIdentities"], {})
-                outputs["identity"] = {**args.inputs["identity"], "userAssignedIdentities": chosen}
+            identity = args.inputs.get("identity", {})
+            if "userAssignedIdentities" in identity:  # a list on the way in, a map on the way out
+                chosen: dict[str, Any] = {key: {} for key in identity["userAssignedIdentities"]}
+                outputs["identity"] = {**identity, "userAssignedIdentities": chosen}
         elif args.typ == "kubernetes:yaml/v2:ConfigGroup":
             outputs = {"resources": []}
         return f"{args.name}-id", outputs
 
-    def call(self, args: MockCallArgs) -> dict[str, Any]:
+    def call(self, args: MockCallArgs) -> Any:
         if args.token == "gcp:organizations/getProject:getProject":
             return {"number": "123456789012"}
         if args.token == "azure-native:containerservice:listManagedClusterUserCredentials":
