@@ -23,9 +23,13 @@ import pulumi_kubernetes as kubernetes
 region = json.loads((Path(__file__).parent / "region.json").read_text())
 for module in region["modules"]:
     importlib.import_module(module)
-made = {}
+made, groups = {}, set()
 for item in region["resources"]:
-    opts = pulumi.ResourceOptions(parent=made.get(item["parent"]), provider=made.get(item["provider"]))
+    plain = [made[urn] for urn in item["after"] if urn not in groups]
+    after = pulumi.Output.all(*[made[urn].resources for urn in item["after"] if urn in groups]).apply(
+        lambda found, plain=plain: [*plain, *(each for members in found for each in members or [])]
+    )
+    opts = pulumi.ResourceOptions(parent=made.get(item["parent"]), provider=made.get(item["provider"]), depends_on=after)
     kind, name, inputs = item["type"], item["name"], item["inputs"]
     if item["how"] == "component":
         made[item["urn"]] = pulumi.ComponentResource(kind, name, None, opts)
@@ -34,6 +38,7 @@ for item in region["resources"]:
         made[item["urn"]] = pulumi.ProviderResource(kind.rpartition(":")[2], name, inputs, opts)
     elif item["how"] == "group":
         made[item["urn"]] = kubernetes.yaml.v2.ConfigGroup(name, objs=inputs["objs"], opts=opts)
+        groups.add(item["urn"])
     else:
         made[item["urn"]] = pulumi.CustomResource(kind, name, inputs, opts)
 '''
@@ -69,8 +74,13 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
         else:
             modules |= {_module(kind)}
         listed.append({"urn": resource["urn"], "type": kind, "name": resource["urn"].rpartition("::")[2], "how": how,
-                       "parent": parent, "provider": provider, "inputs": inputs})  # fmt: skip
+                       "parent": parent, "provider": provider, "after": resource.get("dependencies", []),
+                       "inputs": inputs})  # fmt: skip
+    group_of = {resource["urn"]: resource.get("parent", "") for resource in resources}
     for item in listed:
+        # Whoever depends on a group's object depends on all of the group, as a program says it.
+        after = {group_of[urn] if group_of[urn] in groups else urn for urn in item["after"]}
+        item["after"] = sorted(after - {item["urn"]})
         if item["how"] == "group":
             item["inputs"] = {"objs": members[item["urn"]]}
             item["provider"] = providers[item["urn"]]  # a component's state does not name it; its objects' does

@@ -66,7 +66,7 @@ class _Monitor(MockMonitor):
         self.recorded: list[Registered] = []
 
     def RegisterResource(self, request: Any) -> Any:
-        response = super().RegisterResource(request)
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             inputs = rpc.deserialize_properties(request.object)
             entry = Registered(request.type, request.name, inputs, response.urn, request.parent, request.protect)
