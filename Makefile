@@ -12,7 +12,7 @@ help: ## list the targets
 
 $(VENV)/.complete: requirements-dev.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --no-compile -r requirements-dev.txt
 	touch $@
 
 .PHONY: environment

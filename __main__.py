@@ -14,4 +14,4 @@ try:
     origin = repository.url(settings.settings.repository, root)
 except fleet.FleetError as error:
     raise pulumi.RunError(str(error)) from None
-Region(settings.name, RegionArgs(settings, origin)).export(settings)
+Region(settings.name, RegionArgs(settings, origin)).export()

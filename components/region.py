@@ -38,7 +38,7 @@ class Region(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: RegionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:region:Region", name, None, opts)
-        region = args.region
+        region = self._region = args.region
         module, component = CLUSTERS[region.settings.cloud]
         cluster = getattr(import_module(module), component)(
             name, ClusterArgs(region=region), opts=pulumi.ResourceOptions(parent=self)
@@ -71,8 +71,9 @@ class Region(pulumi.ComponentResource):
         )
         self.register_outputs({"cluster": self.cluster.name, "endpoint": self.cluster.endpoint})
 
-    def export(self, region: fleet.Region) -> None:
+    def export(self) -> None:
         """Give the stack the outputs that people use. None of them is secret."""
+        region = self._region
         pulumi.export("region", region.name)
         pulumi.export("wave", region.wave.name)
         pulumi.export("branch", region.branch)

@@ -49,6 +49,14 @@ def waves(waves: Waves, file: str) -> list[Problem]:
     ]
 
 
+def stray(file: str) -> list[Problem]:
+    """Rules on a file that is not a stack file: in stacks/ it may be a region that nobody would ever see."""
+    if not re.match(r"^stacks/.*\.ya?ml$", file):
+        return []
+    remedy = "Name it stacks/Pulumi.<region>.yaml, or move it out of stacks/"
+    return [Problem(file, "the file's name", None, "not a stack file's name: Pulumi would not find it", remedy)]
+
+
 def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> list[Problem]:
     """Rules on the form of a stack file, before its settings are looked at."""
     problems = [
@@ -82,6 +90,16 @@ def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
                 stack.name,
                 "not a region's name",
                 "Take 3 to 24 lower-case letters, digits and hyphens, beginning with a letter: `prod-aws-eu-west-1`",
+            )
+        )
+    if not stack.file.endswith(".yaml"):
+        problems.append(
+            Problem(
+                stack.file,
+                "the file's name",
+                None,
+                "Pulumi reads .yaml files only",
+                f"Name it Pulumi.{stack.name}.yaml",
             )
         )
     wave = waves.get(settings.wave)

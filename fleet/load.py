@@ -75,7 +75,7 @@ class Fleet:
 
 def read(root: Path) -> Fleet:
     """The fleet of the files in a folder, the root of a checkout."""
-    paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").glob("*"))]
+    paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").rglob("*.y*ml"))]
     return load({path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()})
 
 
@@ -97,6 +97,7 @@ def load(files: Mapping[str, str]) -> Fleet:
     for file in sorted(files):
         match = STACK_FILE.match(file)
         if not match:
+            problems += checks.stray(file)
             continue
         document, more = parse(file, files[file])
         if not more:

@@ -36,6 +36,8 @@ def ensure_with_progress(console: Console) -> None:
             if tool.module not in started:
                 started[tool.module] = time.monotonic()
                 bars.start_task(tasks[tool.module])
+                if not console.is_terminal:
+                    console.print(f"  {tool.module} {tool.version}: {total} packages")
             bars.update(tasks[tool.module], completed=done, total=total)
             if done == total and not console.is_terminal:
                 seconds = time.monotonic() - started[tool.module]

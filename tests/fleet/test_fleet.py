@@ -112,6 +112,24 @@ def test_a_bad_stack_file_stops_its_own_region_only() -> None:
     assert loaded.region("staging-gcp-us-central1").settings.cloud == "gcp"
 
 
+def test_a_name_that_stands_twice_is_reported_for_both_files() -> None:
+    texts = files()
+    twin = AWS.replace(".yaml", ".yml")
+    texts[twin] = texts[AWS].replace("10.16.0.0/16", "10.99.0.0/16")
+    found = {(problem.file, problem.what) for problem in fleet.load(texts).problems}
+    assert {(AWS, f"{twin} is the same region"), (twin, f"{AWS} is the same region")} <= found
+    assert (twin, "Pulumi reads .yaml files only") in found
+
+
+@pytest.mark.parametrize("name", ["pulumi.prod-aws-eu-west-1.yaml", "prod-aws-eu-west-1.yaml", "old/Pulumi.a.yaml"])
+def test_a_misnamed_stack_file_is_not_silently_left_out(name: str) -> None:
+    texts = files()
+    texts[f"stacks/{name}"] = texts[AWS]
+    (problem,) = fleet.load(texts).problems
+    assert problem.file == f"stacks/{name}"
+    assert "Pulumi.<region>.yaml" in problem.remedy
+
+
 def test_a_copied_salt_means_that_the_file_is_encrypted_for_somebody_else() -> None:
     texts = files()
     for file in (AWS, GCP):
