@@ -1,7 +1,8 @@
 """The floor of a preview: a flat program that registers a region's resources with the same SDKs and no code of ours.
 
 It is made from the region's own state: the same types, names, parents and inputs, these as literals. So its preview finds
-nothing to change in a copy of that state, which shows that it registers the same resources.
+nothing to change in a copy of that state, which shows that it registers the same resources. It loads the SDKs' classes, as any
+program must that names them, and then goes past them: what they make of their arguments is not in the floor.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 region = json.loads((Path(__file__).parent / "region.json").read_text())
-for module in region["modules"]:
-    importlib.import_module(module)
+for module, name in region["classes"]:
+    getattr(importlib.import_module(module), name)  # an SDK's module is loaded only when something of it is used
 made, groups = {}, set()
 for item in region["resources"]:
     plain = [made[urn] for urn in item["after"] if urn not in groups]
@@ -53,7 +54,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
     groups = {resource["urn"] for resource in resources if resource["type"] == GROUP}
     members: dict[str, list[dict[str, Any]]] = {urn: [] for urn in groups}
     providers: dict[str, str] = {}
-    listed, modules = [], set()
+    listed, classes = [], set()
     for resource in resources:
         kind, parent = resource["type"], resource.get("parent", "")
         provider = resource.get("provider", "").rpartition("::")[0]
@@ -72,7 +73,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
         elif not resource["custom"]:
             how = "component"
         else:
-            modules |= {_module(kind)}
+            classes |= {_class(kind)}
         listed.append({"urn": resource["urn"], "type": kind, "name": resource["urn"].rpartition("::")[2], "how": how,
                        "parent": parent, "provider": provider, "after": resource.get("dependencies", []),
                        "inputs": inputs})  # fmt: skip
@@ -84,7 +85,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
         if item["how"] == "group":
             item["inputs"] = {"objs": members[item["urn"]]}
             item["provider"] = providers[item["urn"]]  # a component's state does not name it; its objects' does
-    return {"modules": sorted(modules - {""}), "resources": listed}
+    return {"classes": sorted(classes - {None}), "resources": listed}
 
 
 def write(folder: Path, resources: list[dict[str, Any]], stack: Path, environment: Path) -> None:
@@ -99,14 +100,14 @@ def write(folder: Path, resources: list[dict[str, Any]], stack: Path, environmen
     (folder / stack.name).write_text("\n".join([*salts, "config: {}", ""]))
 
 
-def _module(kind: str) -> str:
-    """The Python module of a type: `aws:eks/cluster:Cluster` is in pulumi_aws.eks. Custom resources have none."""
-    package, path, _ = kind.split(":")
+def _class(kind: str) -> tuple[str, str] | None:
+    """The Python class of a type: `aws:eks/cluster:Cluster` is pulumi_aws.eks's Cluster. Custom resources have none."""
+    package, path, name = kind.split(":")
     if package == "kubernetes":
         group, _, version = path.partition("/")
-        name = group.removesuffix(".k8s.io").replace(".", "_")
-        return f"pulumi_kubernetes.{name}.{version}" if group != "argoproj.io" else ""
-    return f"pulumi_{package.replace('-', '_')}.{path.split('/')[0]}"
+        module = f"pulumi_kubernetes.{group.removesuffix('.k8s.io').replace('.', '_')}.{version}"
+        return (module, name) if group != "argoproj.io" else None
+    return f"pulumi_{package.replace('-', '_')}.{path.split('/')[0]}", name
 
 
 def _plain(value: Any) -> Any:

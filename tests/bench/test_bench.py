@@ -39,4 +39,4 @@ def test_the_floor_registers_a_regions_resources_and_leaves_a_groups_objects_to_
     ]
     assert made["resources"][1]["inputs"] == {"name": "r"}
     assert made["resources"][2]["inputs"] == {"objs": [{"kind": "Deployment"}]}
-    assert made["modules"] == ["pulumi_aws.eks"]
+    assert made["classes"] == [("pulumi_aws.eks", "Cluster")]
