@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import psutil
 import pytest
 
 import fleet
@@ -75,6 +76,17 @@ def test_no_output_is_a_secret_and_all_that_people_use_are_there(running: Runnin
     outputs = json.loads(running.pulumi("stack", "output", "--json", "-s", GCP))
     assert set(outputs) == {"region", "wave", "branch", "cluster", "endpoint", "kubeconfigCommand"}
     assert "[secret]" not in outputs.values()
+
+
+def test_argo_cd_and_argo_workflows_listen_on_this_machine_alone(running: Running) -> None:
+    listening = {
+        (process["name"], connection.laddr.ip)
+        for process in lifecycle.status(running.home)["processes"]
+        for connection in psutil.Process(process["pid"]).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert {name for name, _ in listening} >= {"argocd-repo-server", "argocd-server", "redis"}
+    assert {address for _, address in listening} == {"127.0.0.1"}, listening
 
 
 @pytest.mark.parametrize("region", [AWS, AZURE, GCP])
