@@ -6,6 +6,7 @@ simulated clouds.
 
     provider.py   the plugin's gRPC side, the same for every cloud
     cloud.py      what a cloud does with a resource: create, read, update, delete, by the rules of its type
+    lookups.py    finds resources, and makes what rules look at
     flavour.py    what differs between the clouds
     outputs.py    how a resource's outputs come about
     references.py what has to exist, what holds what, what goes together

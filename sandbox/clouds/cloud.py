@@ -7,21 +7,19 @@ will tell).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from sandbox.clouds.clusters import ClusterHost
 from sandbox.clouds.diff import Change, changes
-from sandbox.clouds.flavour import Flavour
-from sandbox.clouds.model import CloudError, Context, Rule
+from sandbox.clouds.lookups import Lookups, plain
+from sandbox.clouds.model import CloudError, Rule
 from sandbox.clouds.outputs import apply, complete, settle
 from sandbox.clouds.references import doomed, resolve
 from sandbox.clouds.schema import Problem
-from sandbox.clouds.store import Row, Store, TakenError, Transaction
+from sandbox.clouds.store import Row
 from sandbox.plugin import ProviderError, has_unknowns
 
 AUTONAMED: Final = "__defaults"
@@ -37,23 +35,8 @@ class Made:
     inputs: dict[str, Any] = field(default_factory=dict)
 
 
-class Cloud:
+class Cloud(Lookups):
     """One cloud as one provider instance sees it."""
-
-    def __init__(self, flavour: Flavour, store: Store, clusters: ClusterHost, config: Mapping[str, Any]) -> None:
-        self.flavour, self.store, self.clusters = flavour, store, clusters
-        self.settings = flavour.settings(config)
-
-    def rule(self, token: str) -> Rule:
-        """The rules of a type; raises `CloudError` for a type that is not simulated."""
-        rule = self.flavour.rules.get(token)
-        if rule is not None:
-            return rule
-        name = self.flavour.name
-        if not self.flavour.sdk.has(token):
-            raise CloudError(f"sandbox: {name} {self.flavour.sdk.version} has no resource type {token}")
-        folder = name.removesuffix("-native")
-        raise CloudError(f"sandbox: {name} does not simulate {token} yet; add it in sandbox/clouds/{folder}/")
 
     # Inputs
 
@@ -83,7 +66,7 @@ class Cloud:
                 hexes = {f"hex{n}": f"{random.getrandbits(4 * n):0{n}x}" for n in (7, 8, 12)}
                 inputs[prop] = proposed_name or rule.name.pattern.format(name=name, **hexes)
             made_up.append(prop)
-        context = self._context(rule, inputs)
+        context = self.context(rule, inputs)
         for key, value in self.flavour.complete(context).items():
             if inputs.get(key) is None:
                 inputs[key] = value
@@ -111,7 +94,7 @@ class Cloud:
             irreversible=rule.irreversible,
             defaults=rule.defaults,
         )
-        context = self._context(rule, dict(news))
+        context = self.context(rule, dict(news))
         context.old_inputs = dict(old_inputs)
         for key, value in self.flavour.inherited(context).items():
             if has_unknowns(value) or value != (old_outputs.get(key) or {}):
@@ -131,26 +114,26 @@ class Cloud:
     def create(self, token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> Made:
         """Create a resource, or tell what it will be."""
         rule = self.rule(token)
-        context = self._context(rule, _plain(inputs))
+        context = self.context(rule, plain(inputs))
         if preview:
             settle(self.flavour, context, {}, preview=True)
             return Made("", complete(self.flavour, context))
         context.id = str(context.value(rule.id))
         settle(self.flavour, context, {}, preview=False)
         with self.store.transaction() as tx:
-            context.find = self._finder(context, tx)
+            context.find = self.finder(context, tx)
             references = resolve(context)
             for check in rule.checks:
                 check(context, tx)
-            standing = self._row(context, context.id, tx) if rule.shared else None
+            standing = self.row(context, context.id, tx) if rule.shared else None
             if standing is not None:
                 tx.share(standing.uid, 1)
                 return Made(context.id, standing.outputs)
-            uid = self._insert(context, tx)
+            uid = self.insert(context, tx)
             tx.refer(uid, references)
         try:
             if rule.effect is not None:
-                context.find = self._finder(context)
+                context.find = self.finder(context)
                 apply(context, rule.effect.create(context))
             outputs = complete(self.flavour, context)
             with self.store.transaction() as tx:
@@ -170,7 +153,7 @@ class Cloud:
         """A resource as it is now, or None if it is gone."""
         rule = self.rule(token)
         with self.store.reading() as tx:
-            row = self._row(self._context(rule, _plain(inputs)), id_, tx)
+            row = self.row(self.context(rule, plain(inputs)), id_, tx)
         return None if row is None else Made(row.id, row.outputs, row.inputs)
 
     def update(
@@ -185,14 +168,14 @@ class Cloud:
     ) -> Made:
         """Bring a resource to new inputs, or tell what it will be."""
         rule = self.rule(token)
-        context = self._context(rule, _plain(inputs))
-        context.id, context.old_inputs = id_, _plain(old_inputs)
+        context = self.context(rule, plain(inputs))
+        context.id, context.old_inputs = id_, plain(old_inputs)
         if preview:
             settle(self.flavour, context, old_outputs, preview=True)
             return Made(id_, complete(self.flavour, context))
         with self.store.transaction() as tx:
-            context.find = self._finder(context, tx)
-            row = self._row(context, id_, tx)
+            context.find = self.finder(context, tx)
+            row = self.row(context, id_, tx)
             if row is None:
                 raise CloudError(
                     f"ResourceNotFound: {token} {id_} does not exist (pulumi refresh drops it from the state)"
@@ -201,7 +184,7 @@ class Cloud:
             for check in rule.checks:
                 check(context, tx)
             tx.refer(row.uid, references)
-        context.find = self._finder(context)
+        context.find = self.finder(context)
         settle(self.flavour, context, row.outputs, preview=False)
         if rule.effect is not None:
             apply(context, rule.effect.update(context))
@@ -213,18 +196,18 @@ class Cloud:
     def delete(self, token: str, id_: str, inputs: Mapping[str, Any]) -> None:
         """Delete a resource with what goes with it; one that is gone already is fine."""
         with self.store.transaction() as tx:
-            row = self._row(self._context(self.rule(token), _plain(inputs)), id_, tx)
+            row = self.row(self.context(self.rule(token), plain(inputs)), id_, tx)
             if row is None or (row.shares > 1 and tx.share(row.uid, -1)):
                 return
             going = doomed(self.flavour.rules, row, tx)
-            context = self._of_row(row, tx)
+            context = self.of_row(row, tx)
             for check in context.rule.protected:
                 check(context, tx)
         for each in going:
             with self.store.reading() as tx:
-                context = self._of_row(each, tx)
+                context = self.of_row(each, tx)
             if context.rule.effect is not None:
-                context.find = self._finder(context)
+                context.find = self.finder(context)
                 context.rule.effect.delete(context)
             with self.store.transaction() as tx:
                 tx.delete(each.uid)
@@ -241,70 +224,4 @@ class Cloud:
 
     def lookup(self, token: str, handle: str, inputs: Mapping[str, Any] | None = None) -> Row | None:
         """A resource by its id or another handle, for data sources."""
-        return self._finder(self._context(self.rule(token), dict(inputs or {})))((token,), handle)
-
-    # The parts
-
-    def _context(self, rule: Rule, inputs: dict[str, Any]) -> Context:
-        context = Context(
-            rule=rule,
-            settings=self.settings | {"token": rule.token},
-            inputs=inputs,
-            outputs=deepcopy(inputs),
-            clusters=self.clusters,
-            find=lambda types, value: None,
-        )
-        context.find = self._finder(context)
-        return context
-
-    def _of_row(self, row: Row, tx: Transaction) -> Context:
-        context = self._context(self.rule(row.type), _plain(row.inputs))
-        context.id, context.outputs, context.old_inputs = row.id, dict(row.outputs), context.inputs
-        context.find = self._finder(context, tx)
-        return context
-
-    def _scope(self, rule: Rule, context: Context) -> str:
-        return context.text(self.flavour.scope if rule.scope is None else rule.scope)
-
-    def _finder(self, context: Context, tx: Transaction | None = None) -> Callable[[Iterable[str], str], Row | None]:
-        def find(types: Iterable[str], value: str) -> Row | None:
-            if tx is None:
-                with self.store.reading() as reading:
-                    return self._find(context, types, value, reading)
-            return self._find(context, types, value, tx)
-
-        return find
-
-    def _find(self, context: Context, types: Iterable[str], value: str, tx: Transaction) -> Row | None:
-        for token in types:
-            rule = self.flavour.rules[token]
-            row = tx.by_handle(token, self._scope(rule, context), self.flavour.normalise(value))
-            if row is not None:
-                return row
-        return None
-
-    def _row(self, context: Context, id_: str, tx: Transaction) -> Row | None:
-        scope = self._scope(context.rule, context)
-        return tx.by_handle(context.rule.token, scope, self.flavour.normalise(id_))
-
-    def _insert(self, context: Context, tx: Transaction) -> int:
-        rule, normalise = context.rule, self.flavour.normalise
-        handles = [context.id, *(str(context.get(path)) for path in rule.handles if context.get(path))]
-        try:
-            return tx.insert(
-                self.flavour.name,
-                context.text(self.flavour.account),
-                str(context.get("location") or context.get("region") or context["region"]),
-                rule.token,
-                self._scope(rule, context),
-                context.id,
-                context.inputs,
-                context.outputs,
-                map(normalise, handles),
-            )
-        except TakenError as taken:
-            raise CloudError(context.text(rule.exists.replace("{id}", context.id))) from taken
-
-
-def _plain(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    return deepcopy({k: v for k, v in inputs.items() if not k.startswith("__")})
+        return self.finder(self.context(self.rule(token), dict(inputs or {})))((token,), handle)
