@@ -30,6 +30,10 @@ demo: environment ## bring regions up in the sandbox (REGIONS=staging, all, or n
 test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest
 
+.PHONY: test-deep
+test-deep: environment ## search for broken rules of the rollout through 100,000 steps
+	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/test_machine.py
+
 .PHONY: bench
 bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH=--cold: the toolchain too)
 	$(RUN) -m bench $(BENCH)

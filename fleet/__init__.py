@@ -4,8 +4,21 @@ Everything else imports this package, and it imports nothing of the project.
 """
 
 from fleet.errors import FleetError, Problem
-from fleet.load import Fleet, Region, load, read
+from fleet.load import PROJECT_FILE, WAVES_FILE, Fleet, Region, files, load, read
 from fleet.settings import NodePool, RegionSettings
 from fleet.waves import Wave
 
-__all__ = ["Fleet", "FleetError", "NodePool", "Problem", "Region", "RegionSettings", "Wave", "load", "read"]
+__all__ = [
+    "PROJECT_FILE",
+    "WAVES_FILE",
+    "Fleet",
+    "FleetError",
+    "NodePool",
+    "Problem",
+    "Region",
+    "RegionSettings",
+    "Wave",
+    "files",
+    "load",
+    "read",
+]

@@ -42,11 +42,18 @@ class Stack:
 def waves(waves: Waves, file: str) -> list[Problem]:
     """Rules on waves.yaml as a whole."""
     names = [wave.name for wave in waves.waves]
-    return [
+    problems = [
         Problem(file, f"waves.{number}.name", name, "a wave of that name stands before it", "Give it another name")
         for number, name in enumerate(names)
         if name in names[:number]
     ]
+    for number, wave in enumerate(waves.waves):
+        if not wave.creators and (wave.gate == "required" or len(wave.cohorts) > 1):
+            problems.append(
+                Problem(file, f"waves.{number}.creators", None, f"wave {wave.name} needs receipts, and trusts nobody's",
+                        "Name the login that posts its regions' receipts")
+            )  # fmt: skip
+    return problems
 
 
 def stray(file: str) -> list[Problem]:

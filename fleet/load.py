@@ -75,8 +75,13 @@ class Fleet:
 
 def read(root: Path) -> Fleet:
     """The fleet of the files in a folder, the root of a checkout."""
+    return load(files(root))
+
+
+def files(root: Path) -> dict[str, str]:
+    """The fleet's files in a folder, path to text."""
     paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").rglob("*.y*ml"))]
-    return load({path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()})
+    return {path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()}
 
 
 def load(files: Mapping[str, str]) -> Fleet:

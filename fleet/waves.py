@@ -2,9 +2,72 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator
 
 from fleet.settings import Label, Settings
+
+Check = Literal["apps", "infra"]
+"""What a region reports on a commit: Argo CD with its gate tests, and `pulumi up`."""
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = r"^([0-9]+[smhd])+$"
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str) or not re.match(_DURATION, value):
+        raise ValueError("not a duration of the form 90s, 10m, 1h30m or 2d")
+    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"([0-9]+)([smhd])", value)))
+
+
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_duration),
+    PlainSerializer(lambda value: f"{int(value.total_seconds())}s"),
+    WithJsonSchema({"type": "string", "pattern": _DURATION}),
+]
+"""A time as people write it: `90s`, `10m`, `1h30m`, `2d`."""
+
+_COHORT = re.compile(r"^(100|[1-9][0-9]?)%$")
+
+
+class Window(Settings):
+    """A time of the week in which a wave may get commits."""
+
+    days: list[Day] = Field(min_length=1, description="days of the week", examples=[["mon", "tue", "wed", "thu"]])
+    start: time = Field(description="the time of day from which, quoted", examples=["08:00"])
+    end: time = Field(description="the time of day until which, later than start, quoted", examples=["16:00"])
+    timezone: str = Field(default="UTC", description="an IANA time zone", examples=["Europe/London"])
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"no time zone is named {value}") from None
+        return value
+
+    @field_validator("end")
+    @classmethod
+    def _ordered(cls, value: time, info: Any) -> time:
+        if "start" in info.data and value <= info.data["start"]:
+            raise ValueError("not later than start; write a night as two windows")
+        return value
+
+    def holds(self, now: datetime) -> bool:
+        """Whether a time (with a zone) is inside."""
+        local = now.astimezone(ZoneInfo(self.timezone))
+        days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+        return days[local.weekday()] in self.days and self.start <= local.time() < self.end
 
 
 class Wave(Settings):
@@ -22,6 +85,73 @@ class Wave(Settings):
         description="the key that the secrets of the wave's stacks are encrypted with, as Pulumi writes it",
         examples=["awskms://alias/regions-staging?region=eu-west-1"],
     )
+    gate: Literal["required", "none"] = Field(
+        default="required",
+        description="`required`: the next wave gets a commit when every region of this one has proven it; "
+        "`none`: the wave's tests run afterwards and hold nobody up",
+        examples=["required"],
+    )
+    checks: list[Check] = Field(
+        default=["apps", "infra"],
+        min_length=1,
+        description="the receipts that a region owes on a commit",
+        examples=[["apps", "infra"]],
+    )
+    creators: list[str] = Field(
+        default=[],
+        description="the logins whose receipts count; all others are reported and ignored",
+        examples=[["regions-receipts[bot]"]],
+    )
+    soak: Duration = Field(
+        default=timedelta(0),
+        description="how long a region must have been well on a commit, counted from its last receipt",
+        examples=["10m"],
+    )
+    deadline: Duration = Field(
+        default=timedelta(hours=1),
+        description="how long a region may take over a commit before the wave may go on to a newer one without it; "
+        "the commit itself stays unproven",
+        examples=["1h"],
+    )
+    cohorts: list[int | str] = Field(
+        default=["100%"],
+        min_length=1,
+        description="how many regions have the commit after each step: numbers or percentages, the last one 100%. "
+        "The first step has one of the largest regions, and each step must be proven before the next",
+        examples=[[1, "25%", "100%"]],
+    )
+    windows: list[Window] = Field(
+        default=[],
+        description="when the wave may get commits; at any time, unless given",
+        examples=[[{"days": ["mon"], "start": "08:00", "end": "16:00"}]],
+    )
+    may_be_empty: bool = Field(
+        default=False,
+        description="whether the wave may have no region, and then passes every commit on to the next",
+        examples=[True],
+    )
+
+    @field_validator("cohorts")
+    @classmethod
+    def _growing(cls, value: list[int | str]) -> list[int | str]:
+        for step in value:
+            if isinstance(step, bool) or (isinstance(step, int) and step < 1):
+                raise ValueError(f"{step} is not a number of regions")
+            if isinstance(step, str) and not _COHORT.match(step):
+                raise ValueError(f"{step} is not a percentage from 1% to 100%")
+        if value[-1] != "100%":
+            raise ValueError("the last step must be 100%, or regions would never get the commit")
+        return value
+
+    def steps(self, regions: int) -> list[int]:
+        """How many of so many regions have the commit after each step, without steps that add none."""
+        sizes: list[int] = []
+        for step in self.cohorts:
+            # Rounded up: 25% of three regions is one.
+            size = step if isinstance(step, int) else -(-regions * int(step[:-1]) // 100)
+            if not sizes or size > sizes[-1]:
+                sizes.append(min(size, regions))
+        return sizes
 
 
 class Waves(Settings):

@@ -1,0 +1,248 @@
+"""SIMULATED GitHub: the REST endpoints for commit statuses and app tokens, over a bare repository.
+
+It answers as GitHub does in what the conductor and Argo CD's notifications rely on: paging, order, validators and 304s, rate
+limits, identities with permissions, and the status codes of refusals. docs.github.com/rest: "Commit statuses", "GitHub Apps".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sqlite3
+import subprocess
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount, Route
+
+HOURLY_LIMIT = 5000
+"""Requests per token and hour: docs.github.com, "Rate limits for the REST API"."""
+STATUSES_PER_CONTEXT = 1000
+DESCRIPTION = 140
+STATES = ("error", "failure", "pending", "success")
+TOKEN_LIFE = timedelta(hours=1)
+_DOCS = "https://docs.github.com/rest"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS status (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, sha TEXT NOT NULL, context TEXT NOT NULL, state TEXT NOT NULL,
+    description TEXT, target_url TEXT, creator TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS status_sha ON status (sha);
+"""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who a token belongs to, and what it may do with commit statuses: `read` or `write`."""
+
+    login: str
+    statuses: str
+    expires: datetime | None = None
+
+
+class GitHub:
+    """One simulated host with one repository."""
+
+    def __init__(self, repository: str, git_dir: Path, database: Path | str = ":memory:") -> None:
+        """`repository` is `owner/name`; commits that `git_dir` does not have can have no status."""
+        self.repository = repository
+        self.limit = HOURLY_LIMIT
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self.faults: list[Callable[[Request], Response | None]] = []
+        """Asked before each request; the first answer that one gives is sent instead. To try outages with."""
+        self.requests: list[str] = []
+        """`METHOD path` of each request, in order; those that were answered with 304 have that behind them."""
+        self._git_dir = git_dir
+        self._database = sqlite3.connect(str(database), check_same_thread=False)
+        self._database.executescript(_SCHEMA)
+        self._lock = threading.Lock()
+        self._tokens: dict[str, Identity] = {}
+        self._apps: dict[str, tuple[str, str, str]] = {}
+        self._used: dict[tuple[str, int], int] = defaultdict(int)
+        routes = [
+            Route("/rate_limit", self._rate_limit),
+            Route("/repos/{owner}/{name}/commits/{sha}/statuses", self._list),
+            Route("/repos/{owner}/{name}/statuses/{sha}", self._create, methods=["POST"]),
+            Route("/app/installations/{installation}/access_tokens", self._app_token, methods=["POST"]),
+        ]
+        # GitHub Enterprise Server has its API under a path of its own; Argo CD's notifications ask there.
+        self.app = Starlette(routes=[Mount("/api/v3", routes=routes), *routes])
+
+    def add_token(self, login: str, statuses: str, life: timedelta | None = None) -> str:
+        """A new token for a login."""
+        token = f"ghs_{secrets.token_hex(18)}"
+        self._tokens[token] = Identity(login, statuses, None if life is None else self.clock() + life)
+        return token
+
+    def add_app(self, app: str, installation: str, slug: str, public_key: str) -> None:
+        """An app that may post statuses; it asks for tokens with a JWT signed by its key (PEM)."""
+        self._apps[app] = (installation, f"{slug}[bot]", public_key)
+
+    # Endpoints
+
+    async def _rate_limit(self, request: Request) -> Response:
+        who = self._who(request)
+        if isinstance(who, Response):
+            return who
+        return self._answer(request, {"resources": {"core": self._core(who)}, "rate": self._core(who)}, counts=False)
+
+    async def _list(self, request: Request) -> Response:
+        who = self._checked(request, "read")
+        if isinstance(who, Response):
+            return who
+        sha = request.path_params["sha"]
+        if not self._has(sha):
+            return self._refusal(request, 404, "Not Found")
+        per_page = min(max(int(request.query_params.get("per_page", 30)), 1), 100)
+        page = max(int(request.query_params.get("page", 1)), 1)
+        with self._lock:
+            rows = self._database.execute("SELECT * FROM status WHERE sha = ? ORDER BY id DESC", (sha,)).fetchall()
+        found = [self._shown(row) for row in rows[(page - 1) * per_page : page * per_page]]
+        last = max(1, -(-len(rows) // per_page))
+        body = json.dumps(found).encode()
+        etag = f'W/"{hashlib.sha256(body).hexdigest()}"'
+        if request.headers.get("if-none-match") == etag:
+            self.requests[-1] += " 304"
+            return Response(status_code=304, headers={"etag": etag, **self._limits(who)})
+        headers = {"etag": etag}
+        links = [("prev", page - 1), ("next", page + 1), ("last", last), ("first", 1)]
+        shown = [
+            f'<{request.url.include_query_params(page=to)}>; rel="{rel}"'
+            for rel, to in links
+            if 1 <= to <= last and to != page
+        ]
+        if shown:
+            headers["link"] = ", ".join(shown)
+        return self._answer(request, found, who, headers=headers)
+
+    async def _create(self, request: Request) -> Response:
+        who = self._checked(request, "write")
+        if isinstance(who, Response):
+            return who
+        sha = request.path_params["sha"]
+        given = json.loads(await request.body() or b"{}")
+        context = given.get("context") or "default"
+        problem = ""
+        if not self._has(sha):
+            problem = f"No commit found for SHA: {sha}"
+        elif given.get("state") not in STATES:
+            problem = "Validation Failed: state is not included in the list"
+        elif len(given.get("description") or "") > DESCRIPTION:
+            problem = f"Validation Failed: description is too long (maximum is {DESCRIPTION} characters)"
+        elif given.get("target_url") and not str(given["target_url"]).startswith(("http://", "https://")):
+            problem = "Validation Failed: target_url must use http(s) scheme"
+        with self._lock:
+            count = self._database.execute(
+                "SELECT count(*) FROM status WHERE sha = ? AND context = ?", (sha, context)
+            ).fetchone()[0]
+            if count >= STATUSES_PER_CONTEXT:
+                problem = "Validation Failed: This SHA and context has reached the maximum number of statuses."
+            if problem:
+                return self._refusal(request, 422, problem)
+            row = (sha, context, given["state"], given.get("description"), given.get("target_url"), who.login,
+                   self.clock().strftime("%Y-%m-%dT%H:%M:%SZ"))  # fmt: skip
+            cursor = self._database.execute(
+                "INSERT INTO status (sha, context, state, description, target_url, creator, created_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)", row,
+            )  # fmt: skip
+            self._database.commit()
+        return self._answer(request, self._shown((cursor.lastrowid, *row)), who, status=201)
+
+    async def _app_token(self, request: Request) -> Response:
+        self.requests.append(f"{request.method} {request.url.path}")
+        given = request.headers.get("authorization", "").partition(" ")[2]
+        try:
+            app = str(jwt.decode(given, options={"verify_signature": False})["iss"])
+            installation, login, key = self._apps[app]
+            jwt.decode(given, key, algorithms=["RS256"], options={"require": ["exp", "iat"]})
+        except (jwt.InvalidTokenError, KeyError) as error:
+            return self._refusal(request, 401, f"A JSON web token could not be decoded ({error})")
+        if request.path_params["installation"] != installation:
+            return self._refusal(request, 404, "Not Found")
+        token = self.add_token(login, "write", TOKEN_LIFE)
+        expires = (self.clock() + TOKEN_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return JSONResponse({"token": token, "expires_at": expires, "permissions": {"statuses": "write"}}, 201)
+
+    # What they share
+
+    def _who(self, request: Request) -> Identity | Response:
+        self.requests.append(f"{request.method} {request.url.path}")
+        for fault in self.faults:
+            answer = fault(request)
+            if answer is not None:
+                return answer
+        identity = self._tokens.get(request.headers.get("authorization", "").partition(" ")[2])
+        if identity is None or (identity.expires and identity.expires <= self.clock()):
+            return self._refusal(request, 401, "Bad credentials")
+        return identity
+
+    def _checked(self, request: Request, permission: str) -> Identity | Response:
+        who = self._who(request)
+        if isinstance(who, Response):
+            return who
+        if f"{request.path_params['owner']}/{request.path_params['name']}" != self.repository:
+            return self._refusal(request, 404, "Not Found")
+        if permission == "write" and who.statuses != "write":
+            return self._refusal(request, 403, "Resource not accessible by integration")
+        if self._core(who)["remaining"] <= 0:
+            return self._refusal(request, 403, f"API rate limit exceeded for {who.login}.", self._limits(who))
+        return who
+
+    def _answer(
+        self, request: Request, body: Any, who: Identity | None = None, *, status: int = 200,
+        headers: dict[str, str] | None = None, counts: bool = True,
+    ) -> Response:  # fmt: skip
+        if who and counts:
+            self._used[who.login, self._hour()] += 1
+        return JSONResponse(body, status, {**(headers or {}), **(self._limits(who) if who else {})})
+
+    def _refusal(self, request: Request, status: int, message: str, headers: dict[str, str] | None = None) -> Response:
+        return JSONResponse({"message": message, "documentation_url": _DOCS, "status": str(status)}, status, headers)
+
+    def _hour(self) -> int:
+        return int(self.clock().timestamp()) // 3600
+
+    def _core(self, who: Identity) -> dict[str, int]:
+        used = self._used[who.login, self._hour()]
+        return {
+            "limit": self.limit,
+            "used": used,
+            "remaining": max(0, self.limit - used),
+            "reset": (self._hour() + 1) * 3600,
+        }
+
+    def _limits(self, who: Identity) -> dict[str, str]:
+        return {f"x-ratelimit-{key}": str(value) for key, value in self._core(who).items()}
+
+    def _has(self, sha: str) -> bool:
+        command = ["git", "--git-dir", str(self._git_dir), "cat-file", "-e", f"{sha}^{{commit}}"]
+        return subprocess.run(command, capture_output=True).returncode == 0
+
+    def _shown(self, row: tuple[Any, ...]) -> dict[str, Any]:
+        id_, sha, context, state, description, target_url, creator, created = row
+        kind = "Bot" if creator.endswith("[bot]") else "User"
+        return {
+            "id": id_, "state": state, "description": description, "target_url": target_url, "context": context,
+            "created_at": created, "updated_at": created, "creator": {"login": creator, "type": kind},
+            "url": f"/repos/{self.repository}/statuses/{sha}",
+        }  # fmt: skip
+
+
+def wait_until(ready: Callable[[], bool], seconds: float) -> bool:
+    """Whether something came true within so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True

@@ -1,0 +1,70 @@
+"""A simulated GitHub on a port of 127.0.0.1, over a real bare repository, with a clone of it."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from sandbox.github import GitHub, wait_until
+from tests.waves.memory import TRUSTED
+
+REPOSITORY = "platform/regions"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass
+class Remote:
+    """A git host: the bare repository, its REST API, and a clone to work in."""
+
+    bare: Path
+    clone: Path
+    github: GitHub
+    url: str
+    reader: str
+    """A token that may read statuses."""
+    writer: str
+    """A token of TRUSTED, that may write them."""
+
+    def git(self, *arguments: str) -> str:
+        """Run git in the clone."""
+        return subprocess.run(
+            ["git", *arguments], cwd=self.clone, capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def commit(self, message: str = "A change") -> str:
+        """A commit on main, pushed."""
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        self.git("push", "--quiet", "--force", "origin", "HEAD:main")
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[Remote]:
+    """A host with the shipped fleet on main."""
+    bare, clone = tmp_path / "regions.git", tmp_path / "clone"
+    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(bare)], check=True)
+    subprocess.run(["git", "clone", "--quiet", str(bare), str(clone)], check=True, capture_output=True)
+    github = GitHub(REPOSITORY, bare)
+    server = uvicorn.Server(uvicorn.Config(github.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert wait_until(lambda: server.started, 10)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    host = Remote(bare, clone, github, f"http://127.0.0.1:{port}", github.add_token("ann", "read"),
+                  github.add_token(TRUSTED, "write"))  # fmt: skip
+    host.git("config", "user.name", "Ann")
+    host.git("config", "user.email", "ann@example.com")
+    (clone / "stacks").mkdir()
+    for path in [ROOT / "Pulumi.yaml", ROOT / "waves.yaml", *(ROOT / "stacks").glob("*.yaml")]:
+        (clone / path.relative_to(ROOT)).write_text(path.read_text())
+    host.git("add", "--all")
+    host.commit("The fleet")
+    yield host
+    server.should_exit = True
+    thread.join(10)

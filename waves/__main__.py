@@ -1,0 +1,324 @@
+"""`python -m waves`: the command line of the rollout.
+
+Exit codes: 0 done (also when there was nothing to do), 1 refused or failed, with the reason, 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+import fleet
+from waves import newregion, operate, promote, view
+from waves.host import Host, open_host
+from waves.ledger import LedgerError
+from waves.model import Note, World
+from waves.plan import plan as make_plan
+from waves.receipts import HostError
+from waves.refs import GitError
+
+app = typer.Typer(
+    help="Commits on main reach the regions wave by wave. Reads and writes git refs; nothing moves without proof.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+errors = Console(stderr=True, highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
+
+TRIES = 5
+"""How often an operation is begun anew when somebody else recorded something meanwhile."""
+COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "soaking": "cyan", "waiting": "cyan"}
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+Reason = Annotated[str, typer.Option(help="Why. It is recorded in git, with who and when.")]
+Region = Annotated[str, typer.Argument(help="A region's name.")]
+
+
+class Options:
+    """What stands before the command."""
+
+    checkout = Path()
+    remote = "origin"
+    repository: str | None = None
+
+
+@app.callback()
+def common(
+    checkout: Annotated[Path, typer.Option(help="A clone of the fleet's repository.")] = Path(),
+    remote: Annotated[str, typer.Option(help="Its remote on the git host.")] = "origin",
+    repository: Annotated[str | None, typer.Option(help="owner/name there; out of the remote, unless given.")] = None,
+) -> None:
+    """Commits on main reach the regions wave by wave. Reads and writes git refs; nothing moves without proof."""
+    Options.checkout, Options.remote, Options.repository = checkout, remote, repository
+
+
+def _host() -> Host:
+    return open_host(Options.checkout, Options.remote, Options.repository)
+
+
+@app.command()
+def status(as_json: Json = False) -> None:
+    """Show waves and regions: commit, age, receipts, and why each wave waits."""
+    host = _host()
+    _, world = promote.read(host.refs, host.receipts, everything=True)
+    found = view.status(world, make_plan(world))
+    if as_json:
+        print(json.dumps(found, indent=2))
+        return
+    table = Table("wave", "region", "commit", "age", "verdict", "reason", box=None)
+    for wave in found["waves"]:
+        for region in wave["regions"]:
+            colour = COLOURS.get(region["verdict"], "")
+            table.add_row(wave["wave"], region["region"], (region["commit"] or "-")[:10], region["age"],
+                          f"[{colour}]{region['verdict']}[/]" if colour else region["verdict"], region["reason"])  # fmt: skip
+    output.print(table)
+    output.print(f"main is at {(found['main'] or '-')[:10]}", markup=False)
+    for wave in found["waves"]:
+        done = "proven" if wave["proven"] else "not proven"
+        output.print(f"{wave['wave']}: at {(wave['target'] or '-')[:10]}, {done}", markup=False)
+        for reason in wave["holds"]:
+            output.print(f"  waits: {reason}", markup=False)
+    for reason in found["holds"]:
+        output.print(f"holds: {reason}", markup=False)
+    for warning in found["warnings"]:
+        errors.print(f"warning: {warning}", style="yellow", markup=False)
+
+
+@app.command()
+def plan(
+    commit: Annotated[str, typer.Argument(help="Show instead what this commit still needs.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what would move now, and change nothing."""
+    host = _host()
+    _, world = promote.read(host.refs, host.receipts, everything=True)
+    if commit:
+        steps = view.still_needs(_with_release(host, world, host.refs.resolve(commit)), host.refs.resolve(commit))
+        if as_json:
+            print(json.dumps(steps, indent=2))
+        for step in [] if as_json else steps:
+            output.print(f"{step['wave']}: {step['state']}", markup=False)
+            for need in step["needs"]:
+                output.print(f"  needs {need}", markup=False)
+        return
+    made = make_plan(world)
+    if as_json:
+        print(json.dumps({"moves": view.moves(made), "holds": [vars(hold) for hold in made.holds]}, indent=2))
+        return
+    _print_moves(view.moves(made), "would move")
+    for hold in made.holds:
+        output.print(f"{hold.wave} waits: {hold.reason}", markup=False)
+
+
+@app.command("promote")
+def promote_(
+    watch: Annotated[bool, typer.Option(help="Keep on, a pass every --every seconds.")] = False,
+    every: Annotated[float, typer.Option(min=1, help="Seconds between passes.")] = 15.0,
+    as_json: Json = False,
+) -> None:
+    """Make one pass: move what may move. Safe to run twice, or by two at once, or to kill."""
+    host = _host()
+    while True:
+        try:
+            prepared = promote.prepare(host.refs, host.receipts)
+            moved = view.moves(prepared.plan) if promote.carry_out(host.refs, prepared) else None
+        except (GitError, HostError) as error:
+            if not watch:
+                raise
+            errors.print(f"{error}; the next pass tries again", style="yellow", markup=False)
+        else:
+            if as_json:
+                print(json.dumps({"moves": moved, "holds": [vars(hold) for hold in prepared.plan.holds]}), flush=True)
+            elif moved is None:
+                errors.print("somebody else moved something meanwhile; nothing was changed", markup=False)
+            elif moved or not watch:
+                _print_moves(moved, "moved")
+            for warning in prepared.plan.warnings:
+                errors.print(f"warning: {warning}", style="yellow", markup=False)
+        if not watch:
+            return
+        time.sleep(every)
+
+
+@app.command()
+def pause(wave: Annotated[str, typer.Argument(help="A wave, or `all`.")], reason: Reason) -> None:
+    """Let nothing move in a wave until it is resumed."""
+    host = _host()
+    _operate(host, lambda world: operate.pause(world, wave, _note(host, world, reason)), f"Pause {wave}: {reason}")
+
+
+@app.command()
+def resume(wave: Annotated[str, typer.Argument(help="A wave, or `all`.")], reason: Reason) -> None:
+    """End a pause."""
+    _operate(_host(), lambda world: operate.resume(world, wave), f"Resume {wave}: {reason}")
+
+
+@app.command()
+def waive(
+    region: Region, commit: Annotated[str, typer.Option(help="The commit that it concerns.")], reason: Reason
+) -> None:
+    """Do without a region's receipts on one commit."""
+    host = _host()
+    found = host.refs.resolve(commit)
+    _operate(
+        host, lambda world: operate.waive(world, region, found, _note(host, world, reason)),
+        f"Waive {region} at {found[:10]}: {reason}",
+    )  # fmt: skip
+
+
+@app.command()
+def retry(region: Region, reason: Reason = "try again") -> None:
+    """Ask a region to prove its commit once more: only receipts from now on count."""
+    _operate(_host(), lambda world: operate.retry(world, region), f"Retry {region}: {reason}")
+
+
+@app.command()
+def rollback(
+    target: Annotated[str, typer.Argument(help="A region, or a wave: all its regions.")],
+    to: Annotated[str, typer.Option(help="A commit that each of them has passed.")],
+    reason: Reason,
+) -> None:
+    """Take regions back to a commit that they have passed, and pause their wave."""
+    host = _host()
+    commit = host.refs.resolve(to)
+
+    def change(world: World) -> operate.Change:
+        names = [target]
+        for release in world.releases.values():
+            names = [member.name for member in release.members.get(target, ())] or names
+        seen = host.receipts.of({commit})
+        full = World(**{**vars(_with_release(host, world, commit)), "receipts": {**world.receipts, **seen}})
+        return operate.rollback(full, names, commit, _note(host, world, reason))
+
+    _operate(host, change, f"Roll {target} back to {commit[:10]}: {reason}")
+
+
+@app.command()
+def retire(region: Region, reason: Reason) -> None:
+    """Take a region, whose stack file is gone from main, out of every gate for good."""
+    host = _host()
+    _operate(
+        host, lambda world: operate.retire(world, region, _note(host, world, reason)), f"Retire {region}: {reason}"
+    )
+
+
+@app.command()
+def history(region: Region, as_json: Json = False) -> None:
+    """Show every change of a region that the ledger has, the newest first."""
+    host = _host()
+    entries = host.refs.log(host.refs.snapshot().tip)
+    rows = []
+    for number, entry in enumerate(entries):
+        before = entries[number + 1] if number + 1 < len(entries) else None
+        now = entry.ledger.regions.get(region)
+        waived = {commit for name, commit in entry.ledger.waivers if name == region}
+        old = before.ledger.regions.get(region) if before else None
+        old_waived = {commit for name, commit in before.ledger.waivers if name == region} if before else set()
+        if now != old or waived != old_waived:
+            said = [line for line in entry.text.splitlines() if line.startswith(f"{region}:")]
+            text = said[0] if said else entry.text.splitlines()[0]
+            rows.append({"at": entry.at.isoformat(), "by": entry.by, "what": text, "commit": now.at if now else None})
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    if not rows:
+        raise HostError(f"the ledger knows nothing of {region}")
+    for row in rows:
+        output.print(f"{row['at']}  {(row['commit'] or '-')[:10]}  {row['by']}: {row['what']}", markup=False)
+
+
+region_app = typer.Typer(help="Regions as the checkout's files have them.", no_args_is_help=True)
+app.add_typer(region_app, name="region")
+
+
+@region_app.command("list")
+def region_list(as_json: Json = False) -> None:
+    """List the regions of the checkout's files, in wave order."""
+    known = fleet.read(Options.checkout)
+    rows = [
+        {"wave": region.wave.name, "region": region.name, "cloud": region.settings.cloud,
+         "location": region.settings.location, "network": str(region.settings.network)}
+        for region in known.in_waves()
+    ]  # fmt: skip
+    for problem in known.problems:
+        errors.print(str(problem), style="red", markup=False)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table("wave", "region", "cloud", "location", "network", box=None)
+    for row in rows:
+        table.add_row(*row.values())
+    output.print(table)
+
+
+@region_app.command("new")
+def region_new(
+    name: Annotated[str, typer.Argument(help="The new region's name.")],
+    like: Annotated[str, typer.Option(help="The region whose stack file is copied.")],
+    location: Annotated[str | None, typer.Option(help="Its location, in the cloud's own words.")] = None,
+    wave: Annotated[str | None, typer.Option(help="Its wave, if not the other's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the file, and do not write it.")] = False,
+) -> None:
+    """Copy a stack file, with the next free network; show what differs. Commit it, and the region joins by itself."""
+    files = fleet.files(Options.checkout)
+    given = {"location": location, "wave": wave}
+    path, text = newregion.new_file(files, name, like, {key: value for key, value in given.items() if value})
+    print(newregion.diff(files, like, path, text))
+    if not dry_run:
+        (Options.checkout / path).write_text(text)
+        errors.print(f"wrote {path}; review and merge it, and the region joins by itself", markup=False)
+
+
+def _with_release(host: Host, world: World, commit: str) -> World:
+    return World(**{**vars(world), "releases": {**world.releases, commit: host.refs.release(commit)}})
+
+
+def _note(host: Host, world: World, reason: str) -> Note:
+    return Note(by=f"{host.by[0]} <{host.by[1]}>", at=world.now, reason=reason)
+
+
+def _operate(host: Host, change: Callable[[World], operate.Change], subject: str) -> None:
+    """Record something, with who and when. Begins anew if something else was recorded meanwhile."""
+    for _ in range(TRIES):
+        snapshot, world = promote.read(host.refs, host.receipts)
+        made = change(world)
+        if host.refs.push(made.moves, made.ledger, snapshot.tip, subject, host.by, world.now):
+            output.print(subject, markup=False)
+            return
+    raise GitError(f"the ledger changed {TRIES} times while this was being recorded; run it again")
+
+
+def _print_moves(moves: list[dict[str, Any]], word: str) -> None:
+    if not moves:
+        output.print("nothing to move", markup=False)
+    for move in moves:
+        old = (move["from"] or "new")[:10]
+        output.print(
+            f"{word} {move['region']} ({move['wave']}): {old} -> {move['to'][:10]}, {move['reason']}", markup=False
+        )
+
+
+def main(run: Callable[[], None] = app) -> int:
+    """Run a command; the result is the exit code."""
+    try:
+        run()
+    except (GitError, HostError, LedgerError, newregion.NewRegionError, operate.RefusedError) as error:
+        errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        return 1
+    except KeyboardInterrupt:
+        errors.print("interrupted", markup=False)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

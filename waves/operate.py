@@ -1,0 +1,119 @@
+"""What people may do to a rollout: pure functions from the world to a change, each recorded with who, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from waves.model import ALL, Commit, Ledger, Move, Note, RegionRecord, State, World
+from waves.standing import Standings
+
+
+class RefusedError(Exception):
+    """What was asked for would break a rule; the text says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The ledger after an operation, and the branches to move with it, all or nothing."""
+
+    ledger: Ledger
+    moves: tuple[Move, ...] = ()
+
+
+def pause(world: World, wave: str, note: Note) -> Change:
+    """Let no branch of a wave (or of `all`) move until it is resumed. Raises RefusedError."""
+    _known_wave(world, wave)
+    return Change(replace(world.ledger, pauses={**world.ledger.pauses, wave: note}))
+
+
+def resume(world: World, wave: str) -> Change:
+    """End a pause. Raises RefusedError if there is none."""
+    if wave not in world.ledger.pauses:
+        paused = ", ".join(world.ledger.pauses) or "none"
+        raise RefusedError(f"{wave} is not paused; paused are: {paused}")
+    return Change(replace(world.ledger, pauses={k: v for k, v in world.ledger.pauses.items() if k != wave}))
+
+
+def waive(world: World, region: str, commit: Commit, note: Note) -> Change:
+    """Do without a region's receipts on one commit. Raises RefusedError."""
+    _known_region(world, region)
+    if commit not in world.history:
+        raise RefusedError(f"{commit[:10]} is not on main's history")
+    return Change(replace(world.ledger, waivers={**world.ledger.waivers, (region, commit): note}))
+
+
+def retry(world: World, region: str) -> Change:
+    """Ask a region to prove its commit once more: only receipts from now on count. One rolled back gets its turn again."""
+    _known_region(world, region)
+    record = replace(world.ledger.region(region), since=world.now, rolled_back_from=None)
+    return Change(world.ledger.with_regions({region: record}))
+
+
+def rollback(world: World, regions: Iterable[str], commit: Commit, note: Note) -> Change:
+    """Take regions back to a commit that each of them has passed itself, and pause their waves. Raises RefusedError."""
+    look = Standings(world)
+    moves: list[Move] = []
+    records: dict[str, RegionRecord] = {}
+    pauses = dict(world.ledger.pauses)
+    for region in regions:
+        wave = _known_region(world, region)
+        branch = world.branches.get(region)
+        if branch is None:
+            raise RefusedError(f"{region} has no branch yet: there is nothing to take back")
+        if branch == commit or (look.newer(commit, branch) and look.on_main(branch)):
+            raise RefusedError(f"{region} is at {branch[:10]}, which is not newer than {commit[:10]}")
+        if not _passed(world, look, region, commit):
+            raise RefusedError(f"{region} has never passed {commit[:10]}; `waves history {region}` shows what it has")
+        moves.append(Move(region, wave, branch, commit, note.reason))
+        record = world.ledger.region(region)
+        records[region] = replace(record, at=commit, since=world.now, rolled_back_from=branch)
+        pauses[wave] = replace(note, reason=f"rollback of {region}: {note.reason}")
+    return Change(replace(world.ledger.with_regions(records), pauses=pauses), tuple(moves))
+
+
+def retire(world: World, region: str, note: Note) -> Change:
+    """Take a region out of every gate for good. Its stack file must be gone from main. Raises RefusedError."""
+    wave = _waves_of(world).get(region)
+    if wave is not None:
+        raise RefusedError(f"stacks/Pulumi.{region}.yaml is still on main, in wave {wave}: remove it first, by review")
+    if region not in world.branches and region not in world.ledger.regions:
+        raise RefusedError(f"no region is or was named {region}")
+    record = replace(world.ledger.region(region), retired=note)
+    return Change(world.ledger.with_regions({region: record}))
+
+
+def _passed(world: World, look: Standings, region: str, commit: Commit) -> bool:
+    """Whether a region has proved a commit by its own receipts, at any time."""
+    if not look.on_main(commit):
+        return False
+    release = look.release(commit)
+    for wave in release.waves:
+        if any(member.name == region for member in release.members.get(wave.name, ())):
+            latest = look.latest(region, commit, wave, counting=False)
+            return all(check in latest and latest[check].state is State.SUCCESS for check in wave.checks)
+    return False
+
+
+def _waves_of(world: World) -> dict[str, str]:
+    """Region to wave, as the newest sound commit has it."""
+    look = Standings(world)
+    if look.newest_sound is None:
+        return {}
+    members = look.release(look.newest_sound).members
+    return {member.name: wave for wave, found in members.items() for member in found}
+
+
+def _known_region(world: World, region: str) -> str:
+    waves = _waves_of(world)
+    if region not in waves:
+        raise RefusedError(f"no region is named {region}; known: {', '.join(sorted(waves))}")
+    return waves[region]
+
+
+def _known_wave(world: World, wave: str) -> None:
+    look = Standings(world)
+    release = look.release(look.newest_sound) if look.newest_sound else None
+    known = [ALL, *(each.name for each in release.waves)] if release else [ALL]
+    if wave not in known:
+        raise RefusedError(f"no wave is named {wave}; known: {', '.join(known)}")

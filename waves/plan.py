@@ -1,0 +1,248 @@
+"""Which branches move now, and why the others do not: one pass as a pure function of the world.
+
+A wave moves as a unit. Its next target is the newest commit that the wave before it has proven (the first wave's: the head of
+main), and it takes one only when all its regions have settled at the present one. A commit is judged by its own files:
+which regions there are, in which waves, and what each wave demands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from fleet import Wave
+from waves.model import (
+    ALL,
+    Commit,
+    Hold,
+    Ledger,
+    Move,
+    Plan,
+    RegionRecord,
+    Release,
+    Standing,
+    Verdict,
+    WaveRecord,
+    World,
+)
+from waves.standing import Standings
+
+
+def plan(world: World) -> Plan:
+    """One pass. The order of waves is that of the newest sound commit; each wave is looked at as the world is now."""
+    look = Standings(world)
+    newest = look.newest_sound
+    if newest is None:
+        return Plan(holds=tuple(_unsound(world)), ledger=world.ledger)
+    passes = [_WavePass(look, wave).run() for wave in look.release(newest).waves]
+    ledger = world.ledger
+    for each in passes:
+        if each.record != world.ledger.wave(each.wave.name):
+            ledger = ledger.with_wave(each.wave.name, each.record)
+        ledger = ledger.with_regions(each.regions)
+    return Plan(
+        moves=tuple(move for each in passes for move in each.moves),
+        holds=(*_unsound(world), *(Hold(each.wave.name, reason) for each in passes for reason in each.holds)),
+        warnings=tuple(warning for each in passes for warning in each.warnings),
+        standings={each.wave.name: tuple(each.standings) for each in passes if each.standings},
+        ledger=ledger,
+    )
+
+
+def releases_needed(history: Sequence[Commit], ledger: Ledger, releases: Mapping[Commit, Release]) -> set[Commit]:
+    """The releases that a plan needs and that are not there yet. To be asked again until there are none."""
+    on_main = set(history)
+    needed = {c for record in ledger.waves.values() for c in (record.target, record.proven) if c in on_main}
+    for commit in history:
+        needed.add(commit)
+        if commit not in releases or not releases[commit].problem:
+            break
+    return {commit for commit in needed if commit and commit not in releases}
+
+
+def receipts_needed(world: World) -> set[Commit]:
+    """The commits whose receipts could change what a plan does now. None, when every wave is where it should be."""
+    look = Standings(world)
+    needed: set[Commit] = set()
+    order = look.release(look.newest_sound).waves if look.newest_sound else ()
+    for place, wave in enumerate(order):
+        record = world.ledger.wave(wave.name)
+        target = record.target
+        if target is None or not look.on_main(target):
+            continue
+        own = look.release(target).wave(wave.name) or wave
+        following = world.ledger.wave(order[place + 1].name).target if place + 1 < len(order) else target
+        gates = own.gate == "required"
+        if gates and record.proven and look.newer(record.proven, following):
+            needed.add(record.proven)
+        steps = look.joined(target, wave.name)
+        unfinished = len(own.steps(len(steps))) > 1 and any(world.branches.get(m.name) != target for m in steps)
+        newer = look.newest_sound is not None and look.newer(look.newest_sound, target)
+        waits = newer and not _free(own)
+        behind = gates and (following is None or look.newer(target, following))
+        if behind or waits or unfinished or look.joining(target, wave.name):
+            needed.add(target)
+    return needed
+
+
+def _unsound(world: World) -> Iterable[Hold]:
+    """The commits at main's head that nobody gets."""
+    for commit in world.history:
+        release = world.releases.get(commit)
+        if release is None or not release.problem:
+            return
+        yield Hold(ALL, f"{commit[:10]} goes nowhere: its files make no fleet: {release.problem}")
+
+
+def _free(wave: Wave) -> bool:
+    """Whether nothing has to settle in a wave: its tests gate nothing, and it moves in one step."""
+    return wave.gate == "none" and len(wave.cohorts) == 1
+
+
+class _WavePass:
+    """What one pass does about one wave."""
+
+    def __init__(self, look: Standings, wave: Wave) -> None:
+        self.look = look
+        self.world = look.world
+        self.wave = wave
+        self.record = self.world.ledger.wave(wave.name)
+        self.regions: dict[str, RegionRecord] = {}
+        self.moves: list[Move] = []
+        self.holds: list[str] = []
+        self.warnings: list[str] = []
+        self.standings: list[Standing] = []
+
+    def run(self) -> _WavePass:
+        target = self.record.target
+        if target is not None and self.look.on_main(target):
+            self._look_at(target)
+        closed = self._closed()
+        if closed:
+            self.holds.append(closed)
+            return self
+        candidate = self._candidate()
+        turn = self._turn(target) if target is not None and self.look.on_main(target) else []
+        if turn and target is not None:
+            self._move(turn, target, "its turn: what had the commit before it has passed it")
+        elif self._settled():
+            if candidate is not None:
+                self._take(candidate)
+        elif candidate is not None:
+            waiting = ", ".join(s.region for s in self.standings if not s.verdict.settled)
+            self.holds.append(f"{candidate[:10]} waits until the wave has settled: {waiting}")
+        if target is not None and self.record.target == target:
+            self._create_missing(target)
+        return self
+
+    def _look_at(self, target: Commit) -> None:
+        """Each region's standing at the present target; and who has passed its first commit."""
+        wave = self._policy(target)
+        for member in self.look.joined(target, self.wave.name):
+            self.standings.append(self.look.standing(member.name, target, wave))
+        for member in self.look.joining(target, self.wave.name):
+            said = self.look.standing(member.name, target, wave)
+            self.standings.append(Standing(member.name, Verdict.JOINING, said.reason))
+            if said.verdict in (Verdict.PASSED, Verdict.SOAKING) and self.world.branches.get(member.name) == target:
+                record = self.world.ledger.region(member.name)
+                self.regions[member.name] = replace(record, at=target, joined=target)
+        for receipt in self.look.distrusted(target, wave):
+            self.warnings.append(
+                f"region/{receipt.region}/{receipt.check} on {target[:10]} by {receipt.creator} does not count: "
+                f"wave {wave.name} trusts {', '.join(wave.creators) or 'nobody'}"
+            )
+        for standing in self.standings:
+            if standing.verdict is Verdict.ASTRAY:
+                self.warnings.append(f"{standing.region}: {standing.reason}")
+
+    def _policy(self, commit: Commit) -> Wave:
+        return self.look.release(commit).wave(self.wave.name) or self.wave
+
+    def _closed(self) -> str:
+        for name in (ALL, self.wave.name):
+            note = self.world.ledger.pauses.get(name)
+            if note:
+                return f"paused by {note.by} at {note.at:%Y-%m-%d %H:%M} UTC: {note.reason}"
+        windows = self.wave.windows
+        if windows and not any(window.holds(self.world.now) for window in windows):
+            return "outside of its change windows"
+        return ""
+
+    def _candidate(self) -> Commit | None:
+        """The newest commit that the wave before has proven, newer than the present target. Says why there is none."""
+        options = {self.look.newest_sound}
+        for record in self.world.ledger.waves.values():
+            options |= {record.target, record.proven}
+        newer = [c for c in options if c is not None and self.look.newer(c, self.record.target)]
+        for commit in sorted(newer, key=self.world.history.index):
+            release = self.look.release(commit)
+            if release.wave(self.wave.name) is None:
+                continue
+            before = release.before(self.wave.name)
+            if before is None or self.look.proven(commit, before):
+                return commit
+            if commit == self.world.ledger.wave(before.name).target:
+                self.holds.append(f"{commit[:10]} is not proven by wave {before.name}: {self._missing(commit, before)}")
+        return None
+
+    def _missing(self, commit: Commit, before: Wave) -> str:
+        joined = self.look.joined(commit, before.name)
+        if not joined:
+            return "no region of it has ever passed a commit, and no data is no proof"
+        said = [self.look.standing(member.name, commit, before) for member in joined]
+        return "; ".join(f"{s.region} {s.verdict}: {s.reason}" for s in said if s.verdict is not Verdict.PASSED)
+
+    def _turn(self, target: Commit) -> list[str]:
+        """The regions whose cohort gets the present target now: each cohort waits for those before it to pass."""
+        verdicts = {standing.region: standing.verdict for standing in self.standings}
+        names = [member.name for member in self.look.joined(target, self.wave.name)]
+        for size in self._policy(target).steps(len(names)):
+            behind = [name for name in names[:size] if verdicts[name] is Verdict.NEXT]
+            if behind:
+                return behind
+            if any(verdicts[name] is not Verdict.PASSED for name in names[:size]):
+                return []
+        return []
+
+    def _settled(self) -> bool:
+        """Whether the wave may take a new target. The first cohorts' failure settles the others: they do not get it."""
+        target = self.record.target
+        if target is None or not self.look.on_main(target) or _free(self._policy(target)):
+            return True
+        return all(
+            standing.verdict.settled
+            for standing in self.standings
+            if standing.verdict not in (Verdict.JOINING, Verdict.NEXT)
+        )
+
+    def _take(self, commit: Commit) -> None:
+        """Make a commit the wave's target, and give it to the first cohort and to those that are joining."""
+        old, policy = self.record, self._policy(commit)
+        proven = old.target if old.target and self.look.proven(old.target, self._policy(old.target)) else old.proven
+        self.record = WaveRecord(target=commit, since=self.world.now, proven=proven)
+        joined = [member.name for member in self.look.joined(commit, self.wave.name)]
+        joining = [member.name for member in self.look.joining(commit, self.wave.name)]
+        before = self.look.release(commit).before(self.wave.name)
+        reason = f"wave {before.name} has proven it" if before else "it is the head of main"
+        self._move([*joined[: policy.steps(len(joined))[0]], *joining], commit, reason)
+
+    def _create_missing(self, target: Commit) -> None:
+        missing = [
+            member.name
+            for member in self.look.joining(target, self.wave.name)
+            if self.look.standing(member.name, target, self._policy(target)).verdict is Verdict.NEXT
+        ]
+        self._move(missing, target, "it is new")
+
+    def _move(self, names: Iterable[str], commit: Commit, reason: str) -> None:
+        """Move branches forward; one that would have to go back or aside stays, and is told of."""
+        for name in names:
+            branch = self.world.branches.get(name)
+            record = replace(self.regions.get(name) or self.world.ledger.region(name), rolled_back_from=None)
+            if branch == commit:
+                self.regions[name] = replace(record, at=commit)
+            elif branch is None or (self.look.on_main(branch) and self.look.newer(commit, branch)):
+                self.moves.append(Move(name, self.wave.name, branch, commit, reason))
+                self.regions[name] = replace(record, at=commit, since=self.world.now)
+            else:
+                self.warnings.append(f"{name} is at {branch[:10]} and cannot go forward to {commit[:10]}")

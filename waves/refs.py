@@ -1,0 +1,185 @@
+"""The git side of the host, through the git command: reading refs at one moment, and pushing them all or nothing.
+
+It works in any clone, and leaves the clone's own branches and files alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import fleet
+from waves import ledger as ledgers
+from waves.model import Commit, Ledger, Member, Move, Release
+from waves.promote import Snapshot
+
+MAIN = "refs/heads/main"
+REGIONS = "refs/heads/region/"
+LEDGER = "refs/waves/ledger"
+LEDGER_FILE = "ledger.json"
+HISTORY = 5000
+"""How far back main is read. A region further behind is treated as one that is not on main: a person has to look."""
+_LOST = (
+    "stale info",
+    "fetch first",
+    "non-fast-forward",
+    "already exists",
+    "cannot lock ref",
+    "failed to update ref",
+    "atomic",
+)
+
+
+class GitError(Exception):
+    """Git failed; the text has its own words."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One change of the ledger, as its log has it."""
+
+    commit: str
+    by: str
+    at: datetime
+    text: str
+    ledger: Ledger
+
+
+class GitRefs:
+    """A remote repository, seen from a clone of it."""
+
+    def __init__(self, checkout: Path, remote: str = "origin") -> None:
+        self._checkout = checkout
+        self._remote = remote
+        self._releases: dict[tuple[str, ...], Release] = {}
+
+    def snapshot(self) -> Snapshot:
+        """Read main, the regions' branches and the ledger, all by one `git ls-remote`. Raises GitError, LedgerError."""
+        listed = self._git("ls-remote", self._remote, MAIN, f"{REGIONS}*", LEDGER)
+        refs = {name: oid for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
+        if MAIN not in refs:
+            raise GitError(f"{self._remote} has no branch main. Push one, or name another remote")
+        tip = refs.get(LEDGER)
+        self._have({name: oid for name, oid in refs.items() if name in (MAIN, LEDGER)})
+        history = self._git("rev-list", "--first-parent", f"--max-count={HISTORY}", refs[MAIN]).split()
+        branches = {name.removeprefix(REGIONS): oid for name, oid in refs.items() if name.startswith(REGIONS)}
+        return Snapshot(tuple(history), branches, self._ledger(tip) if tip else Ledger(), tip)
+
+    def release(self, commit: Commit) -> Release:
+        """What a commit's files say of the fleet. The same files are read once, however many commits have them."""
+        listed = self._git("ls-tree", "-r", "-z", commit, fleet.PROJECT_FILE, fleet.WAVES_FILE, "stacks/")
+        blobs = {}
+        for line in listed.split("\0"):
+            if line:
+                _, _, oid_and_path = line.split(" ", 2)
+                oid, _, path = oid_and_path.partition("\t")
+                blobs[path] = oid
+        key = tuple(f"{path} {oid}" for path, oid in sorted(blobs.items()))
+        if key not in self._releases:
+            self._releases[key] = as_release("", fleet.load(self._texts(blobs)))
+        found = self._releases[key]
+        return Release(commit, found.waves, found.members, found.problem)
+
+    def push(
+        self, moves: Sequence[Move], ledger: Ledger, tip: str | None, subject: str,
+        by: tuple[str, str] | None = None, at: datetime | None = None,
+    ) -> bool:  # fmt: skip
+        """Move branches and ledger in one atomic push, each under a lease on where it was read.
+
+        False if any of them has moved since; then nothing was changed. Raises GitError if the host cannot be reached.
+        """
+        commit = self._record(ledger, tip, subject, by, at)
+        leases = [f"--force-with-lease={REGIONS}{move.region}:{move.old or ''}" for move in moves]
+        leases.append(f"--force-with-lease={LEDGER}:{tip or ''}")
+        refspecs = [*(f"{move.new}:{REGIONS}{move.region}" for move in moves), f"{commit}:{LEDGER}"]
+        command = ["push", "--atomic", "--porcelain", "--no-verify", *leases, self._remote, *refspecs]
+        result = self._run(command)
+        if result.returncode == 0:
+            return True
+        rejected = [line for line in result.stdout.splitlines() if line.startswith("!")]
+        if rejected and any(word in line for line in rejected for word in _LOST):
+            return False
+        raise GitError(f"git push to {self._remote} failed: {result.stderr.strip() or result.stdout.strip()}")
+
+    def log(self, tip: str | None) -> list[Entry]:
+        """Every change of the ledger, the newest first."""
+        if tip is None:
+            return []
+        entries = []
+        for record in self._git("log", "-z", "--format=%H%x1f%an%x1f%aI%x1f%B", tip).split("\0"):
+            if record:
+                commit, by, at, text = record.split("\x1f", 3)
+                entries.append(Entry(commit, by, datetime.fromisoformat(at), text.strip(), self._ledger(commit)))
+        return entries
+
+    def resolve(self, word: str) -> Commit:
+        """A full commit id from what a person types. Raises GitError."""
+        try:
+            return self._git("rev-parse", "--verify", "--quiet", f"{word}^{{commit}}").strip()
+        except GitError:
+            raise GitError(f"{word} is no commit that is known here; `git fetch`, or give more of its id") from None
+
+    def _ledger(self, commit: str) -> Ledger:
+        return ledgers.parse(self._git("show", f"{commit}:{LEDGER_FILE}"))
+
+    def _record(
+        self, ledger: Ledger, tip: str | None, subject: str, by: tuple[str, str] | None, at: datetime | None
+    ) -> str:
+        blob = self._git("hash-object", "-w", "--stdin", text=ledgers.dump(ledger)).strip()
+        tree = self._git("mktree", text=f"100644 blob {blob}\t{LEDGER_FILE}\n").strip()
+        name, email = by or ("waves", "waves@localhost")
+        env = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email,
+               "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email}  # fmt: skip
+        if at is not None:
+            env |= {"GIT_AUTHOR_DATE": ledgers.iso(at), "GIT_COMMITTER_DATE": ledgers.iso(at)}
+        parents = ["-p", tip] if tip else []
+        return self._git("commit-tree", tree, *parents, "-F", "-", text=subject + "\n", env=env).strip()
+
+    def _have(self, refs: Mapping[str, str]) -> None:
+        """Fetch what is not here yet, without touching any ref of the clone."""
+        missing = [name for name, oid in refs.items() if self._run(["cat-file", "-e", oid]).returncode]
+        if missing:
+            self._git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self._remote, *missing)
+
+    def _texts(self, blobs: Mapping[str, str]) -> dict[str, str]:
+        """The contents of blobs, path to text, by one process."""
+        paths = list(blobs)
+        wanted = "".join(f"{blobs[path]}\n" for path in paths).encode()
+        result = subprocess.run(
+            ["git", "cat-file", "--batch"], cwd=self._checkout, input=wanted, capture_output=True, check=True
+        )
+        texts, rest = {}, result.stdout
+        for path in paths:
+            header, _, rest = rest.partition(b"\n")
+            size = int(header.split()[2])
+            texts[path], rest = rest[:size].decode(errors="replace"), rest[size + 1 :]
+        return texts
+
+    def _git(self, *arguments: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:
+        result = self._run(arguments, text, env)
+        if result.returncode != 0:
+            raise GitError(f"`git {' '.join(arguments[:2])}` failed: {result.stderr.strip()}")
+        return result.stdout
+
+    def _run(
+        self, arguments: Iterable[str], text: str | None = None, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        quiet = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+        return subprocess.run(
+            ["git", *arguments], cwd=self._checkout, input=text, capture_output=True, text=True,
+            env={**os.environ, **quiet, **(env or {})},
+        )  # fmt: skip
+
+
+def as_release(commit: Commit, loaded: fleet.Fleet) -> Release:
+    """A fleet as the plan sees it."""
+    members: dict[str, tuple[Member, ...]] = {wave.name: () for wave in loaded.waves}
+    for region in loaded.in_waves():
+        size = sum(pool.max_nodes for pool in region.settings.node_pools.values())
+        members[region.wave.name] += (Member(region.name, size),)
+    problem = "\n".join(str(found) for found in loaded.problems)
+    return Release(commit, loaded.waves, members, problem)

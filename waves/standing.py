@@ -1,0 +1,173 @@
+"""How each region stands to a commit: what its receipts say, how long it has been well, how long it may still take. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from functools import cached_property
+
+from fleet import Wave
+from waves.model import Commit, Member, Receipt, Release, Standing, State, Verdict, World
+
+_BAD = (State.FAILURE, State.ERROR)
+
+
+class Standings:
+    """The world with the look-ups that a plan needs, each made once."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._place = {commit: place for place, commit in enumerate(world.history)}
+        self._receipts: dict[Commit, Mapping[tuple[str, str], Sequence[Receipt]]] = {}
+
+    def on_main(self, commit: Commit | None) -> bool:
+        """Whether a commit is on main's first-parent history."""
+        return commit in self._place
+
+    def newer(self, one: Commit, other: Commit | None) -> bool:
+        """Whether a commit comes after another. What is not on main is older than all that is."""
+        if other is None or other not in self._place:
+            return one in self._place
+        return one in self._place and self._place[one] < self._place[other]
+
+    @cached_property
+    def newest_sound(self) -> Commit | None:
+        """The newest commit whose files make a fleet, as far as releases are known."""
+        for commit in self.world.history:
+            release = self.world.releases.get(commit)
+            if release is None:
+                return None
+            if not release.problem:
+                return commit
+        return None
+
+    def release(self, commit: Commit) -> Release:
+        """What a commit says of the fleet; nothing at all if it is not known."""
+        return self.world.releases.get(commit) or Release(commit, problem="not read")
+
+    def members(self, commit: Commit, wave: str) -> tuple[Member, ...]:
+        """A wave's regions in a release, those apart that have been retired."""
+        ledger = self.world.ledger
+        return tuple(m for m in self.release(commit).members.get(wave, ()) if not ledger.region(m.name).retired)
+
+    def joined(self, commit: Commit, wave: str) -> list[Member]:
+        """The regions that gate: one of the largest first, the others by name."""
+        ledger = self.world.ledger
+        known = [member for member in self.members(commit, wave) if ledger.region(member.name).joined]
+        known.sort(key=lambda member: member.name)
+        largest = max(known, key=lambda member: member.size, default=None)
+        return [] if largest is None else [largest, *(member for member in known if member is not largest)]
+
+    def joining(self, commit: Commit, wave: str) -> list[Member]:
+        """The regions that have never passed a commit."""
+        ledger = self.world.ledger
+        return [member for member in self.members(commit, wave) if not ledger.region(member.name).joined]
+
+    def standing(self, region: str, commit: Commit, wave: Wave) -> Standing:
+        """A region's verdict on its wave's target."""
+        plain = self._without_waiver(region, commit, wave)
+        waiver = self.world.ledger.waivers.get((region, commit))
+        if waiver is None or plain.verdict in (Verdict.NEXT, Verdict.PASSED):
+            return plain
+        return Standing(region, Verdict.PASSED, f"waived by {waiver.by}: {waiver.reason} ({plain.reason})")
+
+    def _without_waiver(self, region: str, commit: Commit, wave: Wave) -> Standing:
+        record, branch = self.world.ledger.region(region), self.world.branches.get(region)
+        if record.rolled_back_from == commit:
+            return Standing(region, Verdict.FAILED, "rolled back from this commit")
+        if branch != commit:
+            return self._elsewhere(region, branch, commit)
+        return self.word(region, commit, wave)
+
+    def _elsewhere(self, region: str, branch: Commit | None, commit: Commit) -> Standing:
+        record = self.world.ledger.region(region)
+        if branch is None:
+            return Standing(region, Verdict.NEXT, "its branch does not exist")
+        if not self.on_main(branch):
+            return Standing(region, Verdict.ASTRAY, f"its branch is at {branch[:10]}, which is not on main")
+        if record.at not in (None, branch):
+            return Standing(region, Verdict.ASTRAY, f"its branch was moved to {branch[:10]} by another hand")
+        if self.newer(branch, commit):
+            return Standing(region, Verdict.ASTRAY, f"it is ahead, at {branch[:10]}")
+        return Standing(region, Verdict.NEXT, f"its turn comes after others; it is at {branch[:10]}")
+
+    def word(self, region: str, commit: Commit, wave: Wave) -> Standing:
+        """What a region that has the commit says of it."""
+        record, now = self.world.ledger.region(region), self.world.now
+        latest = self.latest(region, commit, wave, counting=True)
+        bad = [receipt for receipt in latest.values() if receipt.state in _BAD]
+        if bad:
+            said = "; ".join(f"{receipt.check} {receipt.state}: {receipt.description}".rstrip(": ") for receipt in bad)
+            return Standing(region, Verdict.FAILED, said)
+        missing = [check for check in wave.checks if check not in latest or latest[check].state is not State.SUCCESS]
+        if missing:
+            since = record.since or self.world.ledger.wave(wave.name).since
+            owed = f"no receipt yet of {', '.join(missing)}"
+            if since is not None and now >= since + wave.deadline:
+                return Standing(region, Verdict.LATE, f"{owed}, past the deadline of {_words(wave.deadline)}")
+            return Standing(region, Verdict.WAITING, owed)
+        well = now - max(latest[check].at for check in wave.checks)
+        if well < wave.soak:
+            return Standing(region, Verdict.SOAKING, f"well for {_words(well)} of {_words(wave.soak)}")
+        return Standing(region, Verdict.PASSED, "all receipts are there")
+
+    def latest(self, region: str, commit: Commit, wave: Wave, *, counting: bool) -> dict[str, Receipt]:
+        """Check to the last receipt of it by a trusted creator; `counting`: of those since the region has the commit."""
+        since = self.world.ledger.region(region).since if counting else None
+        found: dict[str, Receipt] = {}
+        for check in wave.checks:
+            for receipt in self._of(commit).get((region, check), ()):
+                trusted = receipt.creator in wave.creators and (since is None or receipt.at >= since)
+                if trusted and (check not in found or receipt.id > found[check].id):
+                    found[check] = receipt
+        return found
+
+    def distrusted(self, commit: Commit, wave: Wave) -> list[Receipt]:
+        """Receipts of the wave's regions by somebody whom it does not trust."""
+        names = {member.name for member in self.members(commit, wave.name)}
+        return [
+            receipt
+            for receipt in self.world.receipts.get(commit, ())
+            if receipt.region in names and receipt.creator not in wave.creators
+        ]
+
+    def proven(self, commit: Commit, wave: Wave) -> bool:
+        """Whether a wave has proven a commit: every joined region has passed it. No data is never a pass."""
+        record = self.world.ledger.wave(wave.name)
+        members, joined = self.members(commit, wave.name), self.joined(commit, wave.name)
+        if commit not in (record.target, record.proven):
+            return False
+        if not joined:
+            return wave.may_be_empty and not members
+        if commit != record.target:  # proven when the wave went on; what has failed since counts
+            if wave.gate == "none":
+                return True
+            known = commit in self.world.receipts
+            return known and not any(self._failed_since(member.name, commit, wave) for member in joined)
+        verdicts = {self.standing(member.name, commit, wave).verdict for member in joined}
+        if wave.gate == "none":
+            return Verdict.NEXT not in verdicts
+        return verdicts == {Verdict.PASSED}
+
+    def _failed_since(self, region: str, commit: Commit, wave: Wave) -> bool:
+        if (region, commit) in self.world.ledger.waivers:
+            return False
+        return any(receipt.state in _BAD for receipt in self.latest(region, commit, wave, counting=False).values())
+
+    def _of(self, commit: Commit) -> Mapping[tuple[str, str], Sequence[Receipt]]:
+        if commit not in self._receipts:
+            sorted_out: dict[tuple[str, str], list[Receipt]] = defaultdict(list)
+            for receipt in self.world.receipts.get(commit, ()):
+                sorted_out[receipt.region, receipt.check].append(receipt)
+            self._receipts[commit] = sorted_out
+        return self._receipts[commit]
+
+
+def _words(span: timedelta) -> str:
+    """A time for people: `2 h 5 min`, `40 s`."""
+    seconds = max(0, int(span.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    hours, minutes = divmod(seconds // 60, 60)
+    return " ".join(part for part in (f"{hours} h" if hours else "", f"{minutes} min" if minutes else "") if part)

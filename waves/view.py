@@ -1,0 +1,91 @@
+"""A rollout as data for people and programs: what `waves status` and `waves plan` show. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from waves.model import Commit, Plan, Verdict, World
+from waves.standing import Standings
+
+
+def status(world: World, plan: Plan) -> dict[str, Any]:
+    """Waves in order, each with its target, its regions' standings, and why it waits."""
+    look = Standings(world)
+    order = look.release(look.newest_sound).waves if look.newest_sound else ()
+    waves = []
+    for wave in order:
+        record = world.ledger.wave(wave.name)
+        target = record.target
+        policy = (look.release(target).wave(wave.name) if target else None) or wave
+        waves.append(
+            {
+                "wave": wave.name,
+                "gate": policy.gate,
+                "target": target,
+                "since": _iso(record.since),
+                "proven": bool(target and look.proven(target, policy)),
+                "regions": [_region(world, look, standing.region, standing.verdict, standing.reason)
+                            for standing in plan.standings.get(wave.name, ())],
+                "holds": [hold.reason for hold in plan.holds if hold.wave == wave.name],
+            }
+        )  # fmt: skip
+    return {
+        "main": world.history[0] if world.history else None,
+        "at": _iso(world.now),
+        "waves": waves,
+        "holds": [hold.reason for hold in plan.holds if hold.wave not in {wave.name for wave in order}],
+        "warnings": list(plan.warnings),
+    }
+
+
+def moves(plan: Plan) -> list[dict[str, Any]]:
+    """What a pass would move."""
+    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in plan.moves]
+
+
+def still_needs(world: World, commit: Commit) -> list[dict[str, Any]]:
+    """What a commit needs, wave by wave, before the last region may have it."""
+    look = Standings(world)
+    steps: list[dict[str, Any]] = []
+    for wave in look.release(commit).waves:
+        record, joined = world.ledger.wave(wave.name), look.joined(commit, wave.name)
+        if commit == record.target:
+            said = [look.standing(member.name, commit, wave) for member in joined]
+            open_ = [f"{s.region}: {s.reason}" for s in said if s.verdict is not Verdict.PASSED]
+            state = "proven" if look.proven(commit, wave) else "under way"
+            steps.append({"wave": wave.name, "state": state, "needs": open_})
+        elif record.target and look.newer(record.target, commit):
+            proven = commit == record.proven and look.proven(commit, wave)
+            steps.append({"wave": wave.name, "state": "proven" if proven else "passed over", "needs": []})
+        else:
+            names = [member.name for member in joined]
+            owed = [f"{name}: {', '.join(wave.checks)}" for name in names] if wave.gate == "required" else []
+            steps.append({"wave": wave.name, "state": "not there yet", "needs": owed})
+    return steps
+
+
+def age(since: datetime | None, now: datetime) -> str:
+    """How long ago, in one word: `40s`, `12m`, `3h`, `2d`."""
+    if since is None:
+        return "-"
+    seconds = max(0, int((now - since).total_seconds()))
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _region(world: World, look: Standings, region: str, verdict: Verdict, reason: str) -> dict[str, Any]:
+    record = world.ledger.region(region)
+    return {
+        "region": region,
+        "commit": world.branches.get(region),
+        "age": age(record.since, world.now),
+        "verdict": str(verdict),
+        "reason": reason,
+    }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="seconds")
