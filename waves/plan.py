@@ -75,8 +75,7 @@ def receipts_needed(world: World) -> set[Commit]:
         gates = own.gate == "required"
         if gates and record.proven and look.newer(record.proven, following):
             needed.add(record.proven)
-        steps = look.joined(target, wave.name)
-        unfinished = len(own.steps(len(steps))) > 1 and any(world.branches.get(m.name) != target for m in steps)
+        unfinished = any(world.branches.get(m.name) != target for m in look.joined(target, wave.name))
         newer = look.newest_sound is not None and look.newer(look.newest_sound, target)
         waits = newer and not _free(own)
         behind = gates and (following is None or look.newer(target, following))
@@ -122,7 +121,9 @@ class _WavePass:
             self.holds.append(closed)
             return self
         candidate = self._candidate()
-        turn = self._turn(target) if target is not None and self.look.on_main(target) else []
+        turn, new = self._turn(target), self._missing_branches(target)
+        if target is not None and (turn or new) and self._taken_back(target):
+            turn, new = [], []
         if turn and target is not None:
             self._move(turn, target, "its turn: what had the commit before it has passed it")
         elif self._settled():
@@ -132,8 +133,20 @@ class _WavePass:
             waiting = ", ".join(s.region for s in self.standings if not s.verdict.settled)
             self.holds.append(f"{candidate[:10]} waits until the wave has settled: {waiting}")
         if target is not None and self.record.target == target:
-            self._create_missing(target)
+            self._move(new, target, "it is new")
         return self
+
+    def _taken_back(self, target: Commit) -> bool:
+        """Whether the wave before has taken back its proof of the target: then nobody else gets it. Says so."""
+        before = self.look.release(target).before(self.wave.name)
+        if before is None or before.gate == "none":
+            return False
+        failed = self.look.failed_since(target, before)
+        if failed:
+            self.holds.append(
+                f"{target[:10]} goes no further: wave {before.name} took its proof back: {', '.join(failed)}"
+            )
+        return bool(failed)
 
     def _look_at(self, target: Commit) -> None:
         """Each region's standing at the present target; and who has passed its first commit."""
@@ -192,8 +205,10 @@ class _WavePass:
         said = [self.look.standing(member.name, commit, before) for member in joined]
         return "; ".join(f"{s.region} {s.verdict}: {s.reason}" for s in said if s.verdict is not Verdict.PASSED)
 
-    def _turn(self, target: Commit) -> list[str]:
+    def _turn(self, target: Commit | None) -> list[str]:
         """The regions whose cohort gets the present target now: each cohort waits for those before it to pass."""
+        if target is None or not self.look.on_main(target):
+            return []
         verdicts = {standing.region: standing.verdict for standing in self.standings}
         names = [member.name for member in self.look.joined(target, self.wave.name)]
         for size in self._policy(target).steps(len(names)):
@@ -226,13 +241,15 @@ class _WavePass:
         reason = f"wave {before.name} has proven it" if before else "it is the head of main"
         self._move([*joined[: policy.steps(len(joined))[0]], *joining], commit, reason)
 
-    def _create_missing(self, target: Commit) -> None:
-        missing = [
+    def _missing_branches(self, target: Commit | None) -> list[str]:
+        """The joining regions that do not have the present target yet."""
+        if target is None or not self.look.on_main(target):
+            return []
+        return [
             member.name
             for member in self.look.joining(target, self.wave.name)
             if self.look.standing(member.name, target, self._policy(target)).verdict is Verdict.NEXT
         ]
-        self._move(missing, target, "it is new")
 
     def _move(self, names: Iterable[str], commit: Commit, reason: str) -> None:
         """Move branches forward; one that would have to go back or aside stays, and is told of."""

@@ -143,17 +143,20 @@ class Standings:
         if commit != record.target:  # proven when the wave went on; what has failed since counts
             if wave.gate == "none":
                 return True
-            known = commit in self.world.receipts
-            return known and not any(self._failed_since(member.name, commit, wave) for member in joined)
+            return commit in self.world.receipts and not self.failed_since(commit, wave)
         verdicts = {self.standing(member.name, commit, wave).verdict for member in joined}
         if wave.gate == "none":
             return Verdict.NEXT not in verdicts
         return verdicts == {Verdict.PASSED}
 
-    def _failed_since(self, region: str, commit: Commit, wave: Wave) -> bool:
-        if (region, commit) in self.world.ledger.waivers:
-            return False
-        return any(receipt.state in _BAD for receipt in self.latest(region, commit, wave, counting=False).values())
+    def failed_since(self, commit: Commit, wave: Wave) -> list[str]:
+        """The regions of a wave whose last word on a commit is a failure, whatever they have said or have now."""
+        return [
+            member.name
+            for member in self.joined(commit, wave.name)
+            if (member.name, commit) not in self.world.ledger.waivers
+            and any(r.state in _BAD for r in self.latest(member.name, commit, wave, counting=False).values())
+        ]
 
     def _of(self, commit: Commit) -> Mapping[tuple[str, str], Sequence[Receipt]]:
         if commit not in self._receipts:

@@ -136,6 +136,16 @@ class Rollout(RuleBasedStateMachine):
             self.host.wait(timedelta(minutes=patience))
         self.whole_passes(2)
 
+    @rule()
+    def fail_between_cohorts(self) -> None:
+        """Seldom by chance: the wave before takes its proof back while some regions have the commit and some do not."""
+        self.a_release_goes_well(1, 2, 6)
+        target = self.host.ledger.wave("external").target
+        self.whole_wave_reports(State.SUCCESS, "external")
+        if target is not None:
+            self._post("c", target, State.FAILURE, ["apps"])
+        self.whole_passes(2)
+
     @rule(region=st.sampled_from(["a", "b"]))
     def fail_while_the_next_wave_is_paused(self, region: str) -> None:
         """Seldom by chance: staging proves a commit and goes on, and takes the proof back before internal looks."""

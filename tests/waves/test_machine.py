@@ -44,7 +44,10 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "rule 3: no data is a pass": lambda patch: _verdicts(patch, {Verdict.WAITING: Verdict.PASSED}),
     "rule 3: a failure is a pass": lambda patch: _verdicts(patch, {Verdict.FAILED: Verdict.PASSED}),
     "rule 3: a later failure does not take the proof back": lambda patch: patch.setattr(
-        Standings, "_failed_since", lambda self, region, commit, wave: False
+        Standings, "failed_since", lambda self, commit, wave: []
+    ),
+    "rule 3: later cohorts go on when the proof is taken back": lambda patch: patch.setattr(
+        _WavePass, "_taken_back", lambda self, target: False
     ),
     "rule 3: nobody soaks": lambda patch: _verdicts(patch, {Verdict.SOAKING: Verdict.PASSED}),
     "rule 3: receipts from before the region had the commit count": lambda patch: _latest(patch, since=False),

@@ -185,6 +185,22 @@ def test_a_failure_that_comes_after_the_wave_went_on_takes_the_proof_back() -> N
     assert host.branches["i1"] != first
 
 
+def test_a_failure_before_the_last_cohort_spares_those_that_do_not_have_the_commit_yet() -> None:
+    host = running(COHORTS)
+    commit = host.commit(COHORTS, FLEET)
+    for name in [*FLEET["staging"], "i1"]:
+        settle(host)
+        host.say(name, commit)
+    host.wait(timedelta(minutes=6))
+    settle(host)
+    assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"]
+    host.say("e1", commit)
+    host.say("i1", commit, State.FAILURE, ["apps"])
+    settle(host)
+    assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"]
+    assert "took its proof back: i1" in " ".join(hold.reason for hold in planned(host).holds)
+
+
 def test_receipts_of_a_stranger_do_not_count_and_are_told() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
