@@ -32,6 +32,7 @@ def main() -> int:
         parser.error("--repetitions must be at least 1")
     home = Home(Path(mkdtemp(prefix="bench-", dir="/tmp")))
     os.environ["SANDBOX_HOME"] = str(home.root)
+    lifecycle.clean_up_when_terminated()
     try:
         figures = run(home, given.repetitions, given.cold)
     except SandboxError as error:

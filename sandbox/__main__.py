@@ -168,7 +168,8 @@ def _print(states: list[RegionState]) -> None:
 
 
 def main(run: Callable[[], None] = app) -> int:
-    """Exit code 0 when it went well, 1 with the reason when not, 2 for wrong usage, 130 when interrupted."""
+    """Exit code 0 when it went well, 1 with the reason when not, 2 for wrong usage, 130 when interrupted, 143 when ended."""
+    lifecycle.clean_up_when_terminated()
     try:
         run()
     except SandboxError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -95,6 +96,19 @@ def run(home: Home, command: list[str], checkout: Path, **options: Any) -> subpr
     """Run a command in the sandbox's environment. Keywords go to subprocess.run."""
     env = {**os.environ, **variables(home, checkout)}
     return subprocess.run(command, cwd=checkout, env=env, text=True, **options)
+
+
+def clean_up_when_terminated() -> None:
+    """Make SIGTERM, as CI sends it, end this process as Ctrl-C does: updates are cancelled and clean-ups run. Exit code 143."""
+
+    def end(number: int, frame: object) -> None:
+        for child in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):
+                if child.name() == "pulumi":
+                    child.send_signal(signal.SIGINT)
+        sys.exit(128 + number)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def initialise_stacks(home: Home, regions: list[str]) -> None:

@@ -89,7 +89,11 @@ def test_every_port_is_one_of_127_0_0_1(own: Home) -> None:
     assert {address for _, address in listening} == {"127.0.0.1"}
 
 
-def test_ctrl_c_in_a_demo_leaves_no_process_and_down_gives_all_disk_back(own: Home) -> None:
+@pytest.mark.parametrize(("number", "to_all", "code"), [(signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)])
+def test_a_demo_that_is_ended_leaves_no_process_and_down_gives_all_disk_back(
+    own: Home, number: int, to_all: bool, code: int
+) -> None:
+    """Ctrl-C goes to all processes of the terminal, and what CI sends to the first one alone."""
     command = [sys.executable, "-m", "sandbox", "demo", "--regions", "staging-aws-eu-west-1"]
     demo = subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert demo.stderr is not None
@@ -97,9 +101,9 @@ def test_ctrl_c_in_a_demo_leaves_no_process_and_down_gives_all_disk_back(own: Ho
         if line.endswith(": pulumi up\n"):
             break
     assert within(60, lambda: any("kube-apiserver" in process.name() for process in processes(own)))
-    os.killpg(demo.pid, signal.SIGINT)  # as a terminal does
+    os.killpg(demo.pid, number) if to_all else os.kill(demo.pid, number)
     demo.stderr.read()
-    assert demo.wait(60) == 130
+    assert demo.wait(60) == code
     assert within(20, lambda: processes(own) == []), processes(own)
     lifecycle.down(own)
     assert not own.root.exists()
