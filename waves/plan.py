@@ -141,6 +141,9 @@ class _WavePass:
         before = self.look.release(target).before(self.wave.name)
         if before is None or before.gate == "none":
             return False
+        if target not in self.world.receipts:
+            self.holds.append(f"{target[:10]} goes no further: its receipts were not read")
+            return True
         failed = self.look.failed_since(target, before)
         if failed:
             self.holds.append(
