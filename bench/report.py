@@ -54,7 +54,7 @@ def markdown(figures: list[Figure], facts: dict[str, str]) -> str:
             f"| {figure.name} | at most {figure.goal:g} {figure.unit} | {measured} | {len(figure.samples)} | {figure.verdict} |"
         )
     for figure in figures:
-        lines += ["", f"## {figure.name}", ""]
-        lines += [figure.note, ""] if figure.note else []
-        lines += [f"- {part}: {spread(samples)} s" for part, samples in figure.parts.items()]
+        parts = [f"- {part}: {spread(samples)} s" for part, samples in figure.parts.items()]
+        about = [*([figure.note] if figure.note else []), *([""] if figure.note and parts else []), *parts]
+        lines += ["", f"## {figure.name}", "", *about] if about else []
     return "\n".join(lines).rstrip() + "\n"
