@@ -5,7 +5,7 @@
     plan.py       which branches move now, and why the others do not (pure)
     operate.py    what people may do: pause, roll back, waive, retry, retire (pure)
     view.py       a rollout as data for people and programs (pure)
-    newregion.py  a new region's stack file, from another one's (pure)
+    regions.py    what a checkout says of regions; a new region's stack file
     promote.py    one pass: read, plan, push
     refs.py       git: refs at one moment, atomic pushes, the ledger's log
     ledger.py     the ledger as text

@@ -16,8 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-import fleet
-from waves import newregion, operate, promote, view
+from waves import operate, promote, regions, view
 from waves.host import Host, open_host
 from waves.ledger import LedgerError
 from waves.model import Note, World
@@ -49,6 +48,9 @@ class Options:
     checkout = Path()
     remote = "origin"
     repository: str | None = None
+
+
+app.add_typer(regions.app, name="region")
 
 
 @app.callback()
@@ -236,48 +238,6 @@ def history(region: Region, as_json: Json = False) -> None:
         output.print(f"{row['at']}  {(row['commit'] or '-')[:10]}  {row['by']}: {row['what']}", markup=False)
 
 
-region_app = typer.Typer(help="Regions as the checkout's files have them.", no_args_is_help=True)
-app.add_typer(region_app, name="region")
-
-
-@region_app.command("list")
-def region_list(as_json: Json = False) -> None:
-    """List the regions of the checkout's files, in wave order."""
-    known = fleet.read(Options.checkout)
-    rows = [
-        {"wave": region.wave.name, "region": region.name, "cloud": region.settings.cloud,
-         "location": region.settings.location, "network": str(region.settings.network)}
-        for region in known.in_waves()
-    ]  # fmt: skip
-    for problem in known.problems:
-        errors.print(str(problem), style="red", markup=False)
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    table = Table("wave", "region", "cloud", "location", "network", box=None)
-    for row in rows:
-        table.add_row(*row.values())
-    output.print(table)
-
-
-@region_app.command("new")
-def region_new(
-    name: Annotated[str, typer.Argument(help="The new region's name.")],
-    like: Annotated[str, typer.Option(help="The region whose stack file is copied.")],
-    location: Annotated[str | None, typer.Option(help="Its location, in the cloud's own words.")] = None,
-    wave: Annotated[str | None, typer.Option(help="Its wave, if not the other's.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the file, and do not write it.")] = False,
-) -> None:
-    """Copy a stack file, with the next free network; show what differs. Commit it, and the region joins by itself."""
-    files = fleet.files(Options.checkout)
-    given = {"location": location, "wave": wave}
-    path, text = newregion.new_file(files, name, like, {key: value for key, value in given.items() if value})
-    print(newregion.diff(files, like, path, text))
-    if not dry_run:
-        (Options.checkout / path).write_text(text)
-        errors.print(f"wrote {path}; review and merge it, and the region joins by itself", markup=False)
-
-
 def _with_release(host: Host, world: World, commit: str) -> World:
     return World(**{**vars(world), "releases": {**world.releases, commit: host.refs.release(commit)}})
 
@@ -311,7 +271,7 @@ def main(run: Callable[[], None] = app) -> int:
     """Run a command; the result is the exit code."""
     try:
         run()
-    except (GitError, HostError, LedgerError, newregion.NewRegionError, operate.RefusedError) as error:
+    except (GitError, HostError, LedgerError, regions.NewRegionError, operate.RefusedError) as error:
         errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

@@ -1,13 +1,26 @@
-"""A new region's stack file, from another one's: a pure function of the fleet's files."""
+"""`waves region`: what a checkout's files say of regions, and a new region's stack file made from another one's."""
 
 from __future__ import annotations
 
 import difflib
+import json
 import re
+import sys
 from collections.abc import Mapping
 from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
 
 import fleet
+
+app = typer.Typer(help="Regions as a checkout's files have them.", no_args_is_help=True)
+errors = Console(stderr=True, highlight=False)
+output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
+Checkout = Annotated[Path, typer.Option(help="The root of a checkout of the fleet's repository.")]
 
 _OWN = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
 """What Pulumi wrote into the other file for that stack alone."""
@@ -64,3 +77,44 @@ def _set(text: str, key: str, value: str) -> str:
     if line.search(text):
         return line.sub(lambda match: f"{match[1]} {value}", text)
     return text.replace("config:\n", f"config:\n  regions:{key}: {value}\n", 1)
+
+
+@app.command("list")
+def list_(
+    checkout: Checkout = Path(), as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False
+) -> None:
+    """List the regions of the checkout's files, in wave order."""
+    known = fleet.read(checkout)
+    rows = [
+        {"wave": region.wave.name, "region": region.name, "cloud": region.settings.cloud,
+         "location": region.settings.location, "network": str(region.settings.network)}
+        for region in known.in_waves()
+    ]  # fmt: skip
+    for problem in known.problems:
+        errors.print(str(problem), style="red", markup=False)
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table("wave", "region", "cloud", "location", "network", box=None)
+    for row in rows:
+        table.add_row(*row.values())
+    output.print(table)
+
+
+@app.command()
+def new(
+    name: Annotated[str, typer.Argument(help="The new region's name.")],
+    like: Annotated[str, typer.Option(help="The region whose stack file is copied.")],
+    location: Annotated[str | None, typer.Option(help="Its location, in the cloud's own words.")] = None,
+    wave: Annotated[str | None, typer.Option(help="Its wave, if not the other's.")] = None,
+    checkout: Checkout = Path(),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the file, and do not write it.")] = False,
+) -> None:
+    """Copy a stack file, with the next free network; show what differs. Commit it, and the region joins by itself."""
+    files = fleet.files(checkout)
+    given = {"location": location, "wave": wave}
+    path, text = new_file(files, name, like, {key: value for key, value in given.items() if value})
+    print(diff(files, like, path, text))
+    if not dry_run:
+        (checkout / path).write_text(text)
+        errors.print(f"wrote {path}; review and merge it, and the region joins by itself", markup=False)
