@@ -110,7 +110,7 @@ def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
             )
         )
     wave = waves.get(settings.wave)
-    if wave is None:
+    if wave is None and waves:  # without waves, waves.yaml itself is what is wrong
         problems.append(
             stack.problem("wave", settings.wave, "not a wave", f"Take one of waves.yaml: {', '.join(waves)}")
         )

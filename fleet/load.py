@@ -113,7 +113,7 @@ def load(files: Mapping[str, str]) -> Fleet:
                 stack = checks.Stack(match["name"], file, document, settings)
                 more += checks.stack(stack, waves)
                 stacks[file] = stack
-                if not more:
+                if not more and settings.wave in waves:
                     regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])
         problems += more
     problems += checks.across(list(stacks.values()))

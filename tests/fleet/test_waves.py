@@ -1,0 +1,81 @@
+"""waves.yaml: what a wave may demand, and what is refused with a word on what to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import fleet
+from fleet import Wave
+from fleet.waves import Window
+
+FILES = fleet.files(Path(__file__).resolve().parents[2])
+
+
+def problems(old: str, new: str) -> list[str]:
+    """What is wrong with the shipped waves.yaml after one edit."""
+    assert old in FILES["waves.yaml"]
+    return [str(p) for p in fleet.load({**FILES, "waves.yaml": FILES["waves.yaml"].replace(old, new, 1)}).problems]
+
+
+def test_external_production_as_shipped_is_all_at_once_and_gates_nothing() -> None:
+    external = fleet.load(FILES).waves[-1]
+    assert (external.name, external.gate, external.cohorts) == ("external", "none", ["100%"])
+    assert external.steps(7) == [7]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("deadline: 30m", "deadline: 30", "waves.0.deadline"),
+        ("deadline: 30m", "deadline: soon", "not a duration of the form 90s, 10m, 1h30m or 2d"),
+        ("soak: 5m", "soack: 5m", "Did you mean `soak`"),
+        ("gate: none", "gate: maybe", "waves.2.gate"),
+        ("gate: none", 'cohorts: [1, "25%"]', "the last step must be 100%"),
+        ("gate: none", 'cohorts: [0, "100%"]', "0 is not a number of regions"),
+        ("gate: none", 'cohorts: [1, "250%", "100%"]', "not a percentage"),
+        ("gate: none", "checks: [app]", "waves.2.checks"),
+        ("gate: none", 'windows: [{days: [mon], start: "16:00", end: "08:00"}]', "not later than start"),
+        (
+            "gate: none",
+            'windows: [{days: [mon], start: "08:00", end: "16:00", timezone: Mars}]',
+            "no time zone is named Mars",
+        ),
+        ('    creators: ["regions-receipts[bot]"]\n', "", "wave staging needs receipts, and trusts nobody's"),
+    ],
+)
+def test_a_bad_wave_is_refused_with_key_and_remedy(old: str, new: str, words: str) -> None:
+    found = problems(old, new)
+    assert found
+    assert all(problem.startswith("waves.yaml: waves.") for problem in found)
+    assert words in " ".join(found)
+
+
+@pytest.mark.parametrize(
+    ("cohorts", "regions", "steps"),
+    [
+        ([1, "25%", "100%"], 100, [1, 25, 100]),
+        ([1, "25%", "100%"], 3, [1, 3]),
+        ([5, "100%"], 3, [3]),
+        (["100%"], 0, [0]),
+        (["10%", "100%"], 7, [1, 7]),
+    ],
+)
+def test_cohorts_grow_and_end_with_all_regions(cohorts: list[int | str], regions: int, steps: list[int]) -> None:
+    wave = Wave(name="w", production=True, cohorts=cohorts, creators=["x"])
+    assert wave.steps(regions) == steps
+
+
+def test_durations_are_written_as_people_say_them() -> None:
+    wave = Wave.model_validate({"name": "w", "production": True, "soak": "1h30m", "deadline": "2d", "creators": ["x"]})
+    assert (wave.soak, wave.deadline) == (timedelta(minutes=90), timedelta(days=2))
+
+
+def test_a_window_is_in_its_own_time_zone() -> None:
+    window = Window.model_validate({"days": ["mon"], "start": "08:00", "end": "16:00", "timezone": "America/New_York"})
+    assert not window.holds(datetime(2026, 1, 5, 12, 59, tzinfo=UTC))
+    assert window.holds(datetime(2026, 1, 5, 13, 0, tzinfo=UTC))
+    assert not window.holds(datetime(2026, 1, 5, 21, 0, tzinfo=UTC))
+    assert not window.holds(datetime(2026, 1, 6, 14, 0, tzinfo=UTC))
