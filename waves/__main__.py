@@ -194,12 +194,9 @@ def rollback(
     commit = host.refs.resolve(to)
 
     def change(world: World) -> operate.Change:
-        names = [target]
-        for release in world.releases.values():
-            names = [member.name for member in release.members.get(target, ())] or names
         seen = host.receipts.of({commit})
         full = World(**{**vars(_with_release(host, world, commit)), "receipts": {**world.receipts, **seen}})
-        return operate.rollback(full, names, commit, _note(host, world, reason))
+        return operate.rollback(full, operate.named(full, target, commit), commit, _note(host, world, reason))
 
     _operate(host, change, f"Roll {target} back to {commit[:10]}: {reason}")
 

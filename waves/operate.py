@@ -72,6 +72,13 @@ def rollback(world: World, regions: Iterable[str], commit: Commit, note: Note) -
     return Change(replace(world.ledger.with_regions(records), pauses=pauses), tuple(moves))
 
 
+def named(world: World, target: str, commit: Commit) -> list[str]:
+    """The regions that a rollback means: one by its name, or those of a wave that have something newer than the commit."""
+    look = Standings(world)
+    members = [name for name, wave in _waves_of(world).items() if wave == target]
+    return [name for name in members if look.newer(world.branches.get(name, ""), commit)] or members[:1] or [target]
+
+
 def retire(world: World, region: str, note: Note) -> Change:
     """Take a region out of every gate for good. Its stack file must be gone from main. Raises RefusedError."""
     wave = _waves_of(world).get(region)

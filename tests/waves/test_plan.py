@@ -367,6 +367,19 @@ def test_a_rollback_goes_to_what_the_region_has_passed_and_pauses_the_wave() -> 
     assert (host.branches["s1"], host.branches["i1"]) == (newer, first)
 
 
+def test_a_wave_is_rolled_back_where_it_has_the_commit_and_left_alone_elsewhere() -> None:
+    host = running(COHORTS)
+    (first,) = set(host.branches.values())
+    commit = host.commit(COHORTS, FLEET)
+    for name in [*FLEET["staging"], "i1"]:
+        settle(host)
+        host.say(name, commit)
+    host.wait(timedelta(minutes=6))
+    settle(host)
+    assert operate.named(world(host), "external", first) == ["e1"]
+    assert operate.named(world(host), "e2", first) == ["e2"]
+
+
 def test_a_waiver_names_a_region_and_a_commit() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)

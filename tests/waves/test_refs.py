@@ -207,3 +207,23 @@ def test_git_is_never_asked_for_a_password(remote: Remote) -> None:
     with pytest.raises(GitError):
         GitRefs(remote.clone).snapshot()
     assert subprocess.run(["git", "status", "--porcelain"], cwd=remote.clone, capture_output=True).stdout == b""
+
+
+def test_a_rollback_moves_the_branch_back_pauses_the_wave_and_is_in_the_history(
+    remote: Remote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet, good = Fleet(remote), remote.git("rev-parse", "HEAD")
+    fleet.promote()
+    fleet.report(*STAGING)
+    fleet.promote()
+    bad = remote.commit("It loses writes")
+    fleet.promote()
+    assert fleet.refs.snapshot().branches[STAGING[0]] == bad
+    words = ["rollback", "staging", "--to", good, "--reason", "it loses writes"]
+    assert run(remote, capsys, monkeypatch, *words) == (0, f"Roll staging back to {good[:10]}: it loses writes\n")
+    assert {fleet.refs.snapshot().branches[name] for name in STAGING} == {good}
+    assert fleet.promote() == 0
+    shown = json.loads(run(remote, capsys, monkeypatch, "status", "--json")[1])["waves"][0]
+    assert {region["verdict"] for region in shown["regions"]} == {"failed"}
+    assert "it loses writes" in shown["holds"][0]
+    assert "Roll staging back" in run(remote, capsys, monkeypatch, "history", STAGING[1])[1]
