@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fleet import Wave
 from tests.waves.memory import TRUSTED, MemoryHost, wave
-from tests.waves.oracle import SECOND, Seen, judge
+from tests.waves.oracle import SECOND, Seen, judge, proved_and_left
 from waves import operate, promote
 from waves.model import Commit, Member, Move, Note, State
 
@@ -40,6 +40,7 @@ class Rollout(RuleBasedStateMachine):
         self.given: dict[tuple[str, Commit], datetime] = {}
         """When the tools last gave a region a commit, or asked to prove it once more."""
         self.left: dict[tuple[str, Commit], datetime] = {}
+        self.done: set[tuple[str, Commit]] = set()
         self.pending: list[Seen] = []
         self.host.commit(POLICIES[0], self._members(DEFAULT))
 
@@ -166,6 +167,7 @@ class Rollout(RuleBasedStateMachine):
                 deepcopy(self.host.statuses),
                 dict(self.given),
                 dict(self.left),
+                frozenset(self.done),
                 prepared,
             ),
         ]  # type: ignore[arg-type]
@@ -181,6 +183,7 @@ class Rollout(RuleBasedStateMachine):
                 assert before.get(move.region) == move.old, "rule 4: somebody else moved it meanwhile"
                 assert not {move.wave, "all"} & set(pauses), "rule 6: a pause holds, even one that came meanwhile"
             judge(self.host.releases, seen)
+            self.done |= proved_and_left(self.host.releases, seen)
             # Receipts count from when the push was planned: an honest region has none from before it was made.
             self._note(before, seen.prepared.plan.moves, seen.prepared.world.now)
         else:
