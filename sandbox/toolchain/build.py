@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -51,7 +52,8 @@ def _key(tool: Tool) -> str:
     digest = hashlib.sha256()
     for path in sorted(tool.folder.iterdir()):
         digest.update(path.read_bytes())
-    digest.update(json.dumps([GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files], sort_keys=True).encode())
+    parts = [GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files, *([asdict(tool.patch)] if tool.patch else [])]
+    digest.update(json.dumps(parts, sort_keys=True).encode())
     return f"{tool.module}-{tool.version}-{digest.hexdigest()[:12]}"
 
 
@@ -98,26 +100,49 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
     with TemporaryDirectory(prefix=".building-", dir=cache()) as scratch:
         folder = Path(scratch) / tool.module
         folder.mkdir()
+        source = _patched(tool, Path(scratch)) if tool.patch else tool.folder
         packages = list(tool.packages.values())
-        total = len(_go(tool, "list", "-deps", *packages).splitlines())
+        total = len(_go(source, "list", "-deps", *packages).splitlines())
         progress(tool, 0, total)
         for name, package in tool.packages.items():
-            _compile(tool, folder / name, package, total, progress)
-        for name, source in (tool.files or {}).items():
-            module, _, path = source.partition("//")
-            directory = json.loads(_go(tool, "mod", "download", "-json", module))["Dir"]
-            (folder / name).write_bytes((Path(directory) / path).read_bytes())
+            _compile(tool, source, folder / name, package, total, progress)
+        for name, file in (tool.files or {}).items():
+            module, _, path = file.partition("//")
+            (folder / name).write_bytes((_downloaded(tool.folder, module) / path).read_bytes())
             (folder / name).chmod(0o755)
         folder.rename(final)
     progress(tool, total, total)
     return _files(tool, final)
 
 
-def _compile(tool: Tool, output: Path, package: str, total: int, progress: Progress) -> None:
+def _patched(tool: Tool, scratch: Path) -> Path:
+    """The tool's go.mod beside a copy of the module that the patch changes. Go's own -overlay refuses the module cache."""
+    patch = tool.patch
+    assert patch is not None
+    source, module = scratch / "source", scratch / "module"
+    shutil.copytree(_downloaded(tool.folder, f"{patch.module}@{tool.version}"), source, copy_function=shutil.copyfile)
+    shutil.copytree(tool.folder, module)
+    file = source / patch.file
+    text = file.read_text()
+    if text.count(patch.before) != 1:
+        raise SandboxError(
+            f"{patch.module} {tool.version}: {patch.before!r} is not once in {patch.file}; mend tools.py"
+        )
+    file.write_text(text.replace(patch.before, patch.after))
+    _go(module, "mod", "edit", f"-replace={patch.module}={source}")
+    return module
+
+
+def _downloaded(folder: Path, module: str) -> Path:
+    """Where Go keeps a module, fetched if need be."""
+    return Path(json.loads(_go(folder, "mod", "download", "-json", module))["Dir"])
+
+
+def _compile(tool: Tool, source: Path, output: Path, package: str, total: int, progress: Progress) -> None:
     """Run `go build -v`, which prints the name of each package that it compiles."""
     command = ["go", "build", "-v", "-ldflags", tool.ldflags, "-o", str(output), package]
     process = subprocess.Popen(
-        command, cwd=tool.folder, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, cwd=source, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     lines, reported = [], 0.0
@@ -136,10 +161,10 @@ def _compile(tool: Tool, output: Path, package: str, total: int, progress: Progr
         raise SandboxError(f"`{' '.join(command)}` failed in {tool.folder}:\n{''.join(lines[-20:])}")
 
 
-def _go(tool: Tool, *arguments: str) -> str:
-    result = subprocess.run(["go", *arguments], cwd=tool.folder, env=_environment(), capture_output=True, text=True)
+def _go(folder: Path, *arguments: str) -> str:
+    result = subprocess.run(["go", *arguments], cwd=folder, env=_environment(), capture_output=True, text=True)
     if result.returncode != 0:
-        raise SandboxError(f"`go {' '.join(arguments)}` failed in {tool.folder}:\n{result.stderr[-2000:]}")
+        raise SandboxError(f"`go {' '.join(arguments)}` failed in {folder}:\n{result.stderr[-2000:]}")
     return result.stdout
 
 

@@ -22,6 +22,17 @@ class OnPath:
 
 
 @dataclass(frozen=True)
+class Patch:
+    """One edit of upstream's source, where no flag does it. It must fit exactly once, so that an upgrade cannot lose it."""
+
+    module: str
+    """The module, as go.mod names it."""
+    file: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Tool:
     """One module of modules/ and the binaries that are built from it."""
 
@@ -35,6 +46,8 @@ class Tool:
     files: dict[str, str] | None = None
     """Further files of upstream's to install beside the binaries: name to `module@version//path`."""
     on_path: OnPath | None = None
+    patch: Patch | None = None
+    """What upstream's source is changed in before it is built."""
 
     @property
     def folder(self) -> Path:
@@ -98,12 +111,25 @@ TOOLS: tuple[Tool, ...] = (
         packages={"workflow-controller": "github.com/argoproj/argo-workflows/v3/cmd/workflow-controller"},
         version="v3.7.14",
         version_variables=("github.com/argoproj/argo-workflows/v3.version",),
+        # Everything here listens on this machine alone.
+        patch=Patch(
+            "github.com/argoproj/argo-workflows/v3",
+            "cmd/workflow-controller/main.go",
+            'ListenAndServe(":6060"',
+            'ListenAndServe("127.0.0.1:6060"',
+        ),
     ),
     Tool(
         module="argocd",
         packages={"argocd": "github.com/argoproj/argo-cd/v3/cmd"},
         version="v3.6.1",
         version_variables=("github.com/argoproj/argo-cd/v3/common.version",),
+        patch=Patch(
+            "github.com/argoproj/argo-cd/v3",
+            "controller/appcontroller.go",
+            'metricsAddr := fmt.Sprintf("0.0.0.0:%d"',
+            'metricsAddr := fmt.Sprintf("127.0.0.1:%d"',
+        ),
         # The repo-server runs it for each commit; its image has it on PATH.
         files={"git-verify-wrapper.sh": "github.com/argoproj/argo-cd/v3@v3.6.1//hack/git-verify-wrapper.sh"},
     ),

@@ -78,9 +78,6 @@ def test_no_output_is_a_secret_and_all_that_people_use_are_there(running: Runnin
     assert "[secret]" not in outputs.values()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the application controller's metrics and the workflow controller's :6060 have no flag for an address"
-)  # fmt: skip
 def test_argo_cd_and_argo_workflows_listen_on_this_machine_alone(running: Running) -> None:
     listening = {
         (process["name"], connection.laddr.ip)
