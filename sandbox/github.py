@@ -12,7 +12,6 @@ import secrets
 import sqlite3
 import subprocess
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -236,13 +235,3 @@ class GitHub:
             "created_at": created, "updated_at": created, "creator": {"login": creator, "type": kind},
             "url": f"/repos/{self.repository}/statuses/{sha}",
         }  # fmt: skip
-
-
-def wait_until(ready: Callable[[], bool], seconds: float) -> bool:
-    """Whether something came true within so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not ready():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True

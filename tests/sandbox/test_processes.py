@@ -7,8 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -19,6 +18,7 @@ from sandbox import lifecycle
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor import client
 from sandbox.toolchain import build
+from tests.waiting import within
 
 CLUSTER = "aws/1/eu-west-1/tried"
 
@@ -52,14 +52,6 @@ def processes(home: Home) -> list[psutil.Process]:
         if process.pid != os.getpid() and any(str(home.root) in word for word in named):
             found.append(process)
     return found
-
-
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    """Whether something comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    return true()
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_up_goes_on(own: Home) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from sandbox.github import GitHub, wait_until
+from sandbox.github import GitHub
+from tests.waiting import within
 from tests.waves.memory import TRUSTED
 
 REPOSITORY = "platform/regions"
@@ -54,7 +55,7 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
     server = uvicorn.Server(uvicorn.Config(github.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    assert wait_until(lambda: server.started, 10)
+    assert within(10, lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
     host = Remote(bare, clone, github, f"http://127.0.0.1:{port}", github.add_token("ann", "read"),
                   github.add_token(TRUSTED, "write"))  # fmt: skip

@@ -1,0 +1,14 @@
+"""Waiting for something that another process or thread does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def within(seconds: float, true: Callable[[], bool]) -> bool:
+    """Whether something comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return true()
