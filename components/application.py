@@ -10,7 +10,7 @@ import pulumi_kubernetes as kubernetes
 
 from components import argocd
 from components.cluster import StorageDriver
-from fleet import Region
+from fleet import CONDUCTOR, Region
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 STORAGE_CLASS = "regions-ssd"
@@ -25,6 +25,8 @@ class ApplicationArgs:
     """The repository that Argo CD follows."""
     storage: StorageDriver
     """How the cluster makes the applications' volumes."""
+    conductor_key: pulumi.Output[str] | None
+    """The private key (PEM, secret) of the GitHub app that moves branches, where the conductor is an application."""
     after: pulumi.Output[list[pulumi.Resource]]
     """All else of the region: it must be there before the applications, and go after them."""
 
@@ -46,7 +48,7 @@ class Application(pulumi.ComponentResource):
             reclaim_policy="Retain" if region.wave.production else "Delete",
             opts=pulumi.ResourceOptions(parent=self),
         )
-        namespaces = [
+        namespaces: list[pulumi.Resource] = [
             kubernetes.core.v1.Namespace(
                 f"{name}-{application}",
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(
@@ -57,6 +59,19 @@ class Application(pulumi.ComponentResource):
             )
             for application in region.settings.applications
         ]
+        if args.conductor_key is not None:
+            namespaces.append(
+                kubernetes.core.v1.Secret(
+                    f"{name}-conductor",
+                    metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=CONDUCTOR),
+                    string_data={
+                        "app": region.settings.conductor_app or "",
+                        "installation": region.settings.conductor_installation or "",
+                        "private-key": args.conductor_key,
+                    },
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
+                )
+            )
         project = kubernetes.apiextensions.CustomResource(
             f"{name}-project",
             api_version="argoproj.io/v1alpha1",
@@ -117,6 +132,7 @@ def application_spec(region: Region, repository: str) -> dict[str, object]:
     values = {
         **labels(region),
         "storageClass": STORAGE_CLASS,
+        "repository": repository,
         # Argo CD puts the commit in: argo-cd.readthedocs.io, user-guide/build-environment.
         "revision": "$ARGOCD_APP_REVISION",
     }
@@ -133,6 +149,8 @@ def application_spec(region: Region, repository: str) -> dict[str, object]:
         "destination": {"server": IN_CLUSTER, "namespace": region.settings.applications[0]},
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
+            # Often enough for a lost connection. A test that passes only at the third try should not be waited for long.
+            "retry": {"limit": 2, "backoff": {"duration": "5s", "factor": 2, "maxDuration": "1m"}},
             "syncOptions": ["ServerSideApply=true"],
         },
         "revisionHistoryLimit": 20,

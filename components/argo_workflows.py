@@ -48,7 +48,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
         )
         objects = render(upstream.manifests("argo-workflows", "workflow-controller*/*.yaml"))
         definitions = upstream.manifests("argo-workflows", "crds/*.yaml")
-        self.objects = controllers.install(self, name, namespace, definitions, objects)
+        self.objects = controllers.install(self, name, [namespace], definitions, objects)
         self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-workflows")})
 
 

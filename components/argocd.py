@@ -3,41 +3,36 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import controllers, upstream
+from components import controllers, receipts, upstream
 from components.upstream import Manifest
+from fleet import Region
 
 NAMESPACE = "argocd"
 
 UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
 """Parts that no region uses: no single sign-on is set up, and every region has its one Application."""
 
-SETTINGS: dict[str, dict[str, str]] = {
-    "argocd-cm": {
-        "admin.enabled": "false",
-        "users.anonymous.enabled": "false",
-        "application.resourceTrackingMethod": "annotation",
-        # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time.
-        "timeout.reconciliation": "30s",
-        "timeout.reconciliation.jitter": "5s",
-    },
-    "argocd-rbac-cm": {"policy.default": ""},
-    "argocd-cmd-params-cm": {"server.disable.auth": "false"},
-}
-"""Config map to keys, laid over upstream's own. docs: argo-cd.readthedocs.io, operator-manual/argocd-cm.yaml."""
+_PARAMETERS = "argocd-cmd-params-cm"
 
 
 @dataclass(frozen=True)
 class ArgoCdArgs:
     """What Argo CD takes."""
 
-    high_availability: bool
-    """Upstream's HA manifests: three Redis, two repo-servers, two API servers. They want three nodes."""
+    region: Region
+    """In production it is upstream's HA manifests: three Redis, two repo-servers, two API servers. They want three nodes."""
+    repository: str
+    """The repository that it follows, on whose commits it posts receipts."""
+    receipts_key: pulumi.Output[str]
+    """The private key (PEM, secret) of the GitHub app that posts them."""
 
 
 class ArgoCd(pulumi.ComponentResource):
@@ -54,11 +49,41 @@ class ArgoCd(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        install = "ha/namespace-install.yaml" if args.high_availability else "namespace-install.yaml"
-        objects = render(upstream.manifests("argo-cd", "cluster-rbac/*.yaml", install), SETTINGS)
+        install = "ha/namespace-install.yaml" if args.region.wave.production else "namespace-install.yaml"
+        upstreams = upstream.manifests("argo-cd", "cluster-rbac/*.yaml", install)
+        objects = render(upstreams, settings(args.region, args.repository))
         definitions = upstream.manifests("argo-cd", "crds/*.yaml")
-        self.objects = controllers.install(self, name, namespace, definitions, objects)
+        # Not among the others: with one secret value in it, every object of the group would become a secret as a whole.
+        key = kubernetes.core.v1.Secret(
+            f"{name}-receipts",
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=receipts.SECRET, namespace=NAMESPACE),
+            string_data={receipts.SECRET_KEY: args.receipts_key},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace]),
+        )
+        self.objects = controllers.install(self, name, [namespace, key], definitions, objects)
         self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-cd")})
+
+
+def settings(region: Region, repository: str) -> dict[str, dict[str, str]]:
+    """Config map to keys, laid over upstream's own. docs: argo-cd.readthedocs.io, operator-manual/argocd-cm.yaml."""
+    return {
+        "argocd-cm": {
+            "admin.enabled": "false",
+            "users.anonymous.enabled": "false",
+            "application.resourceTrackingMethod": "annotation",
+            # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time.
+            "timeout.reconciliation": "30s",
+            "timeout.reconciliation.jitter": "5s",
+        },
+        "argocd-rbac-cm": {"policy.default": ""},
+        _PARAMETERS: {
+            "server.disable.auth": "false",
+            # Without it an operation that waits for a pod which never becomes ready runs for ever, says nothing, and keeps
+            # every later commit out, the one that mends it too.
+            "controller.sync.timeout.seconds": f"{region.settings.sync_timeout.total_seconds():.0f}",
+        },
+        receipts.CONFIG_MAP: receipts.settings(region, repository),
+    }
 
 
 def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> list[Manifest]:
@@ -68,16 +93,21 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
     """
     rendered = []
     remaining = dict(settings)
+    parameters = hashlib.sha256(json.dumps(settings.get(_PARAMETERS), sort_keys=True).encode()).hexdigest()[:16]
     for original in objects:
         name, kind = original["metadata"]["name"], original["kind"]
-        if name.startswith(UNUSED):
+        if name.startswith(UNUSED) or (name == receipts.SECRET and kind == "Secret"):
             continue
         manifest = copy.deepcopy(original)
         if not kind.startswith("Cluster"):
             manifest["metadata"]["namespace"] = NAMESPACE
         if kind == "ConfigMap" and name in remaining:
             manifest["data"] = {**(manifest.get("data") or {}), **remaining.pop(name)}
+        if kind in ("Deployment", "StatefulSet") and _PARAMETERS in json.dumps(original):
+            # These are read as a process starts: another value has to start it anew.
+            annotations = manifest["spec"]["template"]["metadata"].setdefault("annotations", {})
+            annotations["regions/parameters"] = parameters
         rendered.append(manifest)
     if remaining:
-        raise KeyError(f"upstream's manifests have no config map {', '.join(remaining)}; mend SETTINGS in argocd.py")
+        raise KeyError(f"upstream's manifests have no config map {', '.join(remaining)}; mend settings() in argocd.py")
     return rendered

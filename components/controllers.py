@@ -16,17 +16,17 @@ Objects = pulumi.Output[list[pulumi.Resource]]
 def install(
     parent: pulumi.ComponentResource,
     name: str,
-    namespace: kubernetes.core.v1.Namespace,
+    after: list[pulumi.Resource],
     definitions: list[Manifest],
     objects: list[Manifest],
 ) -> Objects:
-    """Create the custom resource definitions, then the other objects. A `destroy` takes them away the other way round.
+    """Create, after some resources, the custom resource definitions, then the other objects. `destroy` goes the other way.
 
     To depend on a ConfigGroup is not to depend on its objects: the engine would delete those first, together with
     whatever still needs them. So everything here depends on the objects themselves.
     """
     crds = kubernetes.yaml.v2.ConfigGroup(
-        f"{name}-crds", objs=definitions, opts=pulumi.ResourceOptions(parent=parent, depends_on=[namespace])
+        f"{name}-crds", objs=definitions, opts=pulumi.ResourceOptions(parent=parent, depends_on=after)
     )
     group = kubernetes.yaml.v2.ConfigGroup(
         name, objs=objects, opts=pulumi.ResourceOptions(parent=parent, depends_on=_listed(crds.resources))

@@ -13,6 +13,7 @@ from components.application import Application, ApplicationArgs
 from components.argo_workflows import ArgoWorkflows
 from components.argocd import ArgoCd, ArgoCdArgs
 from components.cluster import ClusterArgs, ClusterInfo
+from components.keys import Keys
 
 CLUSTERS = {
     "aws": ("components.aws", "AwsCluster"),
@@ -29,6 +30,8 @@ class RegionArgs:
     region: fleet.Region
     repository: str
     """The git repository whose branch `region/<name>` the region follows."""
+    keys: Keys
+    """What it signs in to the git host with."""
 
 
 class Region(pulumi.ComponentResource):
@@ -55,7 +58,7 @@ class Region(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         inside = pulumi.ResourceOptions(parent=self, providers=[provider])
-        argocd = ArgoCd("argocd", ArgoCdArgs(high_availability=region.wave.production), opts=inside)
+        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.keys.receipts), opts=inside)
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
         Application(
             name,
@@ -63,6 +66,7 @@ class Region(pulumi.ComponentResource):
                 region=region,
                 repository=args.repository,
                 storage=self.cluster.storage,
+                conductor_key=args.keys.conductor,
                 after=pulumi.Output.all(argocd.objects, workflows.objects).apply(
                     lambda installed: [cluster, *installed[0], *installed[1]]
                 ),

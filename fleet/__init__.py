@@ -3,12 +3,14 @@
 Everything else imports this package, and it imports nothing of the project.
 """
 
+from fleet.checks import CONDUCTOR
 from fleet.errors import FleetError, Problem
 from fleet.load import PROJECT_FILE, WAVES_FILE, Fleet, Region, files, load, read
 from fleet.settings import NodePool, RegionSettings
 from fleet.waves import Wave
 
 __all__ = [
+    "CONDUCTOR",
     "PROJECT_FILE",
     "WAVES_FILE",
     "Fleet",

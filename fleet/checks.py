@@ -23,6 +23,8 @@ STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt")
 PRIVATE = IPv4Network("10.0.0.0/8")
 NETWORK_PREFIX = 16
 MAIN_POOL = "general"
+CONDUCTOR = "conductor"
+"""The application that moves the regions' branches."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,7 @@ def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
     ]
     twice = {name for name in settings.applications if settings.applications.count(name) > 1}
     problems += [stack.problem("applications", name, "named twice", "Name it once") for name in sorted(twice)]
+    problems += _rollout(stack, wave)
     expected = wave.secrets_provider if wave else None
     provider = stack.document.get("secretsprovider")
     if expected and provider and provider != expected:
@@ -144,6 +147,26 @@ def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
             Problem(stack.file, "secretsprovider", provider, f"not the key of wave {settings.wave}, which is {expected}",
                     f"Run `pulumi stack change-secrets-provider '{expected}' -s {stack.name}`")
         )  # fmt: skip
+    return problems
+
+
+def _rollout(stack: Stack, wave: Wave | None) -> list[Problem]:
+    """Rules on what a region needs to take part in the rollout."""
+    settings, problems = stack.settings, []
+    if wave and settings.sync_timeout >= wave.deadline:
+        problems.append(
+            stack.problem("syncTimeout", f"{settings.sync_timeout.total_seconds():.0f}s",
+                          f"not shorter than the deadline of wave {wave.name}, {wave.deadline.total_seconds():.0f}s",
+                          "Shorten it, or the region never says that a commit does not come up")
+        )  # fmt: skip
+    if CONDUCTOR in settings.applications:
+        problems += [
+            stack.problem(key, None, f"missing, and `{CONDUCTOR}` is one of the applications",
+                          "Give the numbers of the GitHub app that moves branches")
+            for key, value in (("conductorApp", settings.conductor_app),
+                               ("conductorInstallation", settings.conductor_installation))
+            if value is None
+        ]  # fmt: skip
     return problems
 
 

@@ -6,16 +6,22 @@ into the JSON Schema that editors use.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_camel
 
+from fleet.duration import Duration
+
 Cloud = Literal["aws", "gcp", "azure"]
 
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
 """A name that is valid as a Kubernetes label and in each cloud's tags (RFC 1123, beginning with a letter)."""
+
+GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
+"""The number of a GitHub app, or of its installation. Quoted in files."""
 
 _GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
@@ -149,9 +155,33 @@ class RegionSettings(Settings):
     )
     repository: str | None = Field(
         default=None,
-        pattern=r"^(https|ssh|file)://",
+        pattern=r"^(https?|ssh|file)://",
         description="the git repository that Argo CD follows; the remote `origin` of the checkout, unless set",
         examples=["https://git.example.com/platform/regions.git"],
+    )
+    sync_timeout: Duration = Field(
+        default=timedelta(minutes=15),
+        description="how long Argo CD may take over one commit, tests included, before it gives up and says so; "
+        "shorter than the wave's deadline",
+        examples=["15m"],
+    )
+    receipts_app: GitHubId = Field(
+        description="the id, quoted, of the GitHub app that posts the region's receipts; it needs `statuses: write` alone",
+        examples=["1000001"],
+    )
+    receipts_installation: GitHubId = Field(
+        description="the id, quoted, of that app's installation in the organisation", examples=["2000001"]
+    )
+    conductor_app: GitHubId | None = Field(
+        default=None,
+        description="the id, quoted, of the GitHub app that moves the regions' branches, where the application "
+        "`conductor` runs; it needs `contents: write` and `statuses: read`",
+        examples=["1000002"],
+    )
+    conductor_installation: GitHubId | None = Field(
+        default=None,
+        description="the id, quoted, of that app's installation in the organisation",
+        examples=["2000002"],
     )
     aws: AwsSettings | None = Field(
         default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}]

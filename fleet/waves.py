@@ -4,37 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, time, timedelta
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, field_validator
+from pydantic import Field, field_validator
 
+from fleet.duration import Duration
 from fleet.settings import Label, Settings
 
 Check = Literal["apps", "infra"]
 """What a region reports on a commit: Argo CD with its gate tests, and `pulumi up`."""
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_DURATION = r"^([0-9]+[smhd])+$"
-
-
-def _duration(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    if not isinstance(value, str) or not re.match(_DURATION, value):
-        raise ValueError("not a duration of the form 90s, 10m, 1h30m or 2d")
-    return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"([0-9]+)([smhd])", value)))
-
-
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(_duration),
-    PlainSerializer(lambda value: f"{int(value.total_seconds())}s"),
-    WithJsonSchema({"type": "string", "pattern": _DURATION}),
-]
-"""A time as people write it: `90s`, `10m`, `1h30m`, `2d`."""
 
 _COHORT = re.compile(r"^(100|[1-9][0-9]?)%$")
 

@@ -3,13 +3,15 @@ local apps = {
   influxdb: import '../apps/influxdb.libsonnet',
 };
 
-function(region, cloud, wave, tenant, storageClass, applications, revision)
+function(region, cloud, wave, tenant, storageClass, repository, applications, revision)
   local settings = {
     region: region,
     cloud: cloud,
     wave: wave,
     tenant: tenant,
     storageClass: storageClass,
+    repository: repository,
+    revision: revision,
   };
   local release(name) = {
     apiVersion: 'v1',

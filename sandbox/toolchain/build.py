@@ -52,7 +52,7 @@ def _key(tool: Tool) -> str:
     digest = hashlib.sha256()
     for path in sorted(tool.folder.iterdir()):
         digest.update(path.read_bytes())
-    parts = [GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files, *([asdict(tool.patch)] if tool.patch else [])]
+    parts = [GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files, *map(asdict, tool.patches)]
     digest.update(json.dumps(parts, sort_keys=True).encode())
     return f"{tool.module}-{tool.version}-{digest.hexdigest()[:12]}"
 
@@ -100,7 +100,7 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
     with TemporaryDirectory(prefix=".building-", dir=cache()) as scratch:
         folder = Path(scratch) / tool.module
         folder.mkdir()
-        source = _patched(tool, Path(scratch)) if tool.patch else tool.folder
+        source = _patched(tool, Path(scratch)) if tool.patches else tool.folder
         packages = list(tool.packages.values())
         total = len(_go(source, "list", "-deps", *packages).splitlines())
         progress(tool, 0, total)
@@ -116,20 +116,20 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
 
 
 def _patched(tool: Tool, scratch: Path) -> Path:
-    """The tool's go.mod beside a copy of the module that the patch changes. Go's own -overlay refuses the module cache."""
-    patch = tool.patch
-    assert patch is not None
+    """The tool's go.mod beside a copy of the module that is patched. Go's own -overlay refuses the module cache."""
+    upstream = tool.patches[0].module
     source, module = scratch / "source", scratch / "module"
-    shutil.copytree(_downloaded(tool.folder, f"{patch.module}@{tool.version}"), source, copy_function=shutil.copyfile)
+    shutil.copytree(_downloaded(tool.folder, f"{upstream}@{tool.version}"), source, copy_function=shutil.copyfile)
     shutil.copytree(tool.folder, module)
-    file = source / patch.file
-    text = file.read_text()
-    if text.count(patch.before) != 1:
-        raise SandboxError(
-            f"{patch.module} {tool.version}: {patch.before!r} is not once in {patch.file}; mend tools.py"
-        )
-    file.write_text(text.replace(patch.before, patch.after))
-    _go(module, "mod", "edit", f"-replace={patch.module}={source}")
+    for patch in tool.patches:
+        file = source / patch.file
+        text = file.read_text()
+        if text.count(patch.before) != 1:
+            raise SandboxError(
+                f"{upstream} {tool.version}: {patch.before!r} is not once in {patch.file}; mend tools.py"
+            )
+        file.write_text(text.replace(patch.before, patch.after))
+    _go(module, "mod", "edit", f"-replace={upstream}={source}")
     return module
 
 

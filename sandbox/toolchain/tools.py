@@ -46,8 +46,8 @@ class Tool:
     files: dict[str, str] | None = None
     """Further files of upstream's to install beside the binaries: name to `module@version//path`."""
     on_path: OnPath | None = None
-    patch: Patch | None = None
-    """What upstream's source is changed in before it is built."""
+    patches: tuple[Patch, ...] = ()
+    """What upstream's source is changed in before it is built: edits of one module."""
 
     @property
     def folder(self) -> Path:
@@ -112,11 +112,13 @@ TOOLS: tuple[Tool, ...] = (
         version="v3.7.14",
         version_variables=("github.com/argoproj/argo-workflows/v3.version",),
         # Everything here listens on this machine alone.
-        patch=Patch(
-            "github.com/argoproj/argo-workflows/v3",
-            "cmd/workflow-controller/main.go",
-            'ListenAndServe(":6060"',
-            'ListenAndServe("127.0.0.1:6060"',
+        patches=(
+            Patch(
+                "github.com/argoproj/argo-workflows/v3",
+                "cmd/workflow-controller/main.go",
+                'ListenAndServe(":6060"',
+                'ListenAndServe("127.0.0.1:6060"',
+            ),
         ),
     ),
     Tool(
@@ -124,11 +126,12 @@ TOOLS: tuple[Tool, ...] = (
         packages={"argocd": "github.com/argoproj/argo-cd/v3/cmd"},
         version="v3.6.1",
         version_variables=("github.com/argoproj/argo-cd/v3/common.version",),
-        patch=Patch(
-            "github.com/argoproj/argo-cd/v3",
-            "controller/appcontroller.go",
-            'metricsAddr := fmt.Sprintf("0.0.0.0:%d"',
-            'metricsAddr := fmt.Sprintf("127.0.0.1:%d"',
+        patches=tuple(
+            Patch("github.com/argoproj/argo-cd/v3", file, f'{call}"0.0.0.0:%d"', f'{call}"127.0.0.1:%d"')
+            for file, call in (
+                ("controller/appcontroller.go", "metricsAddr := fmt.Sprintf("),
+                ("cmd/argocd-notification/commands/argocd_notification.go", "http.ListenAndServe(fmt.Sprintf("),
+            )
         ),
         # The repo-server runs it for each commit; its image has it on PATH.
         files={"git-verify-wrapper.sh": "github.com/argoproj/argo-cd/v3@v3.6.1//hack/git-verify-wrapper.sh"},

@@ -15,10 +15,12 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
+from components import keys
 from components.cluster import ClusterInfo
 from components.region import Region, RegionArgs
 
 GIVE_UP_SECONDS = 60
+KEY = "-----BEGIN PRIVATE KEY----- of nobody"
 REPOSITORY = "https://git.example.com/platform/regions.git"
 
 
@@ -129,9 +131,13 @@ def record(settings: fleet.Region) -> Recorded:
                 secrets.append(key)
         seen["storage"], seen["sign_in"] = info.storage, info.sign_in
 
+    def region() -> Region:
+        secrets = keys.read(settings, {keys.RECEIPTS_KEY: KEY, keys.CONDUCTOR_KEY: KEY})
+        return Region(settings.name, RegionArgs(settings, REPOSITORY, secrets))
+
     async def program() -> None:
         clusters: list[ClusterInfo] = []
-        await run_pulumi_func(lambda: clusters.append(Region(settings.name, RegionArgs(settings, REPOSITORY)).cluster))
+        await run_pulumi_func(lambda: clusters.append(region().cluster))
         await values(clusters[0])
 
     # A registration that fails may leave outputs that never come.

@@ -18,7 +18,7 @@ REGION = fleet.read(ROOT).regions["prod-aws-us-east-1"]
 @pytest.mark.parametrize("install", ["namespace-install.yaml", "ha/namespace-install.yaml"])
 def test_argo_cd_is_rendered_without_its_unused_parts_and_with_our_settings(install: str) -> None:
     original = upstream.manifests("argo-cd", install)
-    rendered = argocd.render(original, argocd.SETTINGS)
+    rendered = argocd.render(original, argocd.settings(REGION, "https://git.example.com/platform/regions.git"))
     names = {manifest["metadata"]["name"] for manifest in rendered}
     assert not [name for name in names if name.startswith(argocd.UNUSED)]
     assert {"argocd-application-controller", "argocd-repo-server", "argocd-server"} <= names

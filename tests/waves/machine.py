@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from fleet import Wave
 from tests.waves.memory import TRUSTED, MemoryHost, wave
-from tests.waves.oracle import SECOND, Seen, judge, proved_and_left
+from tests.waves.oracle import SECOND, Seen, had_proved, judge, proved_and_left
 from waves import operate, promote
 from waves.model import Commit, Member, Move, Note, State
 
@@ -212,8 +212,11 @@ class Rollout(RuleBasedStateMachine):
 
     @rule(region=st.sampled_from(NAMES))
     def retry(self, region: str) -> None:
+        self.read()
+        proved = had_proved(self.host.releases, self.pending.pop(), region)
         if self._operate(lambda world: operate.retry(world, region)) and region in self.host.branches:
             self.given[region, self.host.branches[region]] = self.host.clock
+            self.done |= proved  # to be asked again takes nothing back; to answer with a failure does
 
     @rule(region=st.sampled_from(NAMES), age=st.integers(1, 6))
     def roll_back(self, region: str, age: int) -> None:

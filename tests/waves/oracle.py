@@ -67,14 +67,19 @@ def proved_and_left(releases: Mapping[Commit, Release], seen: Seen) -> set[tuple
     """What regions had proved of the commits that a pass took them on from."""
     found = set()
     for move in seen.prepared.plan.moves:
-        if move.old is None:
-            continue
-        release = releases[move.old]
-        for wave in release.waves:
-            in_it = any(member.name == move.region for member in release.members.get(wave.name, ()))
-            if in_it and _well(seen, move.region, move.old, wave):
-                found.add((move.region, move.old))
+        if move.old is not None:
+            found |= had_proved(releases, seen, move.region)
     return found
+
+
+def had_proved(releases: Mapping[Commit, Release], seen: Seen, region: str) -> set[tuple[str, Commit]]:
+    """A region with the commit that it has, if it has proved that one to its wave."""
+    commit = seen.branches.get(region)
+    if commit is None:
+        return set()
+    release = releases[commit]
+    wave = next((w for w in release.waves if any(m.name == region for m in release.members.get(w.name, ()))), None)
+    return {(region, commit)} if wave and _well(seen, region, commit, wave) else set()
 
 
 def _joined(seen: Seen, release: Release, wave: str) -> list[Member]:

@@ -1,0 +1,43 @@
+"""The private keys of the GitHub apps that a region works with, from the environment of `pulumi up`, as secrets.
+
+They are the same for many regions, and a copied stack file could not carry them: a `secure:` value is encrypted for one stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from fleet import CONDUCTOR, FleetError, Problem, Region
+
+RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
+CONDUCTOR_KEY = "REGIONS_CONDUCTOR_KEY"
+
+
+@dataclass(frozen=True)
+class Keys:
+    """Private keys in PEM. Each is a Pulumi secret: encrypted in the state, and `[secret]` wherever it would be shown."""
+
+    receipts: pulumi.Output[str]
+    conductor: pulumi.Output[str] | None
+    """Only where the conductor runs."""
+
+
+def read(region: Region, environment: Mapping[str, str]) -> Keys:
+    """The keys that this region needs. Raises FleetError that says which is missing, before anything is created."""
+    settings = region.settings
+    apps = {RECEIPTS_KEY: settings.receipts_app}
+    if CONDUCTOR in settings.applications and settings.conductor_app:
+        apps[CONDUCTOR_KEY] = settings.conductor_app
+    problems = [
+        Problem("the environment", name, None, "not set, or no private key in PEM",
+                f"Put the private key of the GitHub app {app} into it; in CI it is a secret of that name")
+        for name, app in apps.items()
+        if "PRIVATE KEY-----" not in environment.get(name, "")
+    ]  # fmt: skip
+    if problems:
+        raise FleetError(problems)
+    keys = {name: pulumi.Output.secret(environment[name]) for name in apps}
+    return Keys(keys[RECEIPTS_KEY], keys.get(CONDUCTOR_KEY))

@@ -1,0 +1,39 @@
+"""A repository's address, taken apart: its owner and name on the git host, and where that host's API is."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_SLUG = re.compile(r"[:/](?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
+_SCP_FORM = re.compile(r"^(?:[^@/]+@)?(?P<host>[^:/]+):[^/]")
+_PUBLIC = ("github.com", "www.github.com", "ssh.github.com")
+
+
+def slug(url: str) -> str:
+    """`owner/name` of a repository; empty if its address does not end in two names.
+
+    >>> slug("git@git.example.com:platform/regions.git")
+    'platform/regions'
+    """
+    found = _SLUG.search(url)
+    return f"{found['owner']}/{found['name']}" if found else ""
+
+
+def api_url(url: str) -> str | None:
+    """The REST API of the GitHub Enterprise Server that a repository is on. None: on GitHub itself, or on no server.
+
+    Source: docs.github.com, "Getting started with the REST API" for enterprise servers.
+
+    >>> api_url("https://git.example.com/platform/regions.git")
+    'https://git.example.com/api/v3'
+    """
+    scp = _SCP_FORM.match(url) if "://" not in url else None
+    parts = urlsplit(url)
+    host = scp["host"] if scp else parts.hostname
+    if host is None or host in _PUBLIC or (scp is None and parts.scheme not in ("http", "https", "ssh")):
+        return None
+    if parts.scheme in ("http", "https"):
+        port = f":{parts.port}" if parts.port else ""
+        return f"{parts.scheme}://{host}{port}/api/v3"
+    return f"https://{host}/api/v3"
