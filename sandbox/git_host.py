@@ -1,17 +1,57 @@
-"""The sandbox's git host: a bare repository where the checkout's remote `origin` would be.
+"""The sandbox's git host on disk: a bare repository, and what people, apps and CI sign in to its simulated GitHub with.
 
-In the shell that `sandbox env` sets up, git itself reads and writes it in place of `origin`, and never the real one.
+In the shell of `sandbox env`, git and `waves` meet it in place of `origin`, and never the real one. sandbox/github serves
+it.
 """
 
 from __future__ import annotations
 
+import base64
 import os
+import secrets
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+import fleet
 from sandbox.errors import SandboxError
-from sandbox.home import Home
+from sandbox.home import CHECKOUT, Home
+from sandbox.supervisor.processes import free_port
+
+REPOSITORY = "platform/regions"
+"""Owner and name on the host."""
+
+
+@dataclass(frozen=True)
+class App:
+    """A GitHub app that the fleet's files name by its numbers."""
+
+    slug: str
+    id: str
+    installation: str
+    variable: str
+    """The environment variable that `pulumi up` takes its key from."""
+    statuses: str
+    contents: str
+
+
+def apps() -> list[App]:
+    """The apps of the checkout's stack files, each once."""
+    found: dict[tuple[str, str], App] = {}
+    for region in fleet.read(CHECKOUT).regions.values():
+        s = region.settings
+        for app in (
+            App("regions-receipts", s.receipts_app, s.receipts_installation, "REGIONS_RECEIPTS_KEY", "write", "read"),
+            App("regions-conductor", s.conductor_app or "", s.conductor_installation or "", "REGIONS_CONDUCTOR_KEY",
+                "read", "write"),
+        ):  # fmt: skip
+            if app.id:
+                found[app.id, app.installation] = app
+    return list(found.values())
 
 
 def git(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -26,11 +66,57 @@ def git(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> str:
 
 def url(home: Home) -> str:
     """The address of the repository."""
-    return f"file://{home.repository}"
+    return f"{_server(home)}/{REPOSITORY}.git"
+
+
+def port(home: Home) -> int:
+    """Where it is served. The address is in the stacks' state, so it stays."""
+    return int((home.git_host / "port").read_text())
+
+
+def token(home: Home) -> str:
+    """The sandbox user's own token: it may do all."""
+    return (home.git_host / "token").read_text()
+
+
+def public_key(home: Home, app: App) -> str:
+    """An app's public key (PEM)."""
+    key = serialization.load_pem_private_key(_private_key(home, app.slug).encode(), None)
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def _server(home: Home) -> str:
+    return f"http://127.0.0.1:{port(home)}"
+
+
+def _authorization(home: Home) -> str:
+    return "Authorization: Basic " + base64.b64encode(f"x-access-token:{token(home)}".encode()).decode()
+
+
+def _private_key(home: Home, slug: str) -> str:
+    """An app's private key (PEM), made when it is first asked for."""
+    path = home.git_host / f"{slug}.pem"
+    if not path.exists():
+        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        form, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        _write(path, key.private_bytes(serialization.Encoding.PEM, form, plain).decode())
+    return path.read_text()
+
+
+def _write(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
 
 
 def create(home: Home) -> None:
-    """Make the repository, unless it is there."""
+    """Make the repository, the port, the token and the apps' keys, unless they are there."""
+    home.git_host.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, value in (("port", str(free_port())), ("token", f"ghp_{secrets.token_hex(18)}")):
+        if not (home.git_host / name).exists():
+            _write(home.git_host / name, value)
+    for app in apps():
+        _private_key(home, app.slug)
     if not (home.repository / "HEAD").exists():
         home.repository.mkdir(parents=True, exist_ok=True)
         git("init", "--quiet", "--bare", "--initial-branch=main", cwd=home.repository)
@@ -74,19 +160,22 @@ def clone(home: Home) -> Path:
     """The sandbox's own clone, brought to the git host's main. The program is run from there."""
     if not (home.checkout / ".git").exists():
         git("clone", "--quiet", url(home), str(home.checkout), cwd=home.root)
+        git("config", f"http.{_server(home)}/.extraHeader", _authorization(home), cwd=home.checkout)
     git("fetch", "--quiet", "origin", cwd=home.checkout)
     git("checkout", "--quiet", "--force", "-B", "main", "origin/main", cwd=home.checkout)
     return home.checkout
 
 
 def environment(home: Home, checkout: Path) -> dict[str, str]:
-    """What makes git take the sandbox's repository wherever the checkout says `origin`."""
+    """What makes git, `waves` and the program take the sandbox's host wherever the checkout says `origin`."""
     result = subprocess.run(
         ["git", "config", "--get", "remote.origin.url"], cwd=checkout, capture_output=True, text=True
     )
     origin = result.stdout.strip()
     settings = {f"url.{url(home)}.insteadOf": origin} if origin else {"remote.origin.url": url(home)}
+    settings[f"http.{_server(home)}/.extraHeader"] = _authorization(home)
     env = {"GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):
         env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return env
+    env |= {"GITHUB_TOKEN": token(home), "GITHUB_API_URL": _server(home), "GITHUB_REPOSITORY": REPOSITORY}
+    return env | {app.variable: _private_key(home, app.slug) for app in apps()}

@@ -72,9 +72,14 @@ class Home:
         return self.root / "passphrase"
 
     @property
+    def git_host(self) -> Path:
+        """What the git host keeps: the repository, commit statuses, tokens and keys."""
+        return self.root / "git"
+
+    @property
     def repository(self) -> Path:
-        """The bare repository that stands in for the git host."""
-        return self.root / "git" / "regions.git"
+        """The git host's bare repository."""
+        return self.git_host / "regions.git"
 
     @property
     def checkout(self) -> Path:

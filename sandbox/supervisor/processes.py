@@ -31,6 +31,19 @@ def free_port() -> int:
         return port
 
 
+async def listening(port: int, seconds: float) -> bool:
+    """Wait until somebody listens on a port of 127.0.0.1; False after so many seconds."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.close()
+                    return True
+                await asyncio.sleep(0.05)
+    return False
+
+
 def die_with_parent() -> None:
     # The kernel kills the child when the supervisor's main thread ends, however it ends. Linux only; elsewhere only an
     # orderly end of the supervisor stops its children.

@@ -63,6 +63,11 @@ PROGRAMS: dict[str, Program] = {
             "--metrics-address", "127.0.0.1", "--metrics-port", ports["server-metrics"],
         ],
     ),
+    "argocd-notifications-controller": _argocd(
+        "argocd-notifications",
+        lambda ports: ["--argocd-repo-server", f"127.0.0.1:{ports['repo-server']}", "--metrics-port",
+                       ports["notifications-metrics"]],
+    ),
     "redis": Program("sandbox-redis", lambda ports: [f"127.0.0.1:{ports['redis']}"]),
     "workflow-controller": Program(
         "workflow-controller", lambda ports: ["--executor-image", "simulated"], {"LEADER_ELECTION_DISABLE": "true"}

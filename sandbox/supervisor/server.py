@@ -1,4 +1,4 @@
-"""The daemon itself: etcd, the clusters, and the Unix socket that client.py speaks to."""
+"""The daemon itself: git host, etcd, the clusters, and the Unix socket that client.py speaks to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from typing import Any
 import httpx
 import psutil
 
+from sandbox import git_host
 from sandbox.errors import SandboxError
-from sandbox.home import Home
+from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor.client import NodeSpec
 from sandbox.supervisor.cluster import Cluster, Record, kubeconfig, record_data, short_name, slug
-from sandbox.supervisor.processes import Process, free_port
+from sandbox.supervisor.processes import Process, free_port, listening
+
+_READY_SECONDS = 30.0
 
 
 class Supervisor:
@@ -32,10 +36,15 @@ class Supervisor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._etcd: Process | None = None
+        self._git_host = Process(
+            "git-host", [sys.executable, "-m", "sandbox.github"], home.logs / "git-host.log",
+            {"SANDBOX_HOME": str(home.root)}, cwd=CHECKOUT,
+        )  # fmt: skip
         self.stopped = asyncio.Event()
 
     async def start(self) -> None:
-        """Start etcd, and the clusters that a sandbox of this home had before."""
+        """Start the git host, etcd, and the clusters that a sandbox of this home had before."""
+        await self._git_host.start()
         peer = f"http://127.0.0.1:{free_port()}"
         self._etcd = Process(
             "etcd",
@@ -55,12 +64,15 @@ class Supervisor:
                 folder, logs = self._home.clusters / slug(record.name), self._home.logs / slug(record.name)
                 self._clusters[record.name] = Cluster(record, folder, logs, self._binaries, self._etcd_url)
             await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
+        if not await listening(git_host.port(self._home), _READY_SECONDS):
+            raise SandboxError(f"the git host does not answer; see {self._git_host.log}")
 
     async def stop(self) -> None:
         """End everything; API servers before etcd, since without it they take minutes to end."""
         await asyncio.gather(*(cluster.stop() for cluster in self._clusters.values()))
         if self._etcd:
             await self._etcd.stop()
+        await self._git_host.stop()
 
     async def create_cluster(self, name: str, version: str) -> dict[str, str]:
         """Start a control plane; see client.create_cluster."""
@@ -114,7 +126,7 @@ class Supervisor:
 
     async def status(self) -> dict[str, Any]:
         """What runs, with each process's memory in bytes."""
-        processes = [("", self._etcd)] if self._etcd else []
+        processes = [("", process) for process in (self._git_host, self._etcd) if process]
         processes += [(name, process) for name, cluster in self._clusters.items() for process in cluster.processes()]
         return {
             "home": str(self._home.root),

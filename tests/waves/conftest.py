@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from sandbox.github import GitHub
+from sandbox.github.rest import GitHub
 from tests.waiting import within
 from tests.waves.memory import TRUSTED
 

@@ -95,7 +95,7 @@ def test_a_refusal_says_what_to_do(remote: Remote, statuses: str, repository: st
 
 
 def test_an_expired_token_is_refused(remote: Remote) -> None:
-    token = remote.github.add_token("ann", "read", timedelta(0))
+    token = remote.github.add_token("ann", "read", life=timedelta(0))
     with pytest.raises(HostError, match="expired"):
         client(remote, token).of({remote.commit()})
 

@@ -1,4 +1,4 @@
-"""SIMULATED GitHub: the REST endpoints for commit statuses and app tokens, over a bare repository.
+"""SIMULATED GitHub: git over http, and the REST endpoints for commit statuses and app tokens, over a bare repository.
 
 It answers as GitHub does in what the conductor and Argo CD's notifications rely on: paging, order, validators and 304s, rate
 limits, identities with permissions, and the status codes of refusals. docs.github.com/rest: "Commit statuses", "GitHub Apps".
@@ -25,6 +25,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
+from sandbox.github import git_http
+
 HOURLY_LIMIT = 5000
 """Requests per token and hour: docs.github.com, "Rate limits for the REST API"."""
 STATUSES_PER_CONTEXT = 1000
@@ -37,16 +39,29 @@ CREATE TABLE IF NOT EXISTS status (
     id INTEGER PRIMARY KEY AUTOINCREMENT, sha TEXT NOT NULL, context TEXT NOT NULL, state TEXT NOT NULL,
     description TEXT, target_url TEXT, creator TEXT NOT NULL, created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS status_sha ON status (sha);
+CREATE TABLE IF NOT EXISTS token (
+    token TEXT PRIMARY KEY, login TEXT NOT NULL, statuses TEXT NOT NULL, contents TEXT NOT NULL, expires TEXT);
 """
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who a token belongs to, and what it may do with commit statuses: `read` or `write`."""
+    """Who a token belongs to, and what it may do with commit statuses and with the repository's contents."""
 
     login: str
     statuses: str
+    """`read` or `write`."""
+    contents: str = "read"
     expires: datetime | None = None
+
+
+@dataclass(frozen=True)
+class App:
+    """An app that asks for tokens with a JWT signed by its key."""
+
+    installation: str
+    identity: Identity
+    public_key: str
 
 
 class GitHub:
@@ -65,8 +80,7 @@ class GitHub:
         self._database = sqlite3.connect(str(database), check_same_thread=False)
         self._database.executescript(_SCHEMA)
         self._lock = threading.Lock()
-        self._tokens: dict[str, Identity] = {}
-        self._apps: dict[str, tuple[str, str, str]] = {}
+        self._apps: dict[str, App] = {}
         self._used: dict[tuple[str, int], int] = defaultdict(int)
         routes = [
             Route("/rate_limit", self._rate_limit),
@@ -74,18 +88,41 @@ class GitHub:
             Route("/repos/{owner}/{name}/statuses/{sha}", self._create, methods=["POST"]),
             Route("/app/installations/{installation}/access_tokens", self._app_token, methods=["POST"]),
         ]
-        # GitHub Enterprise Server has its API under a path of its own; Argo CD's notifications ask there.
-        self.app = Starlette(routes=[Mount("/api/v3", routes=routes), *routes])
+        # GitHub itself has its API at the root of a host of its own, an Enterprise Server under a path; both work here.
+        git = Route("/{owner}/{name}.git/{path:path}", self._git, methods=["GET", "POST"])
+        self.app = Starlette(routes=[Mount("/api/v3", routes=routes), git, *routes])
 
-    def add_token(self, login: str, statuses: str, life: timedelta | None = None) -> str:
-        """A new token for a login."""
+    def add_token(self, login: str, statuses: str, contents: str = "read", life: timedelta | None = None) -> str:
+        """A new token for a login. It outlives a restart, as on the real host."""
         token = f"ghs_{secrets.token_hex(18)}"
-        self._tokens[token] = Identity(login, statuses, None if life is None else self.clock() + life)
+        self.know(token, Identity(login, statuses, contents, None if life is None else self.clock() + life))
         return token
 
-    def add_app(self, app: str, installation: str, slug: str, public_key: str) -> None:
-        """An app that may post statuses; it asks for tokens with a JWT signed by its key (PEM)."""
-        self._apps[app] = (installation, f"{slug}[bot]", public_key)
+    def know(self, token: str, identity: Identity) -> None:
+        """Take a token that was made elsewhere."""
+        expires = identity.expires.isoformat() if identity.expires else None
+        with self._lock:
+            self._database.execute(
+                "INSERT OR REPLACE INTO token (token, login, statuses, contents, expires) VALUES (?, ?, ?, ?, ?)",
+                (token, identity.login, identity.statuses, identity.contents, expires),
+            )
+            self._database.commit()
+
+    def add_app(self, app: str, installation: str, identity: Identity, public_key: str) -> None:
+        """An app with what its installation may do; its login ends in `[bot]`. The key is PEM."""
+        self._apps[app] = App(installation, identity, public_key)
+
+    def identity(self, token: str) -> Identity | None:
+        """Who a token belongs to; None if nobody knows it, or if it has expired."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT login, statuses, contents, expires FROM token WHERE token = ?", (token,)
+            ).fetchone()
+        if row is None:
+            return None
+        login, statuses, contents, expires = row
+        found = Identity(login, statuses, contents, datetime.fromisoformat(expires) if expires else None)
+        return None if found.expires and found.expires <= self.clock() else found
 
     # Endpoints
 
@@ -162,15 +199,34 @@ class GitHub:
         given = request.headers.get("authorization", "").partition(" ")[2]
         try:
             app = str(jwt.decode(given, options={"verify_signature": False})["iss"])
-            installation, login, key = self._apps[app]
-            jwt.decode(given, key, algorithms=["RS256"], options={"require": ["exp", "iat"]})
+            known = self._apps[app]
+            jwt.decode(given, known.public_key, algorithms=["RS256"], options={"require": ["exp", "iat"]})
         except (jwt.InvalidTokenError, KeyError) as error:
             return self._refusal(request, 401, f"A JSON web token could not be decoded ({error})")
-        if request.path_params["installation"] != installation:
+        if request.path_params["installation"] != known.installation:
             return self._refusal(request, 404, "Not Found")
-        token = self.add_token(login, "write", TOKEN_LIFE)
+        may = known.identity
+        token = self.add_token(may.login, may.statuses, may.contents, TOKEN_LIFE)
         expires = (self.clock() + TOKEN_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return JSONResponse({"token": token, "expires_at": expires, "permissions": {"statuses": "write"}}, 201)
+        permissions = {"statuses": may.statuses, "contents": may.contents}
+        return JSONResponse({"token": token, "expires_at": expires, "permissions": permissions}, 201)
+
+    async def _git(self, request: Request) -> Response:
+        """Git's own protocol. Everybody may read, as in a public repository; to push takes a token with `contents: write`."""
+        if f"{request.path_params['owner']}/{request.path_params['name']}" != self.repository:
+            return Response(status_code=404)
+        for fault in self.faults:
+            answer = fault(request)
+            if answer is not None:
+                return answer
+        who = None
+        if git_http.pushes(request):
+            who = self.identity(git_http.token(request))
+            if who is None:
+                return Response("Authentication failed.", 401, {"www-authenticate": 'Basic realm="GitHub"'})
+            if who.contents != "write":
+                return Response(f"Permission to {self.repository}.git denied to {who.login}.", 403)
+        return await git_http.answer(request, self._git_dir, who.login if who else "")
 
     # What they share
 
@@ -180,8 +236,8 @@ class GitHub:
             answer = fault(request)
             if answer is not None:
                 return answer
-        identity = self._tokens.get(request.headers.get("authorization", "").partition(" ")[2])
-        if identity is None or (identity.expires and identity.expires <= self.clock()):
+        identity = self.identity(request.headers.get("authorization", "").partition(" ")[2])
+        if identity is None:
             return self._refusal(request, 401, "Bad credentials")
         return identity
 

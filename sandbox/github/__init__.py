@@ -1,0 +1,1 @@
+"""The sandbox's git host: a SIMULATED GitHub with one repository, over real git."""

@@ -1,0 +1,27 @@
+"""`python -m sandbox.github`: serves the sandbox's git host on 127.0.0.1. The supervisor starts it."""
+
+from __future__ import annotations
+
+import logging
+
+import uvicorn
+
+from sandbox import git_host
+from sandbox.github.rest import GitHub, Identity
+from sandbox.home import Home
+
+
+def main() -> None:
+    """Serve until SIGTERM. Apps and tokens are those that git_host.create has laid out."""
+    home = Home.current()
+    github = GitHub(git_host.REPOSITORY, home.repository, home.git_host / "github.sqlite")
+    github.know(git_host.token(home), Identity("you", "write", "write"))
+    for app in git_host.apps():
+        identity = Identity(f"{app.slug}[bot]", app.statuses, app.contents)
+        github.add_app(app.id, app.installation, identity, git_host.public_key(home, app))
+    logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
+    uvicorn.run(github.app, host="127.0.0.1", port=git_host.port(home), log_level="info", lifespan="off")
+
+
+if __name__ == "__main__":
+    main()
