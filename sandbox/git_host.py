@@ -122,9 +122,11 @@ def create(home: Home) -> None:
         git("init", "--quiet", "--bare", "--initial-branch=main", cwd=home.repository)
 
 
-def branches(home: Home) -> set[str]:
-    """The branches that the git host has."""
-    return set(git("for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads", cwd=home.repository).splitlines())
+def heads(home: Home, prefix: str = "") -> dict[str, str]:
+    """The branches that the git host has, those that begin so, and the commits that they are at."""
+    lines = git("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads", cwd=home.repository)
+    found = dict(line.split(" ") for line in lines.splitlines())
+    return {branch: commit for branch, commit in found.items() if branch.startswith(prefix)}
 
 
 def publish(home: Home, checkout: Path, branches: list[str]) -> str:
@@ -158,12 +160,18 @@ def snapshot(checkout: Path) -> str:
 
 def clone(home: Home) -> Path:
     """The sandbox's own clone, brought to the git host's main. The program is run from there."""
-    if not (home.checkout / ".git").exists():
-        git("clone", "--quiet", url(home), str(home.checkout), cwd=home.root)
-        git("config", f"http.{_server(home)}/.extraHeader", _authorization(home), cwd=home.checkout)
-    git("fetch", "--quiet", "origin", cwd=home.checkout)
-    git("checkout", "--quiet", "--force", "-B", "main", "origin/main", cwd=home.checkout)
+    check_out(home, home.checkout, "origin/main")
+    git("checkout", "--quiet", "-B", "main", cwd=home.checkout)
     return home.checkout
+
+
+def check_out(home: Home, folder: Path, commit: str) -> None:
+    """A clone in a folder, made if it is not there, at a commit. It is signed in to the host."""
+    if not (folder / ".git").exists():
+        git("clone", "--quiet", "--no-checkout", url(home), str(folder), cwd=home.root)
+        git("config", f"http.{_server(home)}/.extraHeader", _authorization(home), cwd=folder)
+    git("fetch", "--quiet", "origin", cwd=folder)
+    git("checkout", "--quiet", "--force", "--detach", commit, cwd=folder)
 
 
 def environment(home: Home, checkout: Path) -> dict[str, str]:

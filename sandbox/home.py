@@ -87,6 +87,11 @@ class Home:
         return self.root / "checkout"
 
     @property
+    def jobs(self) -> Path:
+        """One clone for each region, in which CI runs its jobs."""
+        return self.root / "jobs"
+
+    @property
     def kubeconfig(self) -> Path:
         """One context for each cluster, named as the region."""
         return self.root / "kubeconfig"

@@ -155,9 +155,14 @@ def clone(home: Home) -> Path:
     return checkout
 
 
+def run_ci(home: Home, on: bool = True) -> None:
+    """Let the git host's CI run a job for each region whose branch moves, or stop it. Off until it is asked for."""
+    client.call("run_ci", home.socket, on=on)
+
+
 def seed(home: Home, checkout: Path, regions: list[str]) -> None:
     """Give each region that has none a stack and a branch at the checkout as it is; what is there stays as it is."""
-    there = git_host.branches(home)
+    there = git_host.heads(home)
     missing = [branch for branch in ("main", *(f"region/{region}" for region in regions)) if branch not in there]
     if missing:
         git_host.publish(home, checkout, missing)

@@ -6,6 +6,7 @@ Exit codes: 0 done (also when there was nothing to do), 1 refused or failed, wit
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,13 +17,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from waves import operate, promote, regions, view
-from waves.host import Host, open_host
+import fleet
+from fleet.repository import api_url, slug
+from waves import infra, operate, promote, regions, view
+from waves.host import Host, app_token, open_host
 from waves.ledger import LedgerError
-from waves.model import Note, World
+from waves.model import Note, State, World
 from waves.plan import plan as make_plan
-from waves.receipts import HostError
-from waves.refs import GitError
+from waves.receipts import GitHubReceipts, HostError
+from waves.refs import GitError, git
 
 app = typer.Typer(
     help="Commits on main reach the regions wave by wave. Reads and writes git refs; nothing moves without proof.",
@@ -33,6 +36,8 @@ app = typer.Typer(
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
 
+RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
+"""The environment variable that the program takes the key from too."""
 TRIES = 5
 """How often an operation is begun anew when somebody else recorded something meanwhile."""
 COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "soaking": "cyan", "waiting": "cyan"}
@@ -48,6 +53,7 @@ class Options:
     checkout = Path()
     remote = "origin"
     repository: str | None = None
+    clone: str | None = None
 
 
 app.add_typer(regions.app, name="region")
@@ -58,13 +64,16 @@ def common(
     checkout: Annotated[Path, typer.Option(help="A clone of the fleet's repository.")] = Path(),
     remote: Annotated[str, typer.Option(help="Its remote on the git host.")] = "origin",
     repository: Annotated[str | None, typer.Option(help="owner/name there; out of the remote, unless given.")] = None,
+    clone: Annotated[
+        str | None, typer.Option(help="Clone this address into --checkout first, unless it is there.")
+    ] = None,
 ) -> None:
     """Commits on main reach the regions wave by wave. Reads and writes git refs; nothing moves without proof."""
-    Options.checkout, Options.remote, Options.repository = checkout, remote, repository
+    Options.checkout, Options.remote, Options.repository, Options.clone = checkout, remote, repository, clone
 
 
 def _host() -> Host:
-    return open_host(Options.checkout, Options.remote, Options.repository)
+    return open_host(Options.checkout, Options.remote, Options.repository, Options.clone)
 
 
 @app.command()
@@ -125,10 +134,13 @@ def plan(
 def promote_(
     watch: Annotated[bool, typer.Option(help="Keep on, a pass every --every seconds.")] = False,
     every: Annotated[float, typer.Option(min=1, help="Seconds between passes.")] = 15.0,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Keep on for so long only: an app's token lasts 60.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make one pass: move what may move. Safe to run twice, or by two at once, or to kill."""
-    host = _host()
+    host, started = _host(), time.monotonic()
     while True:
         try:
             prepared = promote.prepare(host.refs, host.receipts)
@@ -146,9 +158,42 @@ def promote_(
                 _print_moves(moved, "moved")
             for warning in prepared.plan.warnings:
                 errors.print(f"warning: {warning}", style="yellow", markup=False)
-        if not watch:
+        if not watch or (minutes is not None and time.monotonic() + every > started + minutes * 60):
             return
         time.sleep(every)
+
+
+@app.command("infra")
+def infra_(region: Region, as_json: Json = False) -> None:
+    """Run `pulumi up` for a region from the commit that is checked out, its branch's, and post the receipt. For CI."""
+    settings = fleet.read(Options.checkout).region(region).settings
+    key = os.environ.get(RECEIPTS_KEY)
+    if not key:
+        raise HostError(f"{RECEIPTS_KEY} is not set: the private key of the GitHub app {settings.receipts_app}")
+    url = git(Options.checkout, "remote", "get-url", Options.remote).strip()
+    api = os.environ.get("GITHUB_API_URL") or api_url(url)
+    token = app_token((settings.receipts_app, settings.receipts_installation, key), api)
+    name = Options.repository or os.environ.get("GITHUB_REPOSITORY") or slug(url)
+    receipts = GitHubReceipts(name, token, api)
+    outcome = infra.apply(Options.checkout, Options.remote, region, receipts, _job_url(), _say)
+    if as_json:
+        print(json.dumps(vars(outcome)))
+    else:
+        output.print(
+            f"{region} at {outcome.commit[:10]}: {outcome.state or 'no receipt'}: {outcome.description}", markup=False
+        )
+    if outcome.state is not None and outcome.state is not State.SUCCESS:
+        raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
+
+
+def _job_url() -> str:
+    """Where GitHub's CI shows the job's log; empty elsewhere."""
+    given = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    return "{}/{}/actions/runs/{}".format(*given) if all(given) else ""
 
 
 @app.command()
@@ -268,7 +313,7 @@ def main(run: Callable[[], None] = app) -> int:
     """Run a command; the result is the exit code."""
     try:
         run()
-    except (GitError, HostError, LedgerError, regions.NewRegionError, operate.RefusedError) as error:
+    except (GitError, HostError, LedgerError, fleet.FleetError, regions.NewRegionError, operate.RefusedError) as error:
         errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

@@ -1,17 +1,24 @@
-"""Which host a checkout belongs to, from its remote and the environment that CI sets up."""
+"""Which host a checkout belongs to, from its remote and the environment that CI or the conductor's pod sets up."""
 
 from __future__ import annotations
 
+import base64
 import os
-import re
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from githubkit import AppAuthStrategy, GitHub
+from githubkit.exception import GitHubException
+
+from fleet.repository import api_url, slug
 from waves.receipts import GitHubReceipts, HostError
-from waves.refs import GitRefs
+from waves.refs import GitRefs, git
 
-_SLUG = re.compile(r"[:/](?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
+APP, INSTALLATION, PRIVATE_KEY = "GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID", "GITHUB_APP_PRIVATE_KEY"
+"""An app's numbers and key (PEM): what the conductor signs in with, where it runs by itself."""
 
 
 @dataclass(frozen=True)
@@ -25,27 +32,69 @@ class Host:
     """Name and address, as git has them."""
 
 
-def open_host(checkout: Path, remote: str, repository: str | None) -> Host:
-    """The host of a checkout: GITHUB_TOKEN, GITHUB_API_URL and GITHUB_REPOSITORY as GitHub's CI sets them.
+def open_host(checkout: Path, remote: str, repository: str | None, clone: str | None = None) -> Host:
+    """The host of a checkout, which is cloned first if `clone` names its address and it is not there.
 
-    Raises HostError with what is missing.
+    GITHUB_TOKEN, GITHUB_API_URL and GITHUB_REPOSITORY are as GitHub's CI sets them. Without a token, an app's numbers and key are
+    exchanged for one, which git signs in with too; it is good for an hour. Raises HostError with what is missing.
     """
-    url = _git(checkout, "remote", "get-url", remote)
-    slug = repository or os.environ.get("GITHUB_REPOSITORY") or _slug(url)
-    if not slug:
+    url = clone or _asked(checkout, "remote", "get-url", remote)
+    name = repository or os.environ.get("GITHUB_REPOSITORY") or slug(url)
+    if not name:
         raise HostError(f"remote {remote} ({url or 'none'}) names no owner/repository: give --repository owner/name")
-    token = os.environ.get("GITHUB_TOKEN")
+    api = os.environ.get("GITHUB_API_URL") or api_url(url)
+    token, env = os.environ.get("GITHUB_TOKEN"), {}
     if not token:
-        raise HostError("GITHUB_TOKEN is not set: receipts are read with it. It needs `statuses: read` alone")
-    receipts = GitHubReceipts(slug, token, os.environ.get("GITHUB_API_URL"))
-    name, email = _git(checkout, "config", "user.name"), _git(checkout, "config", "user.email")
-    return Host(GitRefs(checkout, remote), receipts, slug, (name or "waves", email or "waves@localhost"))
+        token = app_token(_app_credentials(os.environ), api)
+        env = signed_in(url, token)
+    if clone and not checkout.exists():
+        checkout.parent.mkdir(parents=True, exist_ok=True)
+        git(checkout.parent, "clone", "--quiet", "--bare", "--origin", remote, clone, str(checkout.absolute()), env=env)
+    receipts = GitHubReceipts(name, token, api)
+    person = _asked(checkout, "config", "user.name"), _asked(checkout, "config", "user.email")
+    return Host(GitRefs(checkout, remote, env), receipts, name, (person[0] or "waves", person[1] or "waves@localhost"))
 
 
-def _slug(url: str) -> str:
-    found = _SLUG.search(url)
-    return f"{found['owner']}/{found['name']}" if found else ""
+def app_token(app: tuple[str, str, str], api: str | None) -> str:
+    """A token, good for an hour, for an app's installation: id, installation, private key (PEM). Raises HostError."""
+    identity, installation, key = app
+    try:
+        client = GitHub(AppAuthStrategy(identity, key), base_url=api)
+        answer = client.request("POST", f"/app/installations/{installation}/access_tokens")
+    except (GitHubException, ValueError) as error:
+        raise HostError(
+            f"the git host gives no token to app {identity}, installation {installation}: {error}"
+        ) from error
+    token: str = answer.json()["token"]
+    return token
 
 
-def _git(checkout: Path, *arguments: str) -> str:
+def signed_in(url: str, token: str) -> dict[str, str]:
+    """The environment in which git signs in to a repository's host with a token. Empty for other ways than http."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return {}
+    given = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    return {
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
+        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {given}",
+    }
+
+
+def _app_credentials(environment: Mapping[str, str]) -> tuple[str, str, str]:
+    given = [environment.get(name, "") for name in (APP, INSTALLATION, PRIVATE_KEY)]
+    if not all(given):
+        raise HostError(
+            "GITHUB_TOKEN is not set: receipts are read with it. It needs `statuses: read` alone. "
+            f"Or set {APP}, {INSTALLATION} and {PRIVATE_KEY} of an app that may do that"
+        )
+    return given[0], given[1], given[2]
+
+
+def _asked(checkout: Path, *arguments: str) -> str:
+    """What git says, or nothing."""
+    if not checkout.exists():
+        return ""
     return subprocess.run(["git", *arguments], cwd=checkout, capture_output=True, text=True).stdout.strip()

@@ -26,6 +26,8 @@ PER_PAGE = 100
 PATIENCE = timedelta(seconds=90)
 """The longest wait for a rate limit inside of one pass. What takes longer ends the pass with an error that says until when."""
 RETRIES = 3
+DESCRIPTION = 140
+"""Characters that GitHub takes for a status's description."""
 TIMEOUT = 20.0
 """Seconds for one request."""
 
@@ -66,6 +68,13 @@ class GitHubReceipts:
         self._known = {commit: known for commit, known in self._known.items() if commit in commits}
         return found
 
+    def post(self, commit: Commit, context: str, state: State, description: str, target_url: str = "") -> None:
+        """Post a commit status; the token needs `statuses: write`. Raises HostError."""
+        body = {"state": str(state), "context": context, "description": description[:DESCRIPTION]}
+        if target_url:
+            body["target_url"] = target_url
+        self._request("POST", f"/repos/{self._repository}/statuses/{commit}", json=body)
+
     def _read(self, commit: Commit) -> _Known:
         known = self._known.get(commit, _Known("", ()))
         seen = {status["id"] for status in known.statuses}
@@ -90,10 +99,13 @@ class GitHubReceipts:
     def _get(
         self, path: str, headers: Mapping[str, str] | None = None, page: int = 1, *, missing_is_fine: bool = False
     ) -> Response[Any]:
+        return self._request(
+            "GET", path, missing_is_fine, params={"per_page": PER_PAGE, "page": page}, headers=dict(headers or {})
+        )
+
+    def _request(self, method: str, path: str, missing_is_fine: bool = False, **options: Any) -> Response[Any]:
         try:
-            return self._github.request(
-                "GET", path, params={"per_page": PER_PAGE, "page": page}, headers=dict(headers or {})
-            )
+            return self._github.request(method, path, **options)
         except RequestFailed as error:
             if missing_is_fine and error.response.status_code == 404:
                 return error.response  # GitHub Enterprise Server answers so where rate limits are off
@@ -142,7 +154,8 @@ def _words(error: RequestFailed, repository: str) -> str:
     if status == 401:
         return "the git host does not know this token (401): it may have expired; set GITHUB_TOKEN to a valid one"
     if status == 403:
-        return f"this token may not read the commit statuses of {repository} (403): it needs `statuses: read`"
+        needs = "write" if error.request.method == "POST" else "read"
+        return f"this token may not {needs} the commit statuses of {repository} (403): it needs `statuses: {needs}`"
     if status == 404:
         return f"no repository {repository}, or none that this token may see (404)"
     return f"the git host answered {status}: {error.response.text[:200]}"

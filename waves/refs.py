@@ -52,9 +52,11 @@ class Entry:
 class GitRefs:
     """A remote repository, seen from a clone of it."""
 
-    def __init__(self, checkout: Path, remote: str = "origin") -> None:
+    def __init__(self, checkout: Path, remote: str = "origin", env: Mapping[str, str] | None = None) -> None:
+        """`env` is laid over the environment of each git command: what it signs in with, for example."""
         self._checkout = checkout
         self._remote = remote
+        self._env = dict(env or {})
         self._releases: dict[tuple[str, ...], Release] = {}
 
     def snapshot(self) -> Snapshot:
@@ -160,19 +162,28 @@ class GitRefs:
         return texts
 
     def _git(self, *arguments: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:
-        result = self._run(arguments, text, env)
-        if result.returncode != 0:
-            raise GitError(f"`git {' '.join(arguments[:2])}` failed: {result.stderr.strip()}")
-        return result.stdout
+        return git(self._checkout, *arguments, text=text, env={**self._env, **(env or {})})
 
-    def _run(
-        self, arguments: Iterable[str], text: str | None = None, env: Mapping[str, str] | None = None
-    ) -> subprocess.CompletedProcess[str]:
-        quiet = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-        return subprocess.run(
-            ["git", *arguments], cwd=self._checkout, input=text, capture_output=True, text=True,
-            env={**os.environ, **quiet, **(env or {})},
-        )  # fmt: skip
+    def _run(self, arguments: Iterable[str]) -> subprocess.CompletedProcess[str]:
+        return _run(self._checkout, arguments, env=self._env)
+
+
+def git(checkout: Path, *arguments: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:
+    """What a git command prints. Raises GitError with git's own words."""
+    result = _run(checkout, arguments, text, env)
+    if result.returncode != 0:
+        raise GitError(f"`git {' '.join(arguments[:2])}` failed: {result.stderr.strip()}")
+    return result.stdout
+
+
+def _run(
+    checkout: Path, arguments: Iterable[str], text: str | None = None, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    quiet = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    return subprocess.run(
+        ["git", *arguments], cwd=checkout, input=text, capture_output=True, text=True,
+        env={**os.environ, **quiet, **(env or {})},
+    )  # fmt: skip
 
 
 def as_release(commit: Commit, loaded: fleet.Fleet) -> Release:

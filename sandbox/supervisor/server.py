@@ -36,10 +36,8 @@ class Supervisor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._etcd: Process | None = None
-        self._git_host = Process(
-            "git-host", [sys.executable, "-m", "sandbox.github"], home.logs / "git-host.log",
-            {"SANDBOX_HOME": str(home.root)}, cwd=CHECKOUT,
-        )  # fmt: skip
+        self._git_host = self._own("git-host", "sandbox.github")
+        self._ci: Process | None = None
         self.stopped = asyncio.Event()
 
     async def start(self) -> None:
@@ -68,7 +66,9 @@ class Supervisor:
             raise SandboxError(f"the git host does not answer; see {self._git_host.log}")
 
     async def stop(self) -> None:
-        """End everything; API servers before etcd, since without it they take minutes to end."""
+        """End everything; CI before all that its jobs need; API servers before etcd, since without it they take minutes to end."""
+        if self._ci:
+            await self._ci.stop()
         await asyncio.gather(*(cluster.stop() for cluster in self._clusters.values()))
         if self._etcd:
             await self._etcd.stop()
@@ -126,7 +126,7 @@ class Supervisor:
 
     async def status(self) -> dict[str, Any]:
         """What runs, with each process's memory in bytes."""
-        processes = [("", process) for process in (self._git_host, self._etcd) if process]
+        processes = [("", process) for process in (self._git_host, self._ci, self._etcd) if process]
         processes += [(name, process) for name, cluster in self._clusters.items() for process in cluster.processes()]
         return {
             "home": str(self._home.root),
@@ -144,9 +144,24 @@ class Supervisor:
             ],
         }  # fmt: skip
 
+    async def run_ci(self, on: bool) -> None:
+        """Start or stop the git host's CI."""
+        async with self._lock("ci"):
+            if self._ci and not on:
+                await self._ci.stop()
+                self._ci = None
+            elif on and not self._ci:
+                self._ci = self._own("ci", "sandbox.ci")
+                await self._ci.start()
+
     async def shutdown(self) -> None:
         """End the daemon."""
         self.stopped.set()
+
+    def _own(self, name: str, module: str) -> Process:
+        """One of the sandbox's own programs."""
+        home = {"SANDBOX_HOME": str(self._home.root)}
+        return Process(name, [sys.executable, "-m", module], self._home.logs / f"{name}.log", home, cwd=CHECKOUT)
 
     def _cluster(self, name: str) -> Cluster:
         if name not in self._clusters:
@@ -180,7 +195,8 @@ class Supervisor:
 
 
 OPERATIONS = (
-    "create_cluster", "delete_cluster", "set_node_pool", "delete_node_pool", "token", "status", "shutdown",
+    "create_cluster", "delete_cluster", "set_node_pool", "delete_node_pool", "token", "status", "run_ci",
+    "shutdown",
 )  # fmt: skip
 
 

@@ -1,0 +1,99 @@
+"""The infrastructure's side of a release: `pulumi up` for one region from its branch's commit, and the receipt for it.
+
+CI runs it whenever `region/<name>` moves. Where nothing changed that infrastructure depends on, it says so at once: git keeps
+the commit of the last completed update under refs/waves/infra/<region>, and nothing while one is under way.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import fleet
+from waves.model import Commit, State
+from waves.receipts import GitHubReceipts
+from waves.refs import REGIONS, GitError, git
+
+APPLIED = "refs/waves/infra/"
+INPUTS = ("__main__.py", "Pulumi.yaml", "waves.yaml", "requirements.txt", "components", "fleet")
+"""What every region's infrastructure depends on; a region's own stack file comes to it."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a commit's infrastructure."""
+
+    commit: Commit
+    state: State | None
+    """The receipt that was posted; None if the branch had moved on, so that nobody waits for one."""
+    description: str
+
+
+def apply(
+    checkout: Path, remote: str, region: str, receipts: GitHubReceipts, target_url: str, say: Callable[[str], None]
+) -> Outcome:
+    """Bring a region's infrastructure to the commit that is checked out, and post the receipt.
+
+    Raises GitError, HostError and FleetError; whatever happens after the update has begun, a receipt tells of it.
+    """
+    found = fleet.read(checkout).region(region)
+    commit = git(checkout, "rev-parse", "HEAD").strip()
+    there = git(checkout, "ls-remote", remote, f"{REGIONS}{region}", f"{APPLIED}{region}").splitlines()
+    refs = {name: oid for oid, _, name in (line.partition("\t") for line in there)}
+    if refs.get(f"{REGIONS}{region}") != commit:
+        return Outcome(commit, None, f"{found.branch} is at {refs.get(f'{REGIONS}{region}', 'no commit')[:10]} by now")
+
+    def post(state: State, description: str) -> Outcome:
+        receipts.post(commit, f"{found.branch}/infra", state, description, target_url)
+        return Outcome(commit, state, description)
+
+    applied = refs.get(f"{APPLIED}{region}")
+    if applied and inputs(checkout, remote, applied, found.file) == inputs(checkout, remote, commit, found.file):
+        return post(State.SUCCESS, f"nothing that infrastructure depends on changed since {applied[:10]}")
+    post(State.PENDING, "pulumi up runs")
+    try:
+        if applied:
+            _record(checkout, remote, region, None, applied)
+        code = _update(checkout, found, say)
+        if code == 0:
+            _record(checkout, remote, region, commit, None)
+    except BaseException as error:
+        post(State.ERROR, f"pulumi up was interrupted: {type(error).__name__}")
+        raise
+    if code:
+        return post(State.FAILURE, f"pulumi up failed with exit code {code}; the job's log has the reason")
+    return post(State.SUCCESS, "pulumi up went through")
+
+
+def inputs(checkout: Path, remote: str, commit: Commit, stack_file: str) -> str:
+    """All that a region's infrastructure depends on in a commit: paths and the hashes of their contents."""
+    try:
+        return git(checkout, "ls-tree", "-r", commit, "--", *INPUTS, stack_file)
+    except GitError:  # a shallow clone, as CI makes them
+        git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", remote, commit)
+        return git(checkout, "ls-tree", "-r", commit, "--", *INPUTS, stack_file)
+
+
+def _record(checkout: Path, remote: str, region: str, commit: Commit | None, old: Commit | None) -> None:
+    """Remember the last completed update, or that there is none; fails if another job of the region did so meanwhile."""
+    ref = f"{APPLIED}{region}"
+    git(checkout, "push", "--quiet", "--no-verify", f"--force-with-lease={ref}:{old or ''}", remote,
+        f"{commit or ''}:{ref}")  # fmt: skip
+
+
+def _update(checkout: Path, region: fleet.Region, say: Callable[[str], None]) -> int:
+    """Select the region's stack, made if it is not there yet, and update it. Returns Pulumi's exit code."""
+    key = region.wave.secrets_provider
+    select = ["stack", "select", "--create", region.name, *(["--secrets-provider", key] if key else [])]
+    # A stack that CI makes keeps its encrypted key in its state: nobody commits it to the stack file.
+    env = {**os.environ, "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}
+    for arguments in (select, ["up", "--yes", "--skip-preview", "--suppress-progress", "--stack", region.name]):
+        command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
+        say(f"$ {' '.join(command)}")
+        code = subprocess.run(command, cwd=checkout, env=env, stdin=subprocess.DEVNULL).returncode
+        if code:
+            return code
+    return 0
