@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
-REGIONS ?= staging
+REGIONS ?=
 
 .DEFAULT_GOAL := help
 
@@ -23,8 +23,8 @@ toolchain: environment ## find or build every binary of the sandbox
 	$(RUN) -m sandbox.toolchain
 
 .PHONY: demo
-demo: environment ## bring regions up in the sandbox (REGIONS=staging, all, or names)
-	$(RUN) -m sandbox demo --regions $(REGIONS)
+demo: environment ## seven regions, good and bad commits, a new region (REGIONS=staging: bring only those up)
+	$(RUN) -m sandbox demo --regions "$(REGIONS)"
 
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox

@@ -17,7 +17,8 @@ from rich.table import Table
 
 import fleet
 from sandbox import demo as demonstration
-from sandbox import environment, lifecycle
+from sandbox import environment, lifecycle, story
+from sandbox.board import Board
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
@@ -111,15 +112,22 @@ def down() -> None:
 @app.command()
 def demo(
     regions: Annotated[
-        str, typer.Option(help="`staging`, `all`, another wave, or names with commas between.")
-    ] = "staging",
+        str,
+        typer.Option(help="Bring only these up, each by `pulumi up` alone: `staging`, `all`, another wave, or names."),
+    ] = "",
 ) -> None:
-    """Bring regions from their stack files to Synced and Healthy, and say what to try next."""
+    """Tell the whole story: seven regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
     started = time.monotonic()
-    chosen = demonstration.choose(regions)
+    chosen = demonstration.choose(regions) if regions else []
     home = _start()
     try:
-        commit, states = demonstration.run(home, chosen, lambda text: errors.print(text, markup=False))
+        if regions:
+            commit, states = demonstration.run(home, chosen, _say)
+        else:
+            with Board(errors) as board:
+                told = story.tell(home, board.say, board.show)
+            told.write(story.RESULT)
+            commit, states = told.commit, told.regions
     except BaseException:
         lifecycle.stop(home)
         raise
@@ -134,15 +142,20 @@ def demo(
         Path(sys.executable).relative_to(CHECKOUT) if Path(sys.executable).is_relative_to(CHECKOUT) else sys.executable
     )
     errors.print(
-        f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds and the pods are "
-        "simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
+        f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds, the pods and the git "
+        "host's API are simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
         f'  eval "$({python} -m sandbox env)"\n'
         f"  pulumi preview -s {states[0].name}        # nothing to change\n"
         f"  kubectl --context {states[0].name} get applications,pods -A\n"
+        f"  {python} -m waves status                  # which commit is where, and why\n"
         f"  {python} -m sandbox status                # what runs, and its memory\n"
         f"  {python} -m sandbox down                  # end it all",
         markup=False,
     )
+
+
+def _say(text: str) -> None:
+    errors.print(text, markup=False)
 
 
 def _start() -> Home:

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psutil
 
@@ -96,6 +96,12 @@ def run(home: Home, command: list[str], checkout: Path, **options: Any) -> subpr
     """Run a command in the sandbox's environment. Keywords go to subprocess.run."""
     env = {**os.environ, **variables(home, checkout)}
     return subprocess.run(command, cwd=checkout, env=env, text=True, **options)
+
+
+def start(home: Home, command: list[str], checkout: Path, log: BinaryIO) -> subprocess.Popen[str]:
+    """Start a command in the sandbox's environment, and do not wait for it."""
+    env = {**os.environ, **variables(home, checkout)}
+    return subprocess.Popen(command, cwd=checkout, env=env, text=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def clean_up_when_terminated() -> None:

@@ -1,5 +1,6 @@
 // What a region runs: the objects of each of its applications, and the commit that they come from.
 local apps = {
+  conductor: import '../apps/conductor.libsonnet',
   influxdb: import '../apps/influxdb.libsonnet',
 };
 
