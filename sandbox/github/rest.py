@@ -80,6 +80,7 @@ class GitHub:
         self._database = sqlite3.connect(str(database), check_same_thread=False)
         self._database.executescript(_SCHEMA)
         self._lock = threading.Lock()
+        self._commits: set[str] = set()
         self._apps: dict[str, App] = {}
         self._used: dict[tuple[str, int], int] = defaultdict(int)
         routes = [
@@ -280,8 +281,12 @@ class GitHub:
         return {f"x-ratelimit-{key}": str(value) for key, value in self._core(who).items()}
 
     def _has(self, sha: str) -> bool:
-        command = ["git", "--git-dir", str(self._git_dir), "cat-file", "-e", f"{sha}^{{commit}}"]
-        return subprocess.run(command, capture_output=True).returncode == 0
+        if sha not in self._commits:  # one that is there stays
+            command = ["git", "--git-dir", str(self._git_dir), "cat-file", "-e", f"{sha}^{{commit}}"]
+            if subprocess.run(command, capture_output=True).returncode != 0:
+                return False
+            self._commits.add(sha)
+        return True
 
     def _shown(self, row: tuple[Any, ...]) -> dict[str, Any]:
         id_, sha, context, state, description, target_url, creator, created = row
