@@ -10,6 +10,7 @@ function(region, cloud, wave, tenant, storageClass, applications, revision)
     wave: wave,
     tenant: tenant,
     storageClass: storageClass,
+    revision: revision,
   };
   local release(name) = {
     apiVersion: 'v1',
