@@ -134,6 +134,9 @@ def application_spec(region: Region, repository: str) -> dict[str, object]:
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
             "syncOptions": ["ServerSideApply=true"],
+            # Once more, for an API server that was away. Argo CD's own five times would keep a commit that fails its gate
+            # unsettled for minutes; the gate tries again by itself.
+            "retry": {"limit": 1, "backoff": {"duration": "5s"}},
         },
         "revisionHistoryLimit": 20,
     }

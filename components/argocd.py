@@ -27,7 +27,12 @@ SETTINGS: dict[str, dict[str, str]] = {
         "timeout.reconciliation.jitter": "5s",
     },
     "argocd-rbac-cm": {"policy.default": ""},
-    "argocd-cmd-params-cm": {"server.disable.auth": "false"},
+    "argocd-cmd-params-cm": {
+        "server.disable.auth": "false",
+        # A sync waits for pods to get ready, and while it waits no other begins, be it a fix or a rollback. A pod may take
+        # five minutes to start (gitops/apps), so after ten it will not.
+        "controller.sync.timeout.seconds": "600",
+    },
 }
 """Config map to keys, laid over upstream's own. docs: argo-cd.readthedocs.io, operator-manual/argocd-cm.yaml."""
 
