@@ -51,9 +51,11 @@ schema: environment ## write the stack files' JSON Schema anew from the models
 	$(RUN) -m fleet schema > stacks/stack.schema.json
 
 .PHONY: lock
-lock: environment ## pin requirements.txt and requirements-dev.txt anew from the .in files
+lock: environment ## pin the requirements.txt files and requirements-dev.txt anew from the .in files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate requirements.in -o requirements.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--no-annotate -c requirements.txt gates/requirements.in -o gates/requirements.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate requirements-dev.in -o requirements-dev.txt

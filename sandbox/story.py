@@ -34,10 +34,8 @@ IMPATIENT = {
 }
 """File to edits: production waits for longer than anybody watches a demo."""
 PINS, SERVICE = "gitops/pins/influxdb.json", "gitops/apps/influxdb.libsonnet"
-SELECTOR, BROKEN = (
-    "selector: selector,\n        ports",
-    "selector: { 'app.kubernetes.io/name': 'influx' },\n        ports",
-)
+_SERVICE = "kind: 'Service',\n      metadata: metadata(name),\n      spec: {\n        selector: "
+SELECTOR, BROKEN = _SERVICE + "selector,", _SERVICE + "{ 'app.kubernetes.io/name': 'influx' },"
 
 Show = Callable[[Rollout, Host, list[fleet.Region]], None]
 """Draws a rollout as it is now."""

@@ -1,4 +1,5 @@
 // InfluxDB 2: one stateful replica behind a service. Its data is on a volume of the region's encrypted SSD class.
+local gate = import '../lib/gate.libsonnet';
 local pins = import '../pins/influxdb.json';
 
 local name = 'influxdb';
@@ -60,6 +61,9 @@ function(settings)
       spec: {
         replicas: 1,
         serviceName: name + '-pods',
+        // By default a pod that never gets ready is not even replaced by the next commit's: kubernetes.io,
+        // concepts/workloads/controllers/statefulset, "Forced rollback".
+        podManagementPolicy: 'Parallel',
         selector: { matchLabels: selector },
         // A volume outlives a scaled-down or deleted StatefulSet.
         persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
@@ -118,4 +122,4 @@ function(settings)
         }],
       },
     },
-  ]
+  ] + gate(settings, 'influxdb', 'http://%s.influxdb.svc:%d' % [name, port])

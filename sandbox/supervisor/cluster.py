@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.supervisor import pki
 from sandbox.supervisor.api import Api
 from sandbox.supervisor.client import ClusterAccess, NodeSpec
+from sandbox.supervisor.network import Network
 from sandbox.supervisor.pods import PodRunner
 from sandbox.supervisor.processes import Process, free_port
 from sandbox.supervisor.volumes import VolumeProvisioner
@@ -27,6 +28,7 @@ _OPERATOR = "sandbox-operator"
 """The service account for which the stand-ins of the clouds' exec plugins mint tokens."""
 
 _POOL_LABEL = "sandbox.regions/pool"
+_UNPULLABLE = Path(__file__).with_name("unpullable.yaml")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Cluster:
         self._api = Api(self.endpoint, folder / "ca.crt", record.token) if (folder / "ca.crt").exists() else None
         self._pods: PodRunner | None = None
         self._volumes: VolumeProvisioner | None = None
+        self._network: Network | None = None
 
     @classmethod
     def create(
@@ -116,9 +119,12 @@ class Cluster:
                 kubeconfig, "--manage-all-nodes=true", "--node-lease-duration-seconds=0",
                 f"--server-address=127.0.0.1:{free_port()}",
                 *(f"--config={self._binaries[Path(stage).name]}" for stage in KWOK_STAGES),
+                f"--config={_UNPULLABLE}",
             ]),
         )  # fmt: skip
-        self._pods = PodRunner(self.api, self._folder, self._logs, self._binaries)
+        self._network = Network(self.api)
+        await self._network.start()
+        self._pods = PodRunner(self.api, self._folder, self._logs, self._binaries, self._network.proxy)
         self._volumes = VolumeProvisioner(self.api)
         self._pods.start()
         self._volumes.start()
@@ -127,6 +133,8 @@ class Cluster:
         """End all processes; the data stays."""
         if self._pods and self._volumes:
             await asyncio.gather(self._pods.stop(), self._volumes.stop())
+        if self._network:
+            await self._network.stop()
         await asyncio.gather(*(process.stop() for process in self._processes))
         self._processes.clear()
         if self._api:

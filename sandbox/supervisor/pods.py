@@ -28,7 +28,7 @@ _TOKEN_SECONDS = 30 * 24 * 3600
 class PodRunner:
     """Follows the pods of one cluster."""
 
-    def __init__(self, api: Api, folder: Path, logs: Path, binaries: Mapping[str, Path]) -> None:
+    def __init__(self, api: Api, folder: Path, logs: Path, binaries: Mapping[str, Path], proxy: str) -> None:
         self._api = api
         self._folder = folder / "pods"
         self._logs = logs
@@ -37,7 +37,7 @@ class PodRunner:
         self._ports = Ports()
         self._processes: dict[str, Process] = {}
         self._keepers: dict[str, tuple[str, asyncio.Task[None]]] = {}
-        self._steps = StepRunner(api, self._folder, logs, self.kubeconfig)
+        self._steps = StepRunner(api, self._folder, logs, self.kubeconfig, self.container_environment, proxy)
         self._task: asyncio.Task[None] | None = None
 
     def processes(self) -> list[Process]:

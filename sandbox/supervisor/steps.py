@@ -1,6 +1,8 @@
 """Runs the steps of Argo Workflows: the command that the emissary would start, as a host process.
 
-A step's exit code becomes the pod's status, which is all that the workflow controller looks at; so gate tests really run.
+A step's image is never run: what the checkout and its virtual environment have takes its place, so `python -m gates` is this
+checkout's. A step's exit code becomes the pod's status, which is all that the workflow controller looks at; so gate
+tests really run.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import asyncio
 import json
 import os
 import shutil
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.home import CHECKOUT
 from sandbox.supervisor.api import Api, Object
 from sandbox.supervisor.processes import die_with_parent, end, note
 
@@ -27,11 +31,21 @@ _NOT_STARTED = 127  # as a shell says when there is no such command
 class StepRunner:
     """Runs the workflow pods of one cluster, each once."""
 
-    def __init__(self, api: Api, folder: Path, logs: Path, kubeconfig: Callable[[Object], Awaitable[Path]]) -> None:
+    def __init__(
+        self,
+        api: Api,
+        folder: Path,
+        logs: Path,
+        kubeconfig: Callable[[Object], Awaitable[Path]],
+        environment: Callable[[Object, Object], Awaitable[dict[str, str]]],
+        proxy: str,
+    ) -> None:
         self._api = api
         self._folder = folder
         self._logs = logs
         self._kubeconfig = kubeconfig
+        self._environment = environment
+        self._proxy = proxy
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def follow(self, pods: list[Object]) -> None:
@@ -61,23 +75,23 @@ class StepRunner:
         container = next(c for c in pod["spec"]["containers"] if c["name"] == "main")
         log = self._logs / f"step-{name}.log"
         try:
-            code = await self._execute(container, folder, await self._kubeconfig(pod), log)
+            env = await self._environment(pod, container)
+            code = await self._execute(container, folder, env, await self._kubeconfig(pod), log)
         except httpx.HTTPError as error:
-            note(log, f"the step has no token of its service account: {error}")
+            note(log, f"the step's token or environment cannot be had: {error}")
             code = _NOT_STARTED
         status = finished(pod, code, started, _now())
         await self._api.patch(f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
         shutil.rmtree(folder, ignore_errors=True)
 
-    async def _execute(self, container: Object, folder: Path, kubeconfig: Path, log: Path) -> int:
-        env = {entry["name"]: entry["value"] for entry in container.get("env", []) if "value" in entry}
+    async def _execute(self, container: Object, folder: Path, env: dict[str, str], kubeconfig: Path, log: Path) -> int:
         command = step_command(container, env, folder)
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
             try:
                 process = await asyncio.create_subprocess_exec(
                     *command, cwd=folder, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-                    env={**os.environ, **env, "KUBECONFIG": str(kubeconfig)},
+                    env={**os.environ, **step_environment(self._proxy), **env, "KUBECONFIG": str(kubeconfig)},
                     start_new_session=True, preexec_fn=die_with_parent,
                 )  # fmt: skip
             except OSError as error:
@@ -88,6 +102,16 @@ class StepRunner:
             except asyncio.CancelledError:
                 await end(process)
                 raise
+
+
+def step_environment(proxy: str) -> dict[str, str]:
+    """What a step has on a host where in a pod it has its image and the cluster's network."""
+    return {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PYTHONPATH": str(CHECKOUT),
+        "http_proxy": proxy,
+        "no_proxy": "127.0.0.1,localhost",  # among them the API server
+    }
 
 
 def step_command(container: Object, env: dict[str, str], folder: Path) -> list[str]:

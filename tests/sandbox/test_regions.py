@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 import pytest
@@ -17,11 +18,13 @@ from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
 from tests.sandbox.stack_files import key_set, set_key
+from tests.waiting import within
 
 FLEET = fleet.read(CHECKOUT)
 REGIONS = list(FLEET.regions)
 PROTECTED = [name for name, region in FLEET.regions.items() if region.protected]
 AWS, AZURE, GCP = "staging-aws-eu-west-1", "staging-azure-eastus", "staging-gcp-us-central1"
+TOOLS = "tools-aws-us-west-2"
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
 
@@ -43,6 +46,34 @@ class Running:
         return {
             resource["urn"] for resource in state["resources"] if not resource["type"].startswith("pulumi:providers:")
         }
+
+    def release(self, region: str, file: str, before: str, after: str) -> str:
+        """Commit an edit of one of gitops' files to a region's branch. Returns the commit."""
+        path = self.home.checkout / "gitops" / file
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after, 1))
+        git_host.git(
+            *AUTHOR, "commit", "--quiet", "-m", f"{before} -> {after}", f"gitops/{file}", cwd=self.home.checkout
+        )
+        git_host.git("push", "--quiet", "origin", f"HEAD:refs/heads/region/{region}", cwd=self.home.checkout)
+        return git_host.git("rev-parse", "HEAD", cwd=self.home.checkout)
+
+    def application(self, region: str) -> dict[str, Any]:
+        """The status of the region's Application."""
+        shown = regions.kubectl(self.home, region, "get", "application", region, "-n", "argocd", "-o", "json")
+        status: dict[str, Any] = json.loads(shown)["status"]
+        return status
+
+    def ended(self, region: str, commit: str, phase: str) -> bool:
+        """Whether the sync to a commit has ended, and so."""
+        operation = self.application(region).get("operationState", {})
+        return (operation.get("phase"), operation.get("syncResult", {}).get("revision")) == (phase, commit)
+
+    def gate_log(self, region: str) -> str:
+        """What the gate tests of a region have said until now."""
+        (path,) = self.home.logs.glob(f"*-{region}/step-gate.log")
+        return path.read_text()
 
     def plan(self, region: str) -> dict[str, str]:
         """What a preview would do: URN to operation, of what it would not leave as it is."""
@@ -131,6 +162,47 @@ def test_a_workflows_step_runs_and_its_exit_code_counts(running: Running, code: 
     regions.kubectl(running.home, AWS, "apply", "-f", str(manifest))
     wait = f"--for=jsonpath={{.status.phase}}={phase}"
     regions.kubectl(running.home, AWS, "wait", wait, f"workflow/{name}", "-n", "argo", "--timeout=60s")
+
+
+@pytest.mark.parametrize(("region", "checks"), [(AZURE, 3), (TOOLS, 7)])
+def test_a_sync_ends_well_once_the_waves_checks_have_passed(running: Running, region: str, checks: int) -> None:
+    assert within(60, lambda: running.ended(region, running.commit, "Succeeded")), running.application(region)
+    said = running.gate_log(region)
+    assert said.startswith(f"influxdb {running.commit}\n")
+    assert said.count(": passed (") == checks, said
+
+
+def test_a_commit_that_breaks_the_service_fails_its_gate_though_argo_cd_calls_all_well(running: Running) -> None:
+    broken = "selector: { 'app.kubernetes.io/name': 'nobody' },"
+    commit = running.release(AZURE, "apps/influxdb.libsonnet", "selector: selector,", broken)
+    assert within(150, lambda: running.ended(AZURE, commit, "Failed")), running.application(AZURE)
+    status = running.application(AZURE)
+    assert (status["sync"]["status"], status["health"]["status"]) == ("Synced", "Healthy")
+    assert "no ready pod is behind port 8086 of service influxdb" in running.gate_log(AZURE)
+    commit = running.release(AZURE, "apps/influxdb.libsonnet", broken, "selector: selector,")
+    assert within(90, lambda: running.ended(AZURE, commit, "Succeeded")), running.application(AZURE)
+
+
+def test_an_image_that_cannot_be_pulled_never_gets_ready_and_the_next_commit_takes_its_place(running: Running) -> None:
+    commit = running.release(AZURE, "pins/influxdb.json", "influxdb:2", "influxdb:does-not-exist-2")
+    waits = (
+        "get",
+        "pod",
+        "influxdb-0",
+        "-n",
+        "influxdb",
+        "-o",
+        "jsonpath={.status.containerStatuses[0].state.waiting.reason}",
+    )
+    assert within(60, lambda: regions.kubectl(running.home, AZURE, *waits, check=False) == "ErrImagePull")
+    assert running.ended(AZURE, commit, "Running"), "the sync waits for the pod"
+    assert running.application(AZURE)["health"]["status"] == "Progressing"
+    commit = running.release(AZURE, "pins/influxdb.json", "influxdb:does-not-exist-2", "influxdb:2")
+    # As `argocd app terminate-op` does, which people need not: the controller's own limit does it in the end.
+    ended = json.dumps({"status": {"operationState": {"phase": "Terminating"}}})
+    patch = ("patch", "application", AZURE, "-n", "argocd", "--type=merge", "-p", ended)
+    regions.kubectl(running.home, AZURE, *patch)
+    assert within(90, lambda: running.ended(AZURE, commit, "Succeeded")), running.application(AZURE)
 
 
 @pytest.mark.parametrize("region", PROTECTED)

@@ -1,0 +1,84 @@
+"""Reads a region: its cluster's API, with the rights of the service account that this runs under, and the application."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import Any
+
+import httpx
+import urllib3
+from kubernetes import client, config
+
+from gates.checks import Answer, Object
+
+REQUEST_SECONDS = 5.0
+"""How long one request may take, so that one that hangs leaves time for another try."""
+
+
+class UnreadableError(Exception):
+    """The cluster's API did not give what was asked for. The text says what, and what to do."""
+
+
+class Region:
+    """One application's namespace in a region, and the address that the application has there."""
+
+    def __init__(self, namespace: str, url: str) -> None:
+        """Raises UnreadableError if it runs neither inside of a cluster nor with a KUBECONFIG."""
+        try:
+            if "KUBECONFIG" in os.environ:
+                config.load_kube_config()
+            else:
+                config.load_incluster_config()
+        except config.ConfigException as error:
+            raise UnreadableError(f"no cluster to look at: {error}; run this in a pod, or set KUBECONFIG") from error
+        self.namespace = namespace
+        self._url = url.rstrip("/")
+        self._http = httpx.Client(timeout=REQUEST_SECONDS)
+        core, apps = client.CoreV1Api(), client.AppsV1Api()
+        self._lists = {
+            "Pod": core.list_namespaced_pod,
+            "PersistentVolumeClaim": core.list_namespaced_persistent_volume_claim,
+            "StatefulSet": apps.list_namespaced_stateful_set,
+            "Deployment": apps.list_namespaced_deployment,
+            "PodDisruptionBudget": client.PolicyV1Api().list_namespaced_pod_disruption_budget,
+        }
+        self._config_map = core.read_namespaced_config_map
+
+    def objects(self, kind: str) -> list[Object]:
+        """All objects of a kind. Raises UnreadableError."""
+        items = _read(f"list {kind} in {self.namespace}", self._lists[kind], self.namespace)["items"]
+        return [{"kind": kind, **item} for item in items]
+
+    def release(self) -> Object | None:
+        """The config map that carries the commit, or None if there is none. Raises UnreadableError."""
+        try:
+            return _read("read the release", self._config_map, "release", self.namespace)
+        except UnreadableError as error:
+            if isinstance(error.__cause__, client.ApiException) and error.__cause__.status == 404:
+                return None
+            raise
+
+    def ask(self, path: str) -> Answer:
+        """What the application answers to a GET."""
+        url = f"{self._url}{path}"
+        started = time.monotonic()
+        try:
+            response = self._http.get(url)
+        except httpx.HTTPError as error:
+            return Answer(url, 0, str(error) or type(error).__name__, time.monotonic() - started)
+        return Answer(url, response.status_code, response.text, time.monotonic() - started)
+
+
+def _read(what: str, call: Any, *arguments: str) -> Object:
+    try:
+        # As plain data: the typed models would refuse what a newer API server adds.
+        response = call(*arguments, _preload_content=False, _request_timeout=REQUEST_SECONDS)
+    except client.ApiException as error:
+        remedy = "; the Role in gitops/lib/gate.libsonnet must allow it" if error.status == 403 else ""
+        raise UnreadableError(f"cannot {what}: {error.status} {error.reason}{remedy}") from error
+    except urllib3.exceptions.HTTPError as error:
+        raise UnreadableError(f"cannot {what}: the API server does not answer: {error}") from error
+    data: Object = json.loads(response.data)
+    return data

@@ -1,0 +1,81 @@
+// An application's gate: after each sync a Workflow looks whether the region is well (gates/). Its verdict is the sync's.
+local pins = import '../pins/gates.json';
+
+local fast = ['release', 'workloads', 'endpoints'];
+local battery = fast + ['volumes', 'disruption', 'latency', 'metrics'];
+
+// Seconds: how long the checks may try, and how long the Workflow may take with the pull of its image.
+// External's battery runs too, and its verdict is posted; that it gates nothing is said in waves.yaml.
+local gates = {
+  staging: { checks: fast, timeout: 20, deadline: 180 },
+  internal: { checks: battery, timeout: 60, deadline: 300 },
+  external: self.internal,
+};
+
+// settings: the region's, with `revision`. url: where the application answers inside of the cluster.
+function(settings, namespace, url)
+  local name = 'gate';
+  local gate = std.get(gates, settings.wave, gates.external);
+  local metadata = {
+    name: name,
+    namespace: namespace,
+    labels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'regions' },
+  };
+  local look(group, resources, verbs=['list']) = { apiGroups: [group], resources: resources, verbs: verbs };
+  [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadata },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'Role',
+      metadata: metadata,
+      rules: [
+        look('', ['configmaps'], ['get']) + { resourceNames: ['release'] },
+        look('', ['pods', 'persistentvolumeclaims']),
+        look('apps', ['statefulsets', 'deployments']),
+        look('policy', ['poddisruptionbudgets']),
+        // How a step reports to the workflow controller: argo-workflows.readthedocs.io, workflow-rbac.
+        look('argoproj.io', ['workflowtaskresults'], ['create', 'patch']),
+      ],
+    },
+    {
+      apiVersion: 'rbac.authorization.k8s.io/v1',
+      kind: 'RoleBinding',
+      metadata: metadata,
+      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: name },
+      subjects: [{ kind: 'ServiceAccount', name: name, namespace: namespace }],
+    },
+    {
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Workflow',
+      // One name, so that the next sync's takes the place of this one, and a failed one stays until then.
+      metadata: metadata {
+        annotations: {
+          'argocd.argoproj.io/hook': 'PostSync',
+          'argocd.argoproj.io/hook-delete-policy': 'BeforeHookCreation',
+        },
+      },
+      spec: {
+        entrypoint: name,
+        serviceAccountName: name,
+        activeDeadlineSeconds: gate.deadline,
+        ttlStrategy: { secondsAfterSuccess: 24 * 3600 },
+        podGC: { strategy: 'OnWorkflowSuccess' },
+        // One pod runs all checks at once: a second one would take longer to start than they do.
+        templates: [{
+          name: name,
+          metadata: { labels: metadata.labels },
+          container: {
+            image: pins.gates,
+            command: ['python', '-m', 'gates'],
+            args: gate.checks + [
+              '--namespace=' + namespace,
+              '--commit=' + settings.revision,
+              '--url=' + url,
+              '--timeout=%d' % gate.timeout,
+            ],
+            resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
+          },
+        }],
+      },
+    },
+  ]

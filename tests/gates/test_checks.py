@@ -1,0 +1,223 @@
+"""What the gate tests say of what was read of a region, and how they are asked."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from gates import __main__ as command
+from gates import battery, checks
+from gates.battery import Expectations
+from gates.checks import Answer
+from gates.region import UnreadableError
+
+URL = "http://influxdb.influxdb.svc:8086"
+COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
+LABELS = {"app.kubernetes.io/name": "influxdb"}
+SELECTOR = {"matchLabels": LABELS}
+SINCE = "2026-11-24T10:00:00Z"
+
+
+def item(kind: str, name: str = "influxdb", **rest: Any) -> dict[str, Any]:
+    """An object of the namespace, at generation 2."""
+    return {
+        "kind": kind,
+        "metadata": {"name": name, "namespace": "influxdb", "generation": 2, "labels": LABELS},
+        **rest,
+    }
+
+
+def stateful_set(**status: Any) -> dict[str, Any]:
+    """A StatefulSet that has finished its rollout, but for what `status` says."""
+    done = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
+    revisions = {"currentRevision": "b", "updateRevision": "b"}
+    return item("StatefulSet", spec={"replicas": 1, "selector": SELECTOR}, status=done | revisions | status)
+
+
+def pod(**container: Any) -> dict[str, Any]:
+    """A pod with one container."""
+    return item("Pod", "influxdb-0", status={"containerStatuses": [{"name": "influxdb", "image": "i:1"} | container]})
+
+
+def answer(text: str, status: int = 200, seconds: float = 0.01) -> Answer:
+    """What the application answered."""
+    return Answer(f"{URL}/health", status, text, seconds)
+
+
+def only(problems: list[str]) -> str:
+    """The one problem there is."""
+    assert len(problems) == 1, problems
+    return problems[0]
+
+
+def test_a_well_region_has_no_problem() -> None:
+    assert not checks.release(item("ConfigMap", "release", data={"commit": COMMIT}), COMMIT)
+    assert not checks.workloads([stateful_set()], [pod(state={"running": {}})], SINCE)
+    assert not checks.endpoints(answer('{"status": "pass"}'), answer('{"status": "ready"}'))
+    assert not checks.volumes([item("PersistentVolumeClaim", status={"phase": "Bound"})])
+    assert not checks.latency([answer("")] * 20, 0.5)
+
+
+def test_a_release_of_another_commit_or_none_is_no_proof() -> None:
+    assert COMMIT in only(checks.release(item("ConfigMap", "release", data={"commit": "other"}), COMMIT))
+    assert "not there" in only(checks.release(None, COMMIT))
+    assert checks.release(item("ConfigMap", "release"), COMMIT)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ({"observedGeneration": 1}, "generation 2 is not seen yet"),
+        ({"updatedReplicas": 0}, "0 of 1 replicas are updated"),
+        ({"replicas": 2}, "1 of 1 replicas are updated"),
+        ({"currentRevision": "a"}, "revision b is not the current one"),
+        ({"readyReplicas": 0}, "0 of 1 replicas are ready"),
+    ],
+)
+def test_an_unfinished_rollout_is_named(status: dict[str, Any], words: str) -> None:
+    problem = only(checks.workloads([stateful_set(**status)], [], SINCE))
+    assert problem.startswith("StatefulSet influxdb/influxdb")
+    assert words in problem
+
+
+def test_a_container_that_waits_or_restarted_after_the_release_is_named() -> None:
+    waiting = pod(state={"waiting": {"reason": "ErrImagePull", "message": "not found"}})
+    assert "waits: ErrImagePull: not found" in only(checks.workloads([stateful_set()], [waiting], SINCE))
+
+    def ended(at: str) -> dict[str, Any]:
+        return pod(lastState={"terminated": {"finishedAt": at, "reason": "OOMKilled", "exitCode": 137}})
+
+    assert "OOMKilled" in only(checks.workloads([stateful_set()], [ended("2026-11-24T10:00:01Z")], SINCE))
+    assert not checks.workloads([stateful_set()], [ended("2026-11-24T09:59:59Z")], SINCE)
+
+
+def test_a_pod_of_nobodys_is_not_looked_at_and_one_without_a_node_is_named() -> None:
+    lonely = item("Pod", "influxdb-0", status={"conditions": [
+        {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
+    ]})  # fmt: skip
+    assert "0/3 nodes are available" in only(checks.workloads([stateful_set()], [lonely], SINCE))
+    lonely["metadata"]["labels"] = {"app.kubernetes.io/name": "gate"}
+    assert not checks.workloads([stateful_set()], [lonely], SINCE)
+
+
+def test_endpoints_need_the_right_words_not_just_an_answer() -> None:
+    ready = answer('{"status": "ready"}')
+    assert "status fail" in only(checks.endpoints(answer('{"status": "fail"}'), ready))
+    assert "answered 503" in only(checks.endpoints(answer("connection refused", 503), ready))
+    assert "did not answer" in only(checks.endpoints(answer("no such host", 0), ready))
+    assert "no JSON" in only(checks.endpoints(answer("<html>"), ready))
+
+
+def test_latency_counts_the_slow_and_the_failed() -> None:
+    assert not checks.latency([answer("")] * 19 + [answer("", seconds=9)], 0.5)
+    assert "percentile" in only(checks.latency([answer("")] * 18 + [answer("", seconds=9)] * 2, 0.5))
+    assert "1 of 20" in only(checks.latency([answer("")] * 19 + [answer("x", 503)], 0.5))
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ('# TYPE a gauge\na{b="c d"} 1\nc 1.5e3 1700000000\nd NaN\n', True),
+        ("a_bucket{le=\"+Inf\"} 3\n", True),
+        ("# only comments\n", False),
+        ("<html>not found</html>\n", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_metrics_are_series_in_prometheus_text_format(text: str, good: bool) -> None:
+    assert (checks.metrics(answer(text)) == []) is good
+
+
+def test_a_budget_guards_pods_and_says_so_for_this_generation() -> None:
+    status = {"observedGeneration": 2, "expectedPods": 1, "currentHealthy": 1, "desiredHealthy": 1}
+    budget = item("PodDisruptionBudget", spec={"selector": SELECTOR}, status=status)
+    assert not checks.disruption([budget], [pod()])
+    assert "guards no pod" in only(checks.disruption([budget], []))
+    assert "not of this generation" in only(
+        checks.disruption([budget | {"status": status | {"observedGeneration": 1}}], [pod()])
+    )
+    assert "0 of 1" in only(checks.disruption([budget | {"status": status | {"currentHealthy": 0}}], [pod()]))
+
+
+def test_nothing_read_is_never_a_pass() -> None:
+    assert checks.workloads([], [], SINCE)
+    assert checks.volumes([])
+    assert checks.disruption([], [])
+    assert checks.latency([], 0.5)
+
+
+@pytest.mark.parametrize(
+    ("expression", "selected"),
+    [
+        ({"key": "a", "operator": "In", "values": ["1"]}, True),
+        ({"key": "a", "operator": "NotIn", "values": ["1"]}, False),
+        ({"key": "b", "operator": "Exists"}, False),
+        ({"key": "b", "operator": "DoesNotExist"}, True),
+    ],
+)
+def test_selectors_select_as_kubernetes_says(expression: dict[str, Any], selected: bool) -> None:
+    assert checks.matches({"matchExpressions": [expression]}, {"a": "1"}) is selected
+
+
+class Scripted:
+    """A region whose claims are read, or not, as scripted."""
+
+    def __init__(self, *phases: str) -> None:
+        self.phases = list(phases)
+
+    def objects(self, kind: str) -> list[dict[str, Any]]:
+        phase = self.phases.pop(0)
+        if not phase:
+            raise UnreadableError("cannot list")
+        return [item(kind, status={"phase": phase})]
+
+
+def verdict(*phases: str, timeout: float) -> battery.Verdict:
+    """What `volumes` says of a scripted region."""
+    region: Any = Scripted(*phases)
+    return battery.patiently("volumes", battery.CHECKS["volumes"], region, Expectations(), timeout)
+
+
+def test_passing_trouble_is_tried_again_and_lasting_trouble_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(battery, "PAUSE_SECONDS", 0.0)
+    passed = verdict("Pending", "", "Bound", timeout=60)
+    assert (passed.problems, passed.tries) == ([], 3)
+    assert "Pending" in only(verdict("Pending", timeout=0).problems)
+    assert only(verdict("", timeout=0).problems) == "cannot list"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["nonsense", "--namespace=a"], "invalid choice: 'nonsense'"),
+        (["release", "--namespace=a"], "release: give --commit"),
+        (["endpoints", "latency", "--namespace=a"], "endpoints, latency: give --url"),
+        (["volumes"], "--namespace"),
+        (["volumes", "--namespace=a", "--timeout=0"], "0 is not more than 0"),
+        (["volumes", "--namespace=a"], "set KUBECONFIG"),
+    ],
+)
+def test_a_wrong_question_is_answered_with_2_and_what_to_do(
+    arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)
+    assert words in capsys.readouterr().err
+
+
+def test_the_exit_code_and_the_words_say_what_failed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phases = ["Pending", "Pending", "Bound"]
+    monkeypatch.setattr(command, "Region", lambda namespace, url: Scripted(phases.pop(0)))
+    arguments = ["volumes", "--namespace=influxdb", "--timeout=0.001"]
+    assert command.main(arguments) == 1
+    assert "volumes: FAILED" in capsys.readouterr().out
+    assert command.main([*arguments, "--json"]) == 1
+    assert "Pending" in json.loads(capsys.readouterr().out)[0]["problems"][0]
+    assert command.main(arguments) == 0
+    assert "volumes: passed" in capsys.readouterr().out

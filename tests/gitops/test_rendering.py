@@ -1,0 +1,93 @@
+"""What gitops/ renders for a region, without a cluster."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import _jsonnet
+import pytest
+
+from gates import __main__ as command
+from gates import battery
+
+ENTRY = Path(__file__).resolve().parents[2] / "gitops" / "region" / "main.jsonnet"
+COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
+FAST = ["release", "workloads", "endpoints"]
+
+
+def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",)) -> list[dict[str, Any]]:
+    """The objects of a region of this wave."""
+    values = {
+        "region": "r",
+        "cloud": "aws",
+        "tenant": "shared",
+        "storageClass": "ssd",
+        "repository": "https://git.example.com/platform/regions.git",
+        "revision": COMMIT,
+        "wave": wave,
+    }
+    codes = {"applications": json.dumps(applications)}
+    objects: list[dict[str, Any]] = json.loads(_jsonnet.evaluate_file(str(ENTRY), tla_vars=values, tla_codes=codes))
+    return objects
+
+
+def gate(wave: str) -> dict[str, Any]:
+    """The Workflow of the gate."""
+    (workflow,) = [item for item in rendered(wave) if item["kind"] == "Workflow"]
+    return workflow
+
+
+@pytest.mark.parametrize(
+    ("wave", "checks"),
+    [("staging", FAST), ("internal", list(battery.CHECKS)), ("external", list(battery.CHECKS))],
+)
+def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(wave: str, checks: list[str]) -> None:
+    (template,) = gate(wave)["spec"]["templates"]
+    assert template["container"]["command"] == ["python", "-m", "gates"]
+    asked = command.parser().parse_args(template["container"]["args"])
+    assert (asked.checks, asked.commit, asked.namespace) == (checks, COMMIT, "influxdb")
+    assert asked.timeout < gate(wave)["spec"]["activeDeadlineSeconds"], "the gate gives its reasons before it is ended"
+
+
+def test_the_gate_runs_after_each_sync_and_a_failed_one_stays_to_be_looked_at() -> None:
+    metadata = gate("staging")["metadata"]
+    assert metadata["annotations"] == {
+        "argocd.argoproj.io/hook": "PostSync",
+        "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
+    }
+    assert metadata["name"] == "gate", "BeforeHookCreation finds the last one by its name"
+    assert "secondsAfterFailure" not in gate("staging")["spec"]["ttlStrategy"]
+
+
+def test_the_gate_may_only_look_and_only_at_its_own_namespace() -> None:
+    (role,) = [item for item in rendered("external") if item["kind"] == "Role"]
+    may = {
+        (group, what): rule["verbs"]
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for what in rule["resources"]
+    }
+    assert may.pop(("argoproj.io", "workflowtaskresults")) == ["create", "patch"]
+    assert may.pop(("", "configmaps")) == ["get"]
+    assert set(map(tuple, may.values())) == {("list",)}
+
+
+@pytest.mark.parametrize("wave", ["staging", "internal", "external"])
+def test_all_objects_lie_in_the_applications_namespace(wave: str) -> None:
+    assert {item["metadata"]["namespace"] for item in rendered(wave)} == {"influxdb"}
+    assert not [item["kind"] for item in rendered(wave) if item["kind"].startswith("Cluster")]
+
+
+def test_the_conductor_runs_once_at_a_time_for_less_than_its_token_lasts_and_asks_the_cluster_for_nothing() -> None:
+    objects = {item["kind"]: item for item in rendered("internal", ("conductor",))}
+    spec = objects["CronWorkflow"]["spec"]
+    assert spec["concurrencyPolicy"] == "Forbid"
+    assert spec["workflowSpec"]["activeDeadlineSeconds"] < 3600
+    (template,) = spec["workflowSpec"]["templates"]
+    words = [*template["container"]["command"], *template["container"]["args"]]
+    assert words[words.index("--clone") + 1] == "https://git.example.com/platform/regions.git"
+    assert float(words[words.index("--minutes") + 1]) * 60 < spec["workflowSpec"]["activeDeadlineSeconds"]
+    (rule,) = objects["Role"]["rules"]
+    assert rule == {"apiGroups": ["argoproj.io"], "resources": ["workflowtaskresults"], "verbs": ["create", "patch"]}
