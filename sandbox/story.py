@@ -88,7 +88,7 @@ class Teller:
                     )
                 text = text.replace(before, after)
             path.write_text(text)
-        git_host.git("add", "--all", ":!.venv", cwd=self.checkout)
+        git_host.git("add", "--all", cwd=self.checkout)
         author = ("-c", "user.name=developer", "-c", "user.email=developer@localhost")
         git_host.git(*author, "commit", "--quiet", "-m", message, cwd=self.checkout)
         git_host.git("push", "--quiet", "origin", "HEAD:main", cwd=self.checkout)

@@ -1,0 +1,257 @@
+"""The rollout on the real stack: CI's jobs, Argo CD's own receipts, gate tests, and the conductor, while things break.
+
+Three regions, one for each wave. The conductor's passes are made here, one by one, so that a test says when.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from sandbox import git_host, lifecycle, regions, rollout
+from sandbox.environment import variables
+from sandbox.home import Home
+from sandbox.story import IMPATIENT, PINS, Teller
+from tests.waiting import within
+
+STAGING, INTERNAL, EXTERNAL = "staging-aws-eu-west-1", "tools-aws-us-west-2", "prod-gcp-europe-west4"
+FLEET = {STAGING, INTERNAL, EXTERNAL}
+CHECKS = ["apps", "infra"]
+UP_SECONDS, RELEASE_SECONDS = 600, 180
+
+
+@dataclass
+class Fleet:
+    """Three regions, a developer and a conductor by hand."""
+
+    home: Home
+    teller: Teller
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def checkout(self) -> Path:
+        return self.teller.checkout
+
+    def commit(self, message: str) -> str:
+        """A commit that changes something everywhere."""
+        path = self.checkout / PINS
+        pins = json.loads(path.read_text())
+        pins["influxdb"] = f"{pins['influxdb'].partition('-')[0]}-{len(self.said)}"
+        self.said.append(message)
+        path.write_text(json.dumps(pins))
+        return self.teller.commit(message, {})
+
+    def waves(self, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `waves` as the sandbox's user, or with another token."""
+        env = {**os.environ, **variables(self.home, self.checkout)}
+        env |= {"GITHUB_TOKEN": token} if token else {}
+        command = [sys.executable, "-m", "waves", *arguments]
+        return subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, timeout=120)
+
+    def promote(self) -> str:
+        """One pass. What it said."""
+        made = self.waves("promote")
+        assert made.returncode == 0, made.stderr
+        return made.stdout
+
+    def at(self, region: str) -> str | None:
+        """The commit that a region's branch is at."""
+        return git_host.heads(self.home, "region/").get(f"region/{region}")
+
+    def proved(self, region: str, commit: str, seconds: float = RELEASE_SECONDS) -> bool:
+        """Wait until a region has passed a commit, by its own receipts."""
+        return within(seconds, lambda: rollout.observe(self.home, commit).passed(region, CHECKS))
+
+    def moves(self, region: str, commit: str, seconds: float = 60) -> bool:
+        """Make passes until a region has a commit."""
+
+        def tried() -> bool:
+            self.promote()
+            return self.at(region) == commit
+
+        return within(seconds, tried)
+
+    def process(self, region: str, name: str) -> psutil.Process:
+        """A process of a region."""
+        for process in lifecycle.status(self.home)["processes"]:
+            if process["name"] == name and process["cluster"].endswith(region) and process["pid"]:
+                return psutil.Process(process["pid"])
+        raise AssertionError(f"no {name} runs for {region}")
+
+    def post(self, token: str, commit: str, context: str) -> int:
+        """Post a success as somebody. The answer's status code."""
+        api = git_host.environment(self.home, self.checkout)["GITHUB_API_URL"]
+        url = f"{api}/repos/{git_host.REPOSITORY}/statuses/{commit}"
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.post(
+            url, json={"state": "success", "context": context}, headers=headers, trust_env=False
+        ).status_code
+
+
+@pytest.fixture(scope="module")
+def fleet(home: Home) -> Iterator[Fleet]:
+    """The three regions, each joined; they came up by their stack files, CI and the conductor alone."""
+    teller = Teller(home, lambda text: None, lambda seen, host, members: None)
+    for path in (teller.checkout / "stacks").glob("Pulumi.*.yaml"):
+        if path.name.split(".")[1] not in FLEET:
+            path.unlink()
+    stack = teller.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
+    stack.write_text(stack.read_text().replace("[influxdb, conductor]", "[influxdb]"))  # passes are made here
+    found = Fleet(home, teller)
+    commit = teller.commit("Three regions", IMPATIENT)
+    lifecycle.run_ci(home)
+    try:
+        for region in (STAGING, INTERNAL, EXTERNAL):
+            assert found.moves(region, commit), found.waves("status").stdout
+            assert found.proved(region, commit, UP_SECONDS), found.waves("status").stdout
+        yield found
+    finally:
+        lifecycle.run_ci(home, False)
+
+
+def test_each_region_has_come_up_and_joined_by_its_own_receipts(fleet: Fleet) -> None:
+    fleet.promote()
+    status = json.loads(fleet.waves("status", "--json").stdout)
+    assert {wave["wave"]: [r["region"] for r in wave["regions"]] for wave in status["waves"]} == {
+        "staging": [STAGING], "internal": [INTERNAL], "external": [EXTERNAL],
+    }  # fmt: skip
+    ledger = git_host.git("show", rollout.LEDGER, cwd=fleet.home.repository)
+    assert {name for name, region in json.loads(ledger)["regions"].items() if region.get("joined")} == FLEET
+    gate = regions.kubectl(
+        fleet.home, STAGING, "get", "workflow", "gate", "-n", "influxdb", "-o", "jsonpath={.status.phase}"
+    )
+    assert gate == "Succeeded"
+
+
+def test_no_key_is_in_the_state_in_clear_or_in_an_output(fleet: Fleet) -> None:
+    key = (fleet.home.git_host / "regions-receipts.pem").read_text()
+    secret = key.splitlines()[5]
+    state = fleet.home.stack_state(STAGING).read_text()
+    assert "argocd-notifications-secret" in state
+    assert secret not in state
+    assert "PRIVATE KEY" not in state
+    for log in fleet.home.logs.rglob("*.log"):
+        assert secret not in log.read_text(errors="replace"), log
+
+
+def test_a_forged_receipt_moves_nothing_and_is_reported(fleet: Fleet) -> None:
+    commit = fleet.commit("Forged")
+    before = fleet.at(INTERNAL)
+    os.kill(fleet.process(STAGING, "argocd-application-controller").pid, signal.SIGSTOP)
+    try:
+        assert fleet.moves(STAGING, commit)
+        mine = git_host.token(fleet.home)
+        assert [fleet.post(mine, commit, f"region/{STAGING}/{check}") for check in CHECKS] == [201, 201]
+        seen = fleet.waves("promote")
+        assert f"region/{STAGING}/apps on {commit[:10]} by you does not count" in seen.stderr
+        assert fleet.at(INTERNAL) == before
+    finally:
+        os.kill(fleet.process(STAGING, "argocd-application-controller").pid, signal.SIGCONT)
+    assert fleet.proved(STAGING, commit)
+    assert fleet.moves(INTERNAL, commit), "and the true one does"
+    assert fleet.proved(INTERNAL, commit)
+
+
+def test_a_wrong_token_moves_nothing_and_says_what_to_do(fleet: Fleet) -> None:
+    before = git_host.heads(fleet.home)
+    made = fleet.waves("promote", token="ghp_of_nobody")
+    assert (made.returncode, git_host.heads(fleet.home)) == (1, before)
+    assert "set GITHUB_TOKEN to a valid one" in made.stderr
+    assert fleet.post("ghp_of_nobody", before[f"region/{STAGING}"], f"region/{STAGING}/apps") == 401
+
+
+def test_a_conductor_that_is_killed_in_the_midst_of_its_push_leaves_all_or_nothing(fleet: Fleet) -> None:
+    commit = fleet.commit("Killed")
+    begun = fleet.home.root / "push-has-begun"
+    hook = fleet.home.repository / "hooks" / "pre-receive"
+    hook.write_text(f"#!/bin/sh\ntouch {begun}\nsleep 3\n")
+    hook.chmod(0o755)
+    env = {**os.environ, **variables(fleet.home, fleet.checkout)}
+    command = [sys.executable, "-m", "waves", "promote"]
+    before = fleet.at(STAGING)
+    try:
+        conductor = subprocess.Popen(command, cwd=fleet.checkout, env=env, start_new_session=True)
+        assert within(60, begun.exists)
+        os.killpg(conductor.pid, signal.SIGKILL)
+        conductor.wait()
+        time.sleep(4)  # the host ends what it had begun, or drops it
+    finally:
+        hook.unlink()
+    ledger = json.loads(git_host.git("show", rollout.LEDGER, cwd=fleet.home.repository))
+    moved = fleet.at(STAGING) == commit
+    assert fleet.at(STAGING) in (before, commit)
+    assert (ledger["waves"]["staging"]["target"] == commit) is moved, "the branch and the ledger go together"
+    assert fleet.moves(STAGING, commit), "the next pass goes on"
+    assert fleet.proved(STAGING, commit)
+
+
+@pytest.mark.parametrize("victim", ["kube-apiserver", "argocd-application-controller"])
+def test_a_region_whose_server_dies_in_the_midst_of_a_sync_proves_the_commit_all_the_same(
+    fleet: Fleet, victim: str
+) -> None:
+    commit = fleet.commit(f"Without {victim}")
+    assert fleet.moves(STAGING, commit)
+    assert within(90, lambda: _operation(fleet, STAGING).get("phase") == "Running")
+    fleet.process(STAGING, victim).kill()
+    assert fleet.proved(STAGING, commit, 240), fleet.waves("status").stdout
+
+
+def test_while_the_git_host_is_down_nothing_moves_and_afterwards_all_goes_on(fleet: Fleet) -> None:
+    commit = fleet.commit("While the host is away")
+    assert fleet.moves(STAGING, commit)
+    host = next(p for p in lifecycle.status(fleet.home)["processes"] if p["name"] == "git-host")
+    before = git_host.heads(fleet.home)
+    psutil.Process(host["pid"]).suspend()
+    try:
+        ended = time.monotonic() + 60
+        made = fleet.waves("promote")
+        assert made.returncode == 1
+        assert "cannot be reached" in made.stderr or "ls-remote" in made.stderr
+        time.sleep(max(0.0, ended - time.monotonic()))
+        assert git_host.heads(fleet.home) == before
+    finally:
+        psutil.Process(host["pid"]).resume()
+    assert fleet.proved(STAGING, commit), "the receipt came once the host was back"
+    assert fleet.moves(INTERNAL, commit)
+    assert fleet.proved(INTERNAL, commit)
+
+
+def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_nothing_else(fleet: Fleet) -> None:
+    old = fleet.at(STAGING)
+    commit = fleet.commit("Lost receipts")
+    assert fleet.moves(STAGING, commit)
+    assert fleet.proved(STAGING, commit)
+    before = fleet.at(INTERNAL)
+    with sqlite3.connect(fleet.home.git_host / "github.sqlite") as database:
+        columns = "context, state, description, target_url, creator, created_at"
+        lost = database.execute(f"SELECT {columns} FROM status WHERE sha = ?", (commit,)).fetchall()
+        database.execute("DELETE FROM status WHERE sha = ?", (commit,))
+        for row in lost:  # what the host keeps of the commit before is said once more
+            database.execute(f"INSERT INTO status (sha, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", (old, *row))
+    assert "nothing to move" in fleet.promote()
+    assert fleet.at(INTERNAL) == before
+    with sqlite3.connect(fleet.home.git_host / "github.sqlite") as database:
+        for row in lost:
+            database.execute(f"INSERT INTO status (sha, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", (commit, *row))
+    assert fleet.moves(INTERNAL, commit), "they were found again"
+
+
+def _operation(fleet: Fleet, region: str) -> dict[str, Any]:
+    """Argo CD's operation of a region, as far as it is known."""
+    query = ("get", "application", region, "-n", "argocd", "-o", "json")
+    text = regions.kubectl(fleet.home, region, *query, check=False)
+    found: dict[str, Any] = json.loads(text).get("status", {}).get("operationState", {}) if text.strip() else {}
+    return found
