@@ -152,12 +152,16 @@ class Teller:
         """Watch a commit until every wave has proven it."""
         return self.follow(commit, lambda seen, host: seen.done)
 
+    def beyond(self, commit: str) -> list[str]:
+        """The regions beyond the first wave that have a commit."""
+        heads, members = git_host.heads(self._home, "region/"), self.fleet
+        return [r.name for r in members if r.wave.name != members[0].wave.name and heads.get(r.branch) == commit]
+
     def stops(self, commit: str) -> Rollout:
         """Watch a commit until a wave has said no. Raises SandboxError if a region of a later wave has it."""
         seen = self.follow(commit, lambda seen, host: rollout.stuck(seen, host, self.fleet))
         time.sleep(3 * POLL_SECONDS)  # the conductor has had the time to do something wrong
-        host = rollout.observe(self._home, commit)
-        beyond = [r.name for r in self.fleet if r.wave.name != seen.waves[0].wave and host.given(r.name, commit)]
+        beyond, host = self.beyond(commit), rollout.observe(self._home, commit)
         if beyond:
             raise SandboxError(f"{commit[:10]} is bad, and {', '.join(beyond)} has it all the same")
         seen.stopped_at = seen.waves[0].wave
