@@ -1,7 +1,7 @@
 """Our own rollouts, on seven regions: how long a good commit takes to the last one, and who gets a bad one.
 
 A round is that of bench/rollingsync.py. A good commit is pushed; the moment all of staging has passed it a bad one lands, whose
-pods never get ready. The good one's seconds count until its last external region, and who has the bad one beyond staging is counted.
+pods never get ready. What counts: the good one's seconds until its last external region, and who has the bad one beyond staging.
 The next round's good commit is the fix.
 """
 

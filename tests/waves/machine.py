@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import deepcopy
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from tests.waves.memory import TRUSTED, MemoryHost, wave
 from tests.waves.oracle import SECOND, Seen, had_proved, judge, proved_and_left
 from waves import operate, promote
 from waves.model import Commit, Member, Move, Note, State
+from waves.plan import plan
 
 REGIONS = [Member("a", 3), Member("b", 3), Member("c", 9), Member("d", 30), Member("e", 3), Member("f", 6)]
 NAMES = [member.name for member in REGIONS]
@@ -159,6 +161,9 @@ class Rollout(RuleBasedStateMachine):
     @rule()
     def read(self) -> None:
         prepared = promote.prepare(self.host, self.host)
+        everything = {commit: tuple(found) for commit, found in self.host.statuses.items()}
+        full = plan(replace(prepared.world, receipts=everything))
+        assert (full.moves, full.ledger) == (prepared.plan.moves, prepared.plan.ledger), "what was not read mattered"
         self.pending = [
             *self.pending[-2:],
             Seen(
