@@ -38,10 +38,15 @@ _WHEN = {
     ),
 }
 """Receipt to the condition for it, and to what makes one of its kind different from the one before."""
+_FAILED_PARTS = (
+    "{{range .app.status.operationState.syncResult.resources}}{{if .hookPhase}}{{if eq .hookPhase `Failed` `Error`}}"
+    "{{.kind}} {{.name}}: {{.message}}. {{end}}{{end}}{{end}}"
+)
+"""The objects and hooks that failed, each with its reason: first, since GitHub cuts a description off."""
 _SYNCED, _TRIED = "{{.app.status.sync.revision}}", "{{.app.status.operationState.syncResult.revision}}"
 _SAYS = {
     "passed": ("success", _SYNCED, "synced, its tests passed, healthy"),
-    "failed": ("failure", _TRIED, "{{.app.status.operationState.message}}"),
+    "failed": ("failure", _TRIED, _FAILED_PARTS + "{{.app.status.operationState.message}}"),
     "degraded": ("failure", _SYNCED, "{{.app.status.health.status}} after it had passed"),
 }
 """Receipt to the status's state, its commit, and its description (GitHub keeps 140 characters)."""

@@ -30,7 +30,7 @@ RESULT = CHECKOUT / "build" / "demo.json"
 
 IMPATIENT = {
     "waves.yaml": [("soak: 5m", "soak: 5s")],
-    "Pulumi.yaml": [("config:\n", 'config:\n  regions:syncTimeout:\n    default: "90s"\n')],
+    "Pulumi.yaml": [("config:\n", 'config:\n  regions:syncTimeout:\n    default: "2m"\n')],
 }
 """File to edits: production waits for longer than anybody watches a demo."""
 PINS, SERVICE = "gitops/pins/influxdb.json", "gitops/apps/influxdb.libsonnet"

@@ -57,6 +57,20 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
     [
         (AWS, "wave: staging", "wave: stagin", "regions:wave", "staging, internal, external"),
         (AWS, "cloud: aws", "cloud: ibm", "regions:cloud", "aws"),
+        (
+            AWS,
+            "location: eu-west-1",
+            "location: eu-west-1\n  regions:syncTimeout: 45m",
+            "regions:syncTimeout",
+            "not shorter than the deadline of wave staging, 1800s",
+        ),
+        (
+            AWS,
+            "location: eu-west-1",
+            "location: eu-west-1\n  regions:receiptsApp: bot",
+            "regions:receiptsApp",
+            "GitHub app",
+        ),
         (AWS, "location: eu-west-1", "location: westeurope", "regions:location", "location of aws"),
         (AWS, "10.16.0.0/16", "10.17.0.0/16", "regions:network", GCP),
         (AWS, "10.16.0.0/16", "10.16.0.1/16", "regions:network", "/16"),
@@ -173,3 +187,12 @@ def test_the_command_prints_the_fleet_or_every_error(tmp_path: Path, capsys: pyt
     assert "ibm" in errors
     assert main(["check", "--root", str(tmp_path), "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["problems"]
+
+
+def test_the_conductor_needs_an_app_that_moves_branches() -> None:
+    texts = edited("Pulumi.yaml", '  regions:conductorApp:\n    default: "1000002"\n', "")
+    problems = [str(problem) for problem in fleet.load(texts).problems]
+    assert problems == [
+        "stacks/Pulumi.tools-aws-us-west-2.yaml: regions:conductorApp: missing, and `conductor` is one of the applications. "
+        "Give the numbers of the GitHub app that moves branches."
+    ]
