@@ -20,6 +20,9 @@ NAMESPACE = "argocd"
 UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
 """Parts that no region uses: no single sign-on is set up, and every region has its one Application."""
 
+_REVISION_CACHE = ("argocd-repo-server", "ARGOCD_RECONCILIATION_TIMEOUT", "5s")
+"""Deployment, variable, value. The repo-server remembers a branch's commit for as long as the controller waits between two looks,
+so that a look may be answered with what the one before saw. Source: reposerver/cache/cache.go, revision-cache-expiration."""
 _PARAMETERS = "argocd-cmd-params-cm"
 
 
@@ -107,7 +110,18 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
             # These are read as a process starts: another value has to start it anew.
             annotations = manifest["spec"]["template"]["metadata"].setdefault("annotations", {})
             annotations["regions/parameters"] = parameters
+        if name == _REVISION_CACHE[0] and kind == "Deployment":
+            _set_variable(manifest, *_REVISION_CACHE[1:])
         rendered.append(manifest)
     if remaining:
         raise KeyError(f"upstream's manifests have no config map {', '.join(remaining)}; mend settings() in argocd.py")
     return rendered
+
+
+def _set_variable(deployment: Manifest, name: str, value: str) -> None:
+    """Give a variable of a Deployment's first container a value of its own. Raises KeyError if it has no such variable."""
+    variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+    places = [place for place, entry in enumerate(variables) if entry["name"] == name]
+    if not places:
+        raise KeyError(f"upstream's {deployment['metadata']['name']} reads no {name}; mend argocd.py")
+    variables[places[0]] = {"name": name, "value": value}
