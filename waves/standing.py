@@ -103,7 +103,7 @@ class Standings:
         missing = [check for check in wave.checks if check not in latest or latest[check].state is not State.SUCCESS]
         if missing:
             since = record.since or self.world.ledger.wave(wave.name).since
-            owed = f"no receipt yet of {', '.join(missing)}"
+            owed = "; ".join(_owed(check, latest.get(check)) for check in missing)
             if since is not None and now >= since + wave.deadline:
                 return Standing(region, Verdict.LATE, f"{owed}, past the deadline of {_words(wave.deadline)}")
             return Standing(region, Verdict.WAITING, owed)
@@ -165,6 +165,11 @@ class Standings:
                 sorted_out[receipt.region, receipt.check].append(receipt)
             self._receipts[commit] = sorted_out
         return self._receipts[commit]
+
+
+def _owed(check: str, receipt: Receipt | None) -> str:
+    """What is missing of a check: any word, or the last one."""
+    return f"{check} {receipt.state}: {receipt.description}" if receipt else f"no receipt yet of {check}"
 
 
 def _words(span: timedelta) -> str:

@@ -7,56 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from fleet import Wave
 from tests.waves.memory import MemoryHost, wave
+from tests.waves.scenes import COHORTS, FLEET, WAVES, planned, report, running, settle, world
 from waves import operate, promote
-from waves.model import Member, Note, Plan, State, World
+from waves.model import Member, Note, State, World
 from waves.plan import plan
-
-FLEET = {
-    "staging": ["s1", "s2", "s3"],
-    "internal": ["i1"],
-    "external": ["e1", "e2", "e3"],
-}
-WAVES = [wave("staging"), wave("internal", soak="5m"), wave("external", gate="none")]
-COHORTS = [*WAVES[:2], wave("external", cohorts=[1, "50%", "100%"])]
-
-
-def settle(host: MemoryHost) -> None:
-    """Passes until nothing moves any more."""
-    for _ in range(20):
-        prepared = promote.prepare(host, host)
-        if not prepared.changes:
-            return
-        assert promote.carry_out(host, prepared)
-    raise AssertionError("the conductor never comes to rest")
-
-
-def planned(host: MemoryHost) -> Plan:
-    """What a pass would do now."""
-    return promote.prepare(host, host).plan
-
-
-def world(host: MemoryHost) -> World:
-    """The world with all receipts."""
-    return promote.read(host, host, everything=True)[1]
-
-
-def running(waves: Sequence[Wave] = WAVES) -> MemoryHost:
-    """A fleet whose every region has passed a first commit."""
-    host = MemoryHost()
-    first = host.commit(waves, FLEET)
-    for names in FLEET.values():
-        settle(host)
-        for name in names:
-            host.say(name, first)
-        settle(host)
-        host.wait(timedelta(minutes=6))
-    settle(host)
-    assert set(host.branches.values()) == {first}
-    assert all(host.ledger.region(name).joined for names in FLEET.values() for name in names)
-    host.asked.clear()
-    return host
 
 
 def test_a_commit_reaches_the_waves_one_after_another() -> None:
@@ -64,8 +19,7 @@ def test_a_commit_reaches_the_waves_one_after_another() -> None:
     commit = host.commit(WAVES, FLEET)
     settle(host)
     assert [n for n, c in host.branches.items() if c == commit] == FLEET["staging"]
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     settle(host)
     assert host.branches["i1"] == commit
     host.say("i1", commit)
@@ -113,8 +67,7 @@ def test_a_wave_takes_no_new_commit_before_it_has_settled_at_the_present_one() -
     later = [host.commit(WAVES, FLEET) for _ in range(3)]
     settle(host)
     assert host.branches["s1"] == first
-    for name in FLEET["staging"]:
-        host.say(name, first)
+    report(host, "staging", first)
     settle(host)
     assert host.branches["s1"] == later[-1], "the newest, not the next"
     assert host.branches["i1"] == first, "what staging has proven is not lost when staging goes on"
@@ -141,8 +94,7 @@ def test_a_soak_counts_from_the_last_receipt_at_this_commit() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
     settle(host)
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     settle(host)
     host.say("i1", commit)
     host.wait(timedelta(minutes=4))
@@ -159,8 +111,7 @@ def test_health_that_fails_during_the_soak_stops_the_commit() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
     settle(host)
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     settle(host)
     host.say("i1", commit)
     host.wait(timedelta(minutes=3))
@@ -175,8 +126,7 @@ def test_a_failure_that_comes_after_the_wave_went_on_takes_the_proof_back() -> N
     first = host.commit(WAVES, FLEET)
     settle(host)
     host.ledger = operate.pause(world(host), "internal", Note("ann", host.clock, "lunch")).ledger
-    for name in FLEET["staging"]:
-        host.say(name, first)
+    report(host, "staging", first)
     host.commit(WAVES, FLEET)
     settle(host)
     host.say("s1", first, State.FAILURE, ["apps"])
@@ -216,8 +166,7 @@ def test_a_receipt_from_before_the_region_had_the_commit_does_not_count() -> Non
     """argo-cd 29410: health of an earlier state let production go first."""
     host = running()
     commit = host.commit(WAVES, FLEET)
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     host.wait(timedelta(seconds=1))
     settle(host)
     settle(host)
@@ -257,8 +206,7 @@ def test_the_first_cohort_has_one_of_the_largest_regions_and_a_failure_there_spa
     host = running(COHORTS)
     commit = host.commit(COHORTS, fleet)
     settle(host)
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     settle(host)
     host.say("i1", commit)
     host.wait(timedelta(minutes=6))
@@ -294,8 +242,7 @@ def test_a_new_region_joins_by_its_file_alone_and_gates_nobody_until_it_has_pass
     commit = host.commit(WAVES, grown)
     settle(host)
     assert host.branches["s4"] == commit
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     settle(host)
     assert host.branches["i1"] == commit, "s4 is not there yet, and holds nobody up"
     host.say("s4", commit)
@@ -303,8 +250,7 @@ def test_a_new_region_joins_by_its_file_alone_and_gates_nobody_until_it_has_pass
     assert host.ledger.region("s4").joined == commit
     following = host.commit(WAVES, grown)
     settle(host)
-    for name in FLEET["staging"]:
-        host.say(name, following)
+    report(host, "staging", following)
     settle(host)
     assert host.branches["i1"] != following, "now it gates"
 
@@ -325,8 +271,7 @@ def test_a_wave_that_may_be_empty_passes_a_commit_on_when_it_is() -> None:
     commit = host.commit(waves, {**FLEET, "internal": []})
     settle(host)
     assert host.branches["e1"] != commit
-    for name in FLEET["staging"]:
-        host.say(name, commit)
+    report(host, "staging", commit)
     settle(host)
     assert host.branches["e1"] == commit
 
