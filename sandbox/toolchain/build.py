@@ -108,7 +108,7 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
             _compile(tool, source, folder / name, package, total, progress)
         for name, file in (tool.files or {}).items():
             module, _, path = file.partition("//")
-            (folder / name).write_bytes((_downloaded(tool.folder, module) / path).read_bytes())
+            (folder / name).write_bytes((downloaded(tool.folder, module) / path).read_bytes())
             (folder / name).chmod(0o755)
         folder.rename(final)
     progress(tool, total, total)
@@ -120,7 +120,7 @@ def _patched(tool: Tool, scratch: Path) -> Path:
     patch = tool.patch
     assert patch is not None
     source, module = scratch / "source", scratch / "module"
-    shutil.copytree(_downloaded(tool.folder, f"{patch.module}@{tool.version}"), source, copy_function=shutil.copyfile)
+    shutil.copytree(downloaded(tool.folder, f"{patch.module}@{tool.version}"), source, copy_function=shutil.copyfile)
     shutil.copytree(tool.folder, module)
     file = source / patch.file
     text = file.read_text()
@@ -133,7 +133,7 @@ def _patched(tool: Tool, scratch: Path) -> Path:
     return module
 
 
-def _downloaded(folder: Path, module: str) -> Path:
+def downloaded(folder: Path, module: str) -> Path:
     """Where Go keeps a module, fetched if need be."""
     return Path(json.loads(_go(folder, "mod", "download", "-json", module))["Dir"])
 
