@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import shutil
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import mkdtemp
 
-from bench import measure
+from bench import measure, scratch
 from bench.report import Figure, markdown
-from sandbox import lifecycle
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 
@@ -30,20 +26,15 @@ def main() -> int:
     given = parser.parse_args()
     if given.repetitions < 1:
         parser.error("--repetitions must be at least 1")
-    home = Home(Path(mkdtemp(prefix="bench-", dir="/tmp")))
-    os.environ["SANDBOX_HOME"] = str(home.root)
-    lifecycle.clean_up_when_terminated()
     try:
-        figures = run(home, given.repetitions, given.cold)
+        with scratch.home() as home:
+            figures = run(home, given.repetitions, given.cold)
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    finally:
-        lifecycle.down(home)
-        shutil.rmtree(home.root, ignore_errors=True)
     text = markdown(figures, measure.facts(CHECKOUT))
     RESULTS.write_text(text)
     DATA.parent.mkdir(exist_ok=True)
