@@ -5,16 +5,18 @@ One sandbox cluster runs Argo CD and its ApplicationSet controller, with upstrea
 The fleet's regions are Applications in namespaces of their own, a step for each wave; all follow one branch of one
 repository. A round:
 
-1. A good commit is pushed; the seconds count until Argo CD says Synced and Healthy of all regions at that commit. From
-   the second round on it is also the fix of the bad commit before, on which the first wave is stuck.
+1. A good commit is pushed; the seconds count until Argo CD says Synced and Healthy of all regions at that commit.
 2. One more good commit is pushed, and the moment all of the first wave is Synced and Healthy at it, a bad one, whose pods no
-   node takes. Once the first wave has it, and STUCK_SECONDS after, we look which regions beyond have received which.
+   node takes. The first wave gets it, and is stuck.
+3. STUCK_SECONDS later a good commit is pushed, the fix, and these seconds count as well. When all regions have it, we look
+   which of them beyond the first wave received the bad commit at any time, and which the good one before it.
 
 Limits of fairness:
 - A hub has its regions in other clusters; here they are in its own, which favours it: there is no network between.
 - Its regions run one small Deployment and no gate tests, and one Argo CD serves all. In ours each region has its own.
-- It polls git every 30 s, as argocd.SETTINGS say of ours. With `webhook` it looks at once after each push, as it does when
-  the git host can reach it; private clusters cannot be reached. Then the bad commit is seen while the one before is on its way.
+- Who looks at git when decides what happens, so there are three ways. `polled`: each region every 30 s, as argocd.SETTINGS
+  say of ours, in whatever order. `first-wave`: the same, but the first wave looks at once, which is the order that polling comes
+  upon now and then. `webhook`: all at once, as when the git host can reach the hub.
 - It waits 30 s from when it saw a commit until it acts on it: upstream's refresh grace period, left at its default.
 - A region that is only compared with a commit, and shows OutOfSync, has not received it; one where a sync to it began has.
 """
@@ -28,6 +30,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +62,14 @@ STUCK_SECONDS = 20.0
 Report = Callable[[str], None]
 
 
+class Looks(StrEnum):
+    """When regions look at git after a push."""
+
+    POLLED = "polled"
+    FIRST_WAVE = "first-wave"
+    WEBHOOK = "webhook"
+
+
 @dataclass(frozen=True)
 class Round:
     """What one round showed."""
@@ -68,7 +79,9 @@ class Round:
     advanced: list[str]
     """The regions beyond the first wave that received the good commit before it, which the first wave had proven."""
     seconds_good: float
-    """From the push of a good commit to the last region Synced and Healthy at it."""
+    """From the push of a good commit to the last region Synced and Healthy at it, when nothing else is under way."""
+    seconds_fix: float
+    """The same when the first wave is stuck on a bad one."""
 
 
 @dataclass(frozen=True)
@@ -217,8 +230,8 @@ class Hub:
         regions.kubectl(self._home, CONTEXT, "apply", "--server-side", "-f", str(path))
 
 
-def measure(home: Home, rounds: int, report: Report, *, webhook: bool = False) -> RollingSyncResult:
-    """Run the rounds in a sandbox that is up: four minutes each, two with a webhook. Leaves nothing behind, whatever happens."""
+def measure(home: Home, rounds: int, report: Report, looks: Looks = Looks.WEBHOOK) -> RollingSyncResult:
+    """Run the rounds in a sandbox that is up: four minutes each, seven if polled. Leaves nothing behind, whatever happens."""
     members = fleet.read(CHECKOUT).in_waves()
     folder = home.root / CONTEXT
     try:
@@ -232,7 +245,7 @@ def measure(home: Home, rounds: int, report: Report, *, webhook: bool = False) -
         hub.wait(names, "all regions synced", lambda region: region.sync == "Synced" and region.health == "Healthy")
         results = []
         for number in range(rounds):
-            results.append(_round(hub, repository, members, webhook))
+            results.append(_round(hub, repository, members, looks))
             report(f"RollingSync, round {number + 1}: {results[-1]}")
         return RollingSyncResult(results)
     finally:
@@ -240,26 +253,31 @@ def measure(home: Home, rounds: int, report: Report, *, webhook: bool = False) -
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _round(hub: Hub, repository: Repository, members: Sequence[fleet.Region], webhook: bool) -> Round:
+def _round(hub: Hub, repository: Repository, members: Sequence[fleet.Region], looks: Looks) -> Round:
     names = [member.name for member in members]
+    first = [member.name for member in members if member.wave == members[0].wave]
+
+    at_once = {Looks.POLLED: [], Looks.FIRST_WAVE: first, Looks.WEBHOOK: names}[looks]
 
     def push(sound: bool) -> str:
         commit = repository.push(sound)
-        if webhook:
-            hub.refresh(names)
+        hub.refresh(at_once)
         return commit
 
-    first = [member.name for member in members if member.wave == members[0].wave]
-    started = time.monotonic()
-    good = push(sound=True)
-    hub.wait(names, "all regions at the good commit", lambda region: region.arrived(good))
-    seconds = time.monotonic() - started
+    def seconds_to_all() -> float:
+        started = time.monotonic()
+        commit = push(sound=True)
+        hub.wait(names, "all regions at the good commit", lambda region: region.arrived(commit))
+        return time.monotonic() - started
+
+    good = seconds_to_all()
     proven = push(sound=True)
     hub.wait(first, "the first wave at the second commit", lambda region: region.arrived(proven))
     bad = push(sound=False)
     hub.wait(first, "the first wave given the bad commit", lambda region: region.received == bad)
     hub.watch(STUCK_SECONDS)
-    return Round(beyond(hub.seen, bad, first), beyond(hub.seen, proven, first), seconds)
+    fix = seconds_to_all()
+    return Round(beyond(hub.seen, bad, first), beyond(hub.seen, proven, first), good, fix)
 
 
 def main() -> int:
@@ -268,7 +286,13 @@ def main() -> int:
         prog="python -m bench.rollingsync", description="Measure RollingSync in a sandbox."
     )
     parser.add_argument("--rounds", type=int, default=10, help="how many rounds (default: 10)")
-    parser.add_argument("--webhook", action="store_true", help="tell the regions of each push at once")
+    parser.add_argument(
+        "--looks",
+        type=Looks,
+        choices=list(Looks),
+        default=Looks.WEBHOOK,
+        help="who looks at git when (default: webhook)",
+    )
     parser.add_argument("--json", action="store_true", help="print the rounds as JSON")
     given = parser.parse_args()
     if given.rounds < 1:
@@ -276,7 +300,7 @@ def main() -> int:
     try:
         with scratch.home() as home:
             up(home)
-            result = measure(home, given.rounds, report, webhook=given.webhook)
+            result = measure(home, given.rounds, report, given.looks)
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -294,14 +318,15 @@ def table(rounds: Sequence[Round]) -> str:
     """The rounds as text. Pure."""
     lines = [
         f"In {RollingSyncResult([*rounds]).leaks} of {len(rounds)} rounds the bad commit went beyond the first wave. "
-        f"A good commit was in all regions after {spread([each.seconds_good for each in rounds])} s.",
+        f"A good commit was in all regions after {spread([each.seconds_good for each in rounds])} s, "
+        f"the fix of a bad one after {spread([each.seconds_fix for each in rounds])} s.",
         "",
-        "| round | bad commit beyond the first wave | proven commit beyond the first wave | good commit everywhere, s |",
-        "| --- | --- | --- | --- |",
+        "| round | bad commit beyond the first wave | proven commit beyond it | good commit everywhere, s | fix, s |",
+        "| --- | --- | --- | --- | --- |",
     ]
     for number, each in enumerate(rounds, 1):
         leaked, advanced = ", ".join(each.leaked) or "none", ", ".join(each.advanced) or "none"
-        lines.append(f"| {number} | {leaked} | {advanced} | {each.seconds_good:.1f} |")
+        lines.append(f"| {number} | {leaked} | {advanced} | {each.seconds_good:.1f} | {each.seconds_fix:.1f} |")
     return "\n".join(lines)
 
 
