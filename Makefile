@@ -35,7 +35,7 @@ test-deep: environment ## search for broken rules of the rollout through 100,000
 	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/test_machine.py
 
 .PHONY: bench
-bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH=--cold: the toolchain too)
+bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH="waves": only that; --help lists the parts)
 	$(RUN) -m bench $(BENCH)
 
 .PHONY: lint

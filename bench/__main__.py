@@ -1,65 +1,89 @@
-"""`python -m bench`: measure, print, and write RESULTS.md and build/bench.json."""
+"""`python -m bench`: measure, print, and write results.json and RESULTS.md. What was not measured this time stays in them."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shutil
 import sys
-from dataclasses import asdict
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import mkdtemp
 
-from bench import measure
-from bench.report import Figure, markdown
-from sandbox import lifecycle
+from bench import measure, planning, rollingsync, rollouts, scratch
+from bench.report import Figure, Part, dump, markdown, parse
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
-DATA = CHECKOUT / "build" / "bench.json"
+DATA = Path(__file__).with_name("results.json")
+
+
+def toolchain(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """How long the sandbox's tools take to build where nothing is."""
+    return [measure.cold_toolchain(report)]
+
+
+def regions(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """Regions: up, memory, a new one, a preview."""
+    return [
+        *measure.demos(home, repetitions, report),
+        measure.new_region(home, repetitions, report),
+        measure.previews(home, repetitions, report),
+    ]
+
+
+def conductor(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """The conductor by itself: planning, and requests to the git host."""
+    return planning.passes(repetitions) + planning.calls()
+
+
+def waves(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """Our rollouts, and beside them RollingSync's, in the same run."""
+    measure.up(home)
+    ours = rollouts.measure(home, rounds, report)
+    theirs = rollingsync.measure(home, rounds, report)
+    return [*rollouts.figures(ours), *rollingsync.figures(theirs)]
+
+
+PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
+    "toolchain": toolchain, "regions": regions, "conductor": conductor, "waves": waves,
+}  # fmt: skip
+"""Each begins with a sandbox that is not up. The first is left out unless it is asked for: it takes twenty minutes."""
 
 
 def main() -> int:
     """Exit code 0 when all was measured, whether the goals are met or not; 1 when something did not run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the project's figures in a sandbox.")
+    usual = [name for name in PARTS if name != "toolchain"]
+    parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)} (default: {', '.join(usual)})")
     parser.add_argument("--repetitions", type=int, default=5, help="how often each is measured (default: 5)")
-    parser.add_argument("--cold", action="store_true", help="measure the cold toolchain too: ten minutes and more")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds of rollouts, each some minutes (default: 10)")
     parser.add_argument("--json", action="store_true", help="print the samples as JSON instead of the table")
     given = parser.parse_args()
-    if given.repetitions < 1:
-        parser.error("--repetitions must be at least 1")
-    home = Home(Path(mkdtemp(prefix="bench-", dir="/tmp")))
-    os.environ["SANDBOX_HOME"] = str(home.root)
-    lifecycle.clean_up_when_terminated()
+    if given.repetitions < 1 or given.rounds < 1:
+        parser.error("--repetitions and --rounds must be at least 1")
+    unknown = [name for name in given.parts if name not in PARTS]
+    if unknown:
+        parser.error(f"no part is named {', '.join(unknown)}; known: {', '.join(PARTS)}")
     try:
-        figures = run(home, given.repetitions, given.cold)
+        for name in given.parts or usual:
+            with scratch.home() as home:
+                figures = PARTS[name](home, given.repetitions, given.rounds)
+            _keep(name, Part(measure.facts(CHECKOUT), figures))
     except SandboxError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
-    finally:
-        lifecycle.down(home)
-        shutil.rmtree(home.root, ignore_errors=True)
-    text = markdown(figures, measure.facts(CHECKOUT))
-    RESULTS.write_text(text)
-    DATA.parent.mkdir(exist_ok=True)
-    data = json.dumps([asdict(figure) for figure in figures], indent=2)
-    DATA.write_text(data + "\n")
-    print(data if given.json else text)
+    print(DATA.read_text() if given.json else RESULTS.read_text())
     return 0
 
 
-def run(home: Home, repetitions: int, cold: bool) -> list[Figure]:
-    """All figures, each after the other on the same machine."""
-    figures = [measure.cold_toolchain(report)] if cold else []
-    figures += measure.demos(home, repetitions, report)
-    figures.append(measure.new_region(home, repetitions, report))
-    figures.append(measure.previews(home, repetitions, report))
-    return figures
+def _keep(name: str, part: Part) -> None:
+    """Write a part's results in place of its old ones, as soon as it has been measured."""
+    known = parse(DATA.read_text()) if DATA.exists() else {}
+    known = {each: known[each] for each in PARTS if each in known} | {name: part}
+    DATA.write_text(dump({each: known[each] for each in PARTS if each in known}))
+    RESULTS.write_text(markdown(known))
 
 
 def report(text: str) -> None:

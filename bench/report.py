@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -11,7 +14,8 @@ class Figure:
     """One promise, and what was measured."""
 
     name: str
-    goal: float
+    goal: float | None
+    """At most this; None where it is only said."""
     unit: str
     samples: list[float]
     """One value for each repetition; the median is what counts."""
@@ -27,7 +31,9 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """`met`, or by how much it is missed."""
+        """`met`, or by how much it is missed; empty without a goal."""
+        if self.goal is None:
+            return ""
         if self.median <= self.goal:
             return "met"
         return f"**missed** by {self.median - self.goal:.2f} {self.unit}"
@@ -38,23 +44,50 @@ def spread(samples: list[float]) -> str:
     return f"{median(samples):.2f} ({min(samples):.2f} to {max(samples):.2f})"
 
 
-def markdown(figures: list[Figure], facts: dict[str, str]) -> str:
-    """The results as a document: a table of the figures, then what each is made of."""
+@dataclass(frozen=True)
+class Part:
+    """Figures that were measured together."""
+
+    facts: dict[str, str]
+    """What they depend on: date, commit, machine."""
+    figures: list[Figure]
+
+
+def dump(parts: Mapping[str, Part]) -> str:
+    """The results as JSON."""
+    return json.dumps({name: asdict(part) for name, part in parts.items()}, indent=1) + "\n"
+
+
+def parse(text: str) -> dict[str, Part]:
+    """The results from JSON."""
+    data: dict[str, dict[str, Any]] = json.loads(text)
+    return {name: Part(part["facts"], [Figure(**figure) for figure in part["figures"]]) for name, part in data.items()}
+
+
+def markdown(parts: Mapping[str, Part]) -> str:
+    """The results as a document: a table of each part's figures, then what each is made of."""
     lines = [
         "# Results",
         "",
         "Written by `make bench`; medians, with the least and the greatest value in brackets.",
-        "",
     ]
-    lines += [f"- {name}: {value}" for name, value in facts.items()]
-    lines += ["", "| figure | goal | measured | runs | |", "| --- | --- | --- | --- | --- |"]
-    for figure in figures:
-        measured = f"{spread(figure.samples)} {figure.unit}"
-        lines.append(
-            f"| {figure.name} | at most {figure.goal:g} {figure.unit} | {measured} | {len(figure.samples)} | {figure.verdict} |"
-        )
-    for figure in figures:
-        parts = [f"- {part}: {spread(samples)} s" for part, samples in figure.parts.items()]
-        about = [*([figure.note] if figure.note else []), *([""] if figure.note and parts else []), *parts]
-        lines += ["", f"## {figure.name}", "", *about] if about else []
+    for name, part in parts.items():
+        facts = "; ".join(f"{fact} {value}" for fact, value in part.facts.items())
+        lines += [
+            "",
+            f"## {name}",
+            "",
+            facts,
+            "",
+            "| figure | goal | measured | runs | |",
+            "| --- | --- | --- | --- | --- |",
+        ]
+        for figure in part.figures:
+            measured = f"{spread(figure.samples)} {figure.unit}"
+            goal = "" if figure.goal is None else f"at most {figure.goal:g} {figure.unit}"
+            lines.append(f"| {figure.name} | {goal} | {measured} | {len(figure.samples)} | {figure.verdict} |")
+        for figure in part.figures:
+            made_of = [f"- {each}: {spread(samples)} s" for each, samples in figure.parts.items()]
+            about = [*([figure.note] if figure.note else []), *([""] if figure.note and made_of else []), *made_of]
+            lines += ["", f"### {figure.name}", "", *about] if about else []
     return "\n".join(lines).rstrip() + "\n"

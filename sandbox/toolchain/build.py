@@ -108,7 +108,7 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
             _compile(tool, source, folder / name, package, total, progress)
         for name, file in (tool.files or {}).items():
             module, _, path = file.partition("//")
-            (folder / name).write_bytes((_downloaded(tool.folder, module) / path).read_bytes())
+            (folder / name).write_bytes((downloaded(tool.folder, module) / path).read_bytes())
             (folder / name).chmod(0o755)
         folder.rename(final)
     progress(tool, total, total)
@@ -119,7 +119,7 @@ def _patched(tool: Tool, scratch: Path) -> Path:
     """The tool's go.mod beside a copy of the module that is patched. Go's own -overlay refuses the module cache."""
     upstream = tool.patches[0].module
     source, module = scratch / "source", scratch / "module"
-    shutil.copytree(_downloaded(tool.folder, f"{upstream}@{tool.version}"), source, copy_function=shutil.copyfile)
+    shutil.copytree(downloaded(tool.folder, f"{upstream}@{tool.version}"), source, copy_function=shutil.copyfile)
     shutil.copytree(tool.folder, module)
     for patch in tool.patches:
         file = source / patch.file
@@ -133,7 +133,7 @@ def _patched(tool: Tool, scratch: Path) -> Path:
     return module
 
 
-def _downloaded(folder: Path, module: str) -> Path:
+def downloaded(folder: Path, module: str) -> Path:
     """Where Go keeps a module, fetched if need be."""
     return Path(json.loads(_go(folder, "mod", "download", "-json", module))["Dir"])
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from bench import floor
-from bench.report import Figure, markdown
+from bench.report import Figure, Part, dump, markdown, parse
 
 
 def test_the_median_counts_and_a_missed_goal_says_by_how_much() -> None:
     assert Figure("a", 2.0, "s", [1.0, 9.0, 1.5]).verdict == "met"
     missed = Figure("b", 2.0, "s", [1.0, 3.0, 2.5])
     assert missed.verdict == "**missed** by 0.50 s"
-    text = markdown([missed], {"machine": "2 cores"})
+    parts = {"regions": Part({"machine": "2 cores"}, [missed, Figure("c", None, "s", [4.0])])}
+    assert parse(dump(parts)) == parts
+    text = markdown(parts)
+    assert "| c |  | 4.00 (4.00 to 4.00) s | 1 |  |" in text
     assert "| b | at most 2 s | 2.50 (1.00 to 3.00) s | 3 | **missed** by 0.50 s |" in text
-    assert "- machine: 2 cores" in text
+    assert "machine 2 cores" in text
 
 
 def test_the_floor_registers_a_regions_resources_and_leaves_a_groups_objects_to_the_group() -> None:

@@ -19,7 +19,7 @@ def test_a_patched_tool_is_built_from_a_changed_copy_and_upstreams_own_stays_as_
     folder = build._patched(WORKFLOWS, tmp_path)
     assert f"{patch.module} => {tmp_path}" in (folder / "go.mod").read_text()
     assert patch.after in (tmp_path / "source" / patch.file).read_text()
-    original = build._downloaded(WORKFLOWS.folder, f"{patch.module}@{WORKFLOWS.version}") / patch.file
+    original = build.downloaded(WORKFLOWS.folder, f"{patch.module}@{WORKFLOWS.version}") / patch.file
     assert patch.before in original.read_text()
 
 

@@ -1,0 +1,361 @@
+"""Measures Argo CD's own ordered rollout, an ApplicationSet with RollingSync, on what our waves have to hold.
+
+That is: a commit that the first wave has not proven reaches no region beyond it, and a good one reaches all of them soon.
+One sandbox cluster runs Argo CD and its ApplicationSet controller, with upstream's defaults and a region's own settings.
+The fleet's regions are Applications in namespaces of their own, a step for each wave; all follow one branch of one
+repository. A round:
+
+1. A good commit is pushed; the seconds count until Argo CD says Synced and Healthy of all regions at that commit.
+2. One more good commit is pushed, and the moment all of the first wave is Synced and Healthy at it, a bad one, whose pods no
+   node takes. The first wave gets it, and is stuck.
+3. STUCK_SECONDS later a good commit is pushed, the fix, and these seconds count as well. When all regions have it, we look
+   which of them beyond the first wave received the bad commit at any time, and which the good one before it.
+
+Limits of fairness:
+- A hub has its regions in other clusters; here they are in its own, which favours it: there is no network between.
+- Its regions run one small Deployment and no gate tests, and one Argo CD serves all. In ours each region has its own.
+- Who looks at git when decides what happens, so there are three ways. `polled`: each region every 30 s, as argocd.settings
+  say of ours, in whatever order. `first-wave`: the same, but the first wave looks at once, which is the order that polling comes
+  upon now and then. `webhook`: all at once, as when the git host can reach the hub.
+- It waits 30 s from when it saw a commit until it acts on it: upstream's refresh grace period, left at its default.
+- A region that is only compared with a commit, and shows OutOfSync, has not received it; one where a sync to it began has.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import fleet
+from bench import applicationset, scratch
+from bench.measure import up
+from bench.report import Figure, spread
+from components import argocd, upstream
+from sandbox import git_host, regions
+from sandbox.errors import SandboxError
+from sandbox.home import CHECKOUT, Home
+from sandbox.kubernetes import kubeconfig
+from sandbox.kubernetes.client import Client, NoMatch
+from sandbox.supervisor import client
+from sandbox.supervisor.client import NodeSpec
+from sandbox.toolchain import build
+from sandbox.toolchain.tools import TOOLS
+
+CONTEXT = "rollingsync"
+CLUSTER = f"bench/{CONTEXT}"
+POLL_SECONDS = 0.2
+SERVED_SECONDS = 30.0
+ARRIVE_SECONDS = 300.0
+STUCK_SECONDS = 20.0
+"""How long the regions are watched once the first wave has the bad commit. A step takes about three seconds."""
+
+Report = Callable[[str], None]
+
+
+class Looks(StrEnum):
+    """When regions look at git after a push."""
+
+    POLLED = "polled"
+    FIRST_WAVE = "first-wave"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one round showed."""
+
+    leaked: list[str]
+    """The regions beyond the first wave that received the bad commit."""
+    advanced: list[str]
+    """The regions beyond the first wave that received the good commit before it, which the first wave had proven."""
+    seconds_good: float
+    """From the push of a good commit to the last region Synced and Healthy at it, when nothing else is under way."""
+    seconds_fix: float
+    """The same when the first wave is stuck on a bad one."""
+
+
+@dataclass(frozen=True)
+class RollingSyncResult:
+    """All rounds."""
+
+    rounds: list[Round]
+
+    @property
+    def leaks(self) -> int:
+        """In how many rounds a region beyond the first wave received the bad commit."""
+        return sum(bool(each.leaked) for each in self.rounds)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What Argo CD says of a region."""
+
+    region: str
+    received: str
+    """The commit of the last sync that was begun; empty before the first."""
+    compared: str
+    """The commit that the region was last compared with."""
+    sync: str
+    health: str
+
+    @classmethod
+    def of(cls, application: dict[str, Any]) -> Observed:
+        """From an Application."""
+        status = application.get("status", {})
+        sync = status.get("sync", {})
+        return cls(
+            region=application["metadata"]["name"],
+            received=status.get("operationState", {}).get("syncResult", {}).get("revision", ""),
+            compared=sync.get("revision", ""),
+            sync=sync.get("status", ""),
+            health=status.get("health", {}).get("status", ""),
+        )
+
+    def arrived(self, commit: str) -> bool:
+        """Whether the region runs this commit and is well, by Argo CD's own word."""
+        at = self.received == self.compared == commit
+        return at and self.sync == "Synced" and self.health == "Healthy"
+
+
+def beyond(received: Iterable[tuple[str, str]], commit: str, first: Sequence[str]) -> list[str]:
+    """The regions, except of the first wave, that are seen with a commit in pairs of region and commit received."""
+    return sorted({region for region, at in received if at == commit and region not in first})
+
+
+class Repository:
+    """The repository that all regions follow."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"file://{folder}"
+        self._folder = folder
+        self._number = 0
+        folder.mkdir(parents=True)
+        git_host.git("init", "--quiet", "--initial-branch=main", cwd=folder)
+
+    def push(self, sound: bool) -> str:
+        """One more commit on main. Returns its name."""
+        self._number += 1
+        file = self._folder / applicationset.FOLDER / "app.yaml"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(yaml.safe_dump_all(applicationset.manifests(self._number, sound)))
+        git_host.git("add", "--all", cwd=self._folder)
+        author = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
+        git_host.git(*author, "commit", "--quiet", "-m", f"Release {self._number}", cwd=self._folder)
+        return git_host.git("rev-parse", "HEAD", cwd=self._folder)
+
+
+class Hub:
+    """The cluster with Argo CD, its ApplicationSet controller and the regions' Applications."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._client = Client(kubeconfig.active(kubeconfig.parse(str(home.kubeconfig)), CONTEXT))
+        self.seen: set[tuple[str, str]] = set()
+        """Every pair of a region and a commit that it received."""
+
+    def install(self, members: Sequence[fleet.Region], repository: str) -> None:
+        """Apply everything, definitions first."""
+        tool = next(tool for tool in TOOLS if tool.module == "argocd")
+        module = build.downloaded(tool.folder, f"github.com/argoproj/argo-cd/v3@{upstream.version('argo-cd')}")
+        own = yaml.load((module / "manifests/crds/applicationset-crd.yaml").read_text(), Loader=yaml.CSafeLoader)
+        namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": argocd.NAMESPACE}}
+        self._apply([namespace, *upstream.manifests("argo-cd", "crds/*.yaml"), own])
+        self._served("ApplicationSet", "Application", "AppProject")
+        objects = upstream.manifests("argo-cd", "cluster-rbac/*.yaml", "namespace-install.yaml")
+        self._apply(
+            [
+                *applicationset.installation(objects, members[0], repository),
+                *applicationset.rollout(members, repository),
+            ]
+        )
+
+    def observe(self) -> list[Observed]:
+        """All regions as they are now."""
+        found = self._client.find("argoproj.io/v1alpha1", "Application", argocd.NAMESPACE)
+        observed = [Observed.of(application) for application in found]
+        self.seen |= {(each.region, each.received) for each in observed}
+        return observed
+
+    def refresh(self, names: Iterable[str]) -> None:
+        """Have the regions look at git now, by what upstream's webhook handler sets."""
+        resource = self._client.resource("argoproj.io/v1alpha1", "Application")
+        body = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
+        for name in names:
+            path = resource.path(argocd.NAMESPACE, name)
+            self._client.request("PATCH", path, body=body, headers={"Content-Type": "application/merge-patch+json"})
+
+    def wait(self, names: Sequence[str], what: str, holds: Callable[[Observed], bool]) -> None:
+        """Wait until something holds of these regions. Raises SandboxError if it does not in time."""
+        deadline = time.monotonic() + ARRIVE_SECONDS
+        while True:
+            observed = {each.region: each for each in self.observe()}
+            late = [name for name in names if name not in observed or not holds(observed[name])]
+            if not late:
+                return
+            if time.monotonic() > deadline:
+                states = "; ".join(str(observed.get(name, f"{name}: no Application")) for name in late)
+                raise SandboxError(
+                    f"RollingSync: not {what} after {ARRIVE_SECONDS:.0f} s: {states}. The logs are in {self._home.logs}"
+                )
+            time.sleep(POLL_SECONDS)
+
+    def watch(self, seconds: float) -> None:
+        """Look on for a while."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            self.observe()
+            time.sleep(POLL_SECONDS)
+
+    def _served(self, *kinds: str) -> None:
+        """Wait until the API server serves these kinds, a moment after their definitions."""
+        deadline = time.monotonic() + SERVED_SECONDS
+        for kind in kinds:
+            while True:
+                try:
+                    self._client.resource("argoproj.io/v1alpha1", kind)
+                    break
+                except NoMatch as error:
+                    if time.monotonic() > deadline:
+                        raise SandboxError(f"the API server does not serve {kind}: {error}") from None
+                    time.sleep(POLL_SECONDS)
+
+    def _apply(self, objects: list[dict[str, Any]]) -> None:
+        path = self._home.root / CONTEXT / "objects.json"
+        path.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        regions.kubectl(self._home, CONTEXT, "apply", "--server-side", "-f", str(path))
+
+
+def measure(home: Home, rounds: int, report: Report, looks: Looks = Looks.WEBHOOK) -> RollingSyncResult:
+    """Run the rounds in a sandbox that is up: four minutes each, seven if polled. Leaves nothing behind, whatever happens."""
+    members = fleet.read(CHECKOUT).in_waves()
+    folder = home.root / CONTEXT
+    try:
+        repository = Repository(folder / "repository")
+        repository.push(sound=True)
+        client.create_cluster(CLUSTER, "1.36")
+        client.set_node_pool(CLUSTER, "hub", [NodeSpec("hub-1", "16", "64Gi", {"kubernetes.io/os": "linux"})])
+        hub = Hub(home)
+        hub.install(members, repository.url)
+        names = [member.name for member in members]
+        hub.wait(names, "all regions synced", lambda region: region.sync == "Synced" and region.health == "Healthy")
+        results = []
+        for number in range(rounds):
+            results.append(_round(hub, repository, members, looks))
+            report(f"RollingSync, round {number + 1}: {results[-1]}")
+        return RollingSyncResult(results)
+    finally:
+        client.delete_cluster(CLUSTER)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _round(hub: Hub, repository: Repository, members: Sequence[fleet.Region], looks: Looks) -> Round:
+    names = [member.name for member in members]
+    first = [member.name for member in members if member.wave == members[0].wave]
+
+    at_once = {Looks.POLLED: [], Looks.FIRST_WAVE: first, Looks.WEBHOOK: names}[looks]
+
+    def push(sound: bool) -> str:
+        commit = repository.push(sound)
+        hub.refresh(at_once)
+        return commit
+
+    def seconds_to_all() -> float:
+        started = time.monotonic()
+        commit = push(sound=True)
+        hub.wait(names, "all regions at the good commit", lambda region: region.arrived(commit))
+        return time.monotonic() - started
+
+    good = seconds_to_all()
+    proven = push(sound=True)
+    hub.wait(first, "the first wave at the second commit", lambda region: region.arrived(proven))
+    bad = push(sound=False)
+    hub.wait(first, "the first wave given the bad commit", lambda region: region.received == bad)
+    hub.watch(STUCK_SECONDS)
+    fix = seconds_to_all()
+    return Round(beyond(hub.seen, bad, first), beyond(hub.seen, proven, first), good, fix)
+
+
+def figures(result: RollingSyncResult) -> list[Figure]:
+    """Upstream's figures beside ours. No goal: it is not ours to meet."""
+    rounds = result.rounds
+    return [
+        Figure(
+            "RollingSync: rounds in which a bad commit got beyond staging", None, "rounds", [float(result.leaks)],
+            note=f"Of {len(rounds)}; in {sum(bool(each.advanced) for each in rounds)} of them the commit before, which staging had "
+            "proven, got further. The first lines of bench/rollingsync.py say whom the setting favours.",
+        ),
+        Figure(
+            "RollingSync: push to the last of seven regions", None, "s", [each.seconds_good for each in rounds],
+            {"the same for the fix, while staging is stuck on the bad one": [each.seconds_fix for each in rounds]},
+            "Without gate tests, and all regions look at git at once (webhook); ours ask every 30 s.",
+        ),
+    ]  # fmt: skip
+
+
+def main() -> int:
+    """Exit code 0 when all rounds ran, whatever they showed; 1 when something did not run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.rollingsync", description="Measure RollingSync in a sandbox."
+    )
+    parser.add_argument("--rounds", type=int, default=10, help="how many rounds (default: 10)")
+    parser.add_argument(
+        "--looks",
+        type=Looks,
+        choices=list(Looks),
+        default=Looks.WEBHOOK,
+        help="who looks at git when (default: webhook)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the rounds as JSON")
+    given = parser.parse_args()
+    if given.rounds < 1:
+        parser.error("--rounds must be at least 1")
+    try:
+        with scratch.home() as home:
+            up(home)
+            result = measure(home, given.rounds, report, given.looks)
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    if given.json:
+        print(json.dumps([asdict(each) for each in result.rounds], indent=2))
+    else:
+        print(table(result.rounds))
+    return 0
+
+
+def table(rounds: Sequence[Round]) -> str:
+    """The rounds as text. Pure."""
+    lines = [
+        f"In {RollingSyncResult([*rounds]).leaks} of {len(rounds)} rounds the bad commit went beyond the first wave. "
+        f"A good commit was in all regions after {spread([each.seconds_good for each in rounds])} s, "
+        f"the fix of a bad one after {spread([each.seconds_fix for each in rounds])} s.",
+        "",
+        "| round | bad commit beyond the first wave | proven commit beyond it | good commit everywhere, s | fix, s |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for number, each in enumerate(rounds, 1):
+        leaked, advanced = ", ".join(each.leaked) or "none", ", ".join(each.advanced) or "none"
+        lines.append(f"| {number} | {leaked} | {advanced} | {each.seconds_good:.1f} | {each.seconds_fix:.1f} |")
+    return "\n".join(lines)
+
+
+def report(text: str) -> None:
+    """Progress, apart from the results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

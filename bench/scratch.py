@@ -1,0 +1,26 @@
+"""A sandbox's home for one measurement, apart from the checkout's own, which may be in use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+
+from sandbox import lifecycle
+from sandbox.home import Home
+
+
+@contextmanager
+def home() -> Iterator[Home]:
+    """A new home that this process uses from now on. In the end, or on SIGTERM, the sandbox in it is taken down."""
+    made = Home(Path(mkdtemp(prefix="bench-", dir="/tmp")))
+    os.environ["SANDBOX_HOME"] = str(made.root)
+    lifecycle.clean_up_when_terminated()
+    try:
+        yield made
+    finally:
+        lifecycle.down(made)
+        shutil.rmtree(made.root, ignore_errors=True)
