@@ -15,8 +15,8 @@ Limits of fairness:
 - A hub has its regions in other clusters; here they are in its own, which favours it: there is no network between.
 - Its regions run one small Deployment and no gate tests, and one Argo CD serves all. In ours each region has its own.
 - Who looks at git when decides what happens, so there are three ways. `polled`: each region every 30 s, as argocd.SETTINGS
-  say of ours, in whatever order. `first-wave`: the same, but the first wave looks at once, which is the order that polling comes
-  upon now and then. `webhook`: all at once, as when the git host can reach the hub.
+  say of ours, in whatever order. `first-wave`: the same, but the first wave looks at once, which is an order that polling can come
+  upon. `webhook`: all at once, as when the git host can reach the hub.
 - It waits 30 s from when it saw a commit until it acts on it: upstream's refresh grace period, left at its default.
 - A region that is only compared with a commit, and shows OutOfSync, has not received it; one where a sync to it began has.
 """
@@ -56,8 +56,9 @@ CLUSTER = f"bench/{CONTEXT}"
 POLL_SECONDS = 0.2
 SERVED_SECONDS = 30.0
 ARRIVE_SECONDS = 300.0
-STUCK_SECONDS = 20.0
-"""How long the regions are watched once the first wave has the bad commit. A step takes about three seconds."""
+STUCK_SECONDS = 90.0
+"""From when the first wave has the bad commit to the fix: more than twice the time between looks at git, so that all regions
+know of the bad commit, and upstream counts their looks as later than its last change. A real fix takes minutes."""
 
 Report = Callable[[str], None]
 
@@ -231,7 +232,7 @@ class Hub:
 
 
 def measure(home: Home, rounds: int, report: Report, looks: Looks = Looks.WEBHOOK) -> RollingSyncResult:
-    """Run the rounds in a sandbox that is up: four minutes each, seven if polled. Leaves nothing behind, whatever happens."""
+    """Run the rounds in a sandbox that is up: five to eight minutes each. Leaves nothing behind, whatever happens."""
     members = fleet.read(CHECKOUT).in_waves()
     folder = home.root / CONTEXT
     try:
