@@ -7,7 +7,8 @@ from typing import Any
 
 import fleet
 from bench import applicationset
-from bench.rollingsync import Observed, Round, beyond, table
+from bench.hub import Observed
+from bench.rollingsync import Round, beyond, table
 from components import argocd, upstream
 from sandbox.home import CHECKOUT
 
