@@ -7,7 +7,8 @@ from typing import Any
 
 import fleet
 from bench import applicationset
-from bench.rollingsync import Observed, Round, beyond, table
+from bench.hub import Observed
+from bench.rollingsync import Round, beyond, table
 from components import argocd, upstream
 from sandbox.home import CHECKOUT
 
@@ -74,7 +75,7 @@ def test_a_bad_commit_is_accepted_but_its_pods_fit_no_node() -> None:
 
 
 def test_the_table_has_a_row_for_each_round() -> None:
-    text = table([Round([], ["tools"], 40.0, 60.0), Round(["prod", "tools"], [], 90.5, 150.0)])
+    text = table([Round("webhook", [], ["tools"], 40.0, 60.0), Round("webhook", ["prod", "tools"], [], 90.5, 150.0)])
     assert "| 1 | none | tools | 40.0 | 60.0 |" in text
     assert "| 2 | prod, tools | none | 90.5 | 150.0 |" in text
     assert text.startswith("In 1 of 2 rounds")
