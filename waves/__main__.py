@@ -6,7 +6,6 @@ Exit codes: 0 done (also when there was nothing to do), 1 refused or failed, wit
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,14 +17,13 @@ from rich.console import Console
 from rich.table import Table
 
 import fleet
-from fleet.repository import api_url, slug
 from waves import infra, operate, promote, regions, view
-from waves.host import Host, app_token, open_host
+from waves.host import Host, job_url, open_host, open_receipts
 from waves.ledger import LedgerError
 from waves.model import Note, State, World
 from waves.plan import plan as make_plan
-from waves.receipts import GitHubReceipts, HostError
-from waves.refs import GitError, git
+from waves.receipts import HostError
+from waves.refs import GitError
 
 app = typer.Typer(
     help="Commits on main reach the regions wave by wave. Reads and writes git refs; nothing moves without proof.",
@@ -36,8 +34,6 @@ app = typer.Typer(
 errors = Console(stderr=True, highlight=False)
 output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
 
-RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
-"""The environment variable that the program takes the key from too."""
 TRIES = 5
 """How often an operation is begun anew when somebody else recorded something meanwhile."""
 COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "soaking": "cyan", "waiting": "cyan"}
@@ -166,34 +162,16 @@ def promote_(
 @app.command("infra")
 def infra_(region: Region, as_json: Json = False) -> None:
     """Run `pulumi up` for a region from the commit that is checked out, its branch's, and post the receipt. For CI."""
-    settings = fleet.read(Options.checkout).region(region).settings
-    key = os.environ.get(RECEIPTS_KEY)
-    if not key:
-        raise HostError(f"{RECEIPTS_KEY} is not set: the private key of the GitHub app {settings.receipts_app}")
-    url = git(Options.checkout, "remote", "get-url", Options.remote).strip()
-    api = os.environ.get("GITHUB_API_URL") or api_url(url)
-    token = app_token((settings.receipts_app, settings.receipts_installation, key), api)
-    name = Options.repository or os.environ.get("GITHUB_REPOSITORY") or slug(url)
-    receipts = GitHubReceipts(name, token, api)
-    outcome = infra.apply(Options.checkout, Options.remote, region, receipts, _job_url(), _say)
+    receipts = open_receipts(Options.checkout, Options.remote, Options.repository, region)
+    done = infra.apply(
+        Options.checkout, Options.remote, region, receipts, job_url(), lambda text: print(text, flush=True)
+    )
     if as_json:
-        print(json.dumps(vars(outcome)))
+        print(json.dumps(vars(done)))
     else:
-        output.print(
-            f"{region} at {outcome.commit[:10]}: {outcome.state or 'no receipt'}: {outcome.description}", markup=False
-        )
-    if outcome.state is not None and outcome.state is not State.SUCCESS:
+        output.print(f"{region} at {done.commit[:10]}: {done.state or 'no receipt'}: {done.description}", markup=False)
+    if done.state not in (None, State.SUCCESS):
         raise typer.Exit(1)
-
-
-def _say(text: str) -> None:
-    print(text, flush=True)
-
-
-def _job_url() -> str:
-    """Where GitHub's CI shows the job's log; empty elsewhere."""
-    given = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
-    return "{}/{}/actions/runs/{}".format(*given) if all(given) else ""
 
 
 @app.command()

@@ -13,10 +13,13 @@ from urllib.parse import urlsplit
 from githubkit import AppAuthStrategy, GitHub
 from githubkit.exception import GitHubException
 
+import fleet
 from fleet.repository import api_url, slug
 from waves.receipts import GitHubReceipts, HostError
 from waves.refs import GitRefs, git
 
+RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
+"""The private key (PEM) of the app that posts a region's receipts. The program takes it from there too."""
 APP, INSTALLATION, PRIVATE_KEY = "GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID", "GITHUB_APP_PRIVATE_KEY"
 """An app's numbers and key (PEM): what the conductor signs in with, where it runs by itself."""
 
@@ -39,10 +42,7 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
     exchanged for one, which git signs in with too; it is good for an hour. Raises HostError with what is missing.
     """
     url = clone or _asked(checkout, "remote", "get-url", remote)
-    name = repository or os.environ.get("GITHUB_REPOSITORY") or slug(url)
-    if not name:
-        raise HostError(f"remote {remote} ({url or 'none'}) names no owner/repository: give --repository owner/name")
-    api = os.environ.get("GITHUB_API_URL") or api_url(url)
+    name, api = _named(url, remote, repository), _api(url)
     token, env = os.environ.get("GITHUB_TOKEN"), {}
     if not token:
         token = app_token(_app_credentials(os.environ), api)
@@ -53,6 +53,22 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
     receipts = GitHubReceipts(name, token, api)
     person = _asked(checkout, "config", "user.name"), _asked(checkout, "config", "user.email")
     return Host(GitRefs(checkout, remote, env), receipts, name, (person[0] or "waves", person[1] or "waves@localhost"))
+
+
+def open_receipts(checkout: Path, remote: str, repository: str | None, region: str) -> GitHubReceipts:
+    """The host's receipts, signed in as the app that posts this region's. Raises HostError, FleetError with what is missing."""
+    settings, key = fleet.read(checkout).region(region).settings, os.environ.get(RECEIPTS_KEY)
+    if not key:
+        raise HostError(f"{RECEIPTS_KEY} is not set: the private key of the GitHub app {settings.receipts_app}")
+    url = _asked(checkout, "remote", "get-url", remote)
+    name, api = _named(url, remote, repository), _api(url)
+    return GitHubReceipts(name, app_token((settings.receipts_app, settings.receipts_installation, key), api), api)
+
+
+def job_url() -> str:
+    """Where GitHub's CI shows the log of the job that this is; empty elsewhere."""
+    given = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+    return "{}/{}/actions/runs/{}".format(*given) if all(given) else ""
 
 
 def app_token(app: tuple[str, str, str], api: str | None) -> str:
@@ -91,6 +107,17 @@ def _app_credentials(environment: Mapping[str, str]) -> tuple[str, str, str]:
             f"Or set {APP}, {INSTALLATION} and {PRIVATE_KEY} of an app that may do that"
         )
     return given[0], given[1], given[2]
+
+
+def _named(url: str, remote: str, repository: str | None) -> str:
+    name = repository or os.environ.get("GITHUB_REPOSITORY") or slug(url)
+    if not name:
+        raise HostError(f"remote {remote} ({url or 'none'}) names no owner/repository: give --repository owner/name")
+    return name
+
+
+def _api(url: str) -> str | None:
+    return os.environ.get("GITHUB_API_URL") or api_url(url)
 
 
 def _asked(checkout: Path, *arguments: str) -> str:
