@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,10 @@ class Fleet:
     def at(self, region: str) -> str | None:
         """The commit that a region's branch is at."""
         return git_host.heads(self.home, "region/").get(f"region/{region}")
+
+    def has(self, region: str, commit: str) -> bool:
+        """Whether a region's branch is at a commit."""
+        return self.at(region) == commit
 
     def proved(self, region: str, commit: str, seconds: float = RELEASE_SECONDS) -> bool:
         """Wait until a region has passed a commit, by its own receipts."""
@@ -247,6 +252,19 @@ def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_
         for row in lost:
             database.execute(f"INSERT INTO status (sha, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", (commit, *row))
     assert fleet.moves(INTERNAL, commit), "they were found again"
+
+
+def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
+    stack = fleet.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
+    stack.write_text(stack.read_text().replace("[influxdb]", "[influxdb, conductor]"))
+    commit = fleet.commit("A conductor")
+    for region in (STAGING, INTERNAL):
+        assert fleet.moves(region, commit)
+        assert fleet.proved(region, commit, UP_SECONDS), fleet.waves("status").stdout
+    later = fleet.commit("Moved by nobody here")
+    for region in (STAGING, INTERNAL, EXTERNAL):
+        assert within(RELEASE_SECONDS, partial(fleet.has, region, later)), fleet.waves("status").stdout
+        assert fleet.proved(region, later)
 
 
 def _operation(fleet: Fleet, region: str) -> dict[str, Any]:
