@@ -17,6 +17,8 @@ SECRET = "argocd-notifications-secret"
 SECRET_KEY = "github-private-key"
 CONFIG_MAP = "argocd-notifications-cm"
 
+UNWELL_MINUTES = 2
+"""How long pods may be missing at a commit that was proven, as while a node is drained, before the region takes its word back."""
 _OPERATION = "app.status?.operationState"
 _PROVEN = "app.status?.history?.[-1]?.revision == app.status?.sync?.revision"
 _WHEN = {
@@ -32,8 +34,11 @@ _WHEN = {
         f"{_OPERATION}?.phase in ['Failed', 'Error'] and {_OPERATION}?.syncResult?.revision != nil",
         "app.status.operationState.syncResult.revision + ' ' + app.status.operationState.startedAt",
     ),
+    # A StatefulSet whose pods go away is never Degraded to Argo CD, only Progressing, as it is for a moment after any change.
     "degraded": (
-        f"{_PROVEN} and {_OPERATION}?.phase == 'Succeeded' and app.status?.health?.status in ['Degraded', 'Missing']",
+        f"{_PROVEN} and {_OPERATION}?.phase == 'Succeeded' and (app.status?.health?.status in ['Degraded', 'Missing'] or "
+        "app.status?.health?.status == 'Progressing' and "
+        f"time.Now().Sub(time.Parse(app.status.health.lastTransitionTime)).Minutes() >= {UNWELL_MINUTES})",
         "app.status.sync.revision + ' ' + (app.status.health.lastTransitionTime ?? '')",
     ),
 }

@@ -109,7 +109,8 @@ def plan(
     host = _host()
     _, world = promote.read(host.refs, host.receipts, everything=True)
     if commit:
-        steps = view.still_needs(_with_release(host, world, host.refs.resolve(commit)), host.refs.resolve(commit))
+        found = host.refs.resolve(commit)
+        steps = view.still_needs(_with_release(host, world, found), found)
         if as_json:
             print(json.dumps(steps, indent=2))
         for step in [] if as_json else steps:

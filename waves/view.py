@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from waves.ledger import iso
 from waves.model import Commit, Plan, Verdict, World
 from waves.standing import Standings
 
@@ -23,7 +24,7 @@ def status(world: World, plan: Plan) -> dict[str, Any]:
                 "wave": wave.name,
                 "gate": policy.gate,
                 "target": target,
-                "since": _iso(record.since),
+                "since": record.since and iso(record.since),
                 "proven": bool(target and look.proven(target, policy)),
                 "regions": [_region(world, look, standing.region, standing.verdict, standing.reason)
                             for standing in plan.standings.get(wave.name, ())],
@@ -32,7 +33,7 @@ def status(world: World, plan: Plan) -> dict[str, Any]:
         )  # fmt: skip
     return {
         "main": world.history[0] if world.history else None,
-        "at": _iso(world.now),
+        "at": iso(world.now),
         "waves": waves,
         "holds": [hold.reason for hold in plan.holds if hold.wave not in {wave.name for wave in order}],
         "warnings": list(plan.warnings),
@@ -85,7 +86,3 @@ def _region(world: World, look: Standings, region: str, verdict: Verdict, reason
         "verdict": str(verdict),
         "reason": reason,
     }
-
-
-def _iso(time: datetime | None) -> str | None:
-    return None if time is None else time.isoformat(timespec="seconds")

@@ -254,6 +254,24 @@ def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_
     assert fleet.moves(INTERNAL, commit), "they were found again"
 
 
+def test_a_region_that_is_unwell_later_takes_its_word_back_and_gives_it_again_when_it_is_well(fleet: Fleet) -> None:
+    commit = fleet.at(STAGING)
+    assert commit
+    assert fleet.proved(STAGING, commit)
+
+    def ready(word: str) -> None:
+        status = json.dumps({"status": {"conditions": [{"type": "Ready", "status": word}]}})
+        patch = ("patch", "pod", "influxdb-0", "-n", "influxdb", "--subresource=status", "-p", status)
+        regions.kubectl(fleet.home, STAGING, *patch)
+
+    ready("False")
+    assert within(RELEASE_SECONDS, lambda: "Progressing after it had passed" in _failure(fleet, commit))
+    made = fleet.waves("status", "--json").stdout
+    assert "Progressing after it had passed" in json.loads(made)["waves"][0]["regions"][0]["reason"]
+    ready("True")
+    assert fleet.proved(STAGING, commit)
+
+
 def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
     stack = fleet.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
     stack.write_text(stack.read_text().replace("[influxdb]", "[influxdb, conductor]"))
@@ -265,6 +283,11 @@ def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
     for region in (STAGING, INTERNAL, EXTERNAL):
         assert within(RELEASE_SECONDS, partial(fleet.has, region, later)), fleet.waves("status").stdout
         assert fleet.proved(region, later)
+
+
+def _failure(fleet: Fleet, commit: str) -> str:
+    """What staging says is wrong with a commit."""
+    return rollout.observe(fleet.home, commit).failed(STAGING)
 
 
 def _operation(fleet: Fleet, region: str) -> dict[str, Any]:
