@@ -17,7 +17,7 @@ from bench.report import Figure
 from sandbox import git_host, lifecycle, regions, rollout
 from sandbox.home import Home
 from sandbox.rollout import Host, Rollout
-from sandbox.story import IMPATIENT, PINS, Teller
+from sandbox.story import PINS, Teller, impatient
 
 Report = Callable[[str], None]
 
@@ -39,7 +39,7 @@ class Round:
 def measure(home: Home, rounds: int, report: Report) -> list[Round]:
     """Bring the fleet up by itself, then make the rounds."""
     teller = Teller(home, report, lambda seen, host, members: None)
-    first = teller.commit("Wait no longer than a measurement", IMPATIENT)
+    first = teller.commit("Wait no longer than a measurement", impatient("60s"))
     lifecycle.run_ci(home)
     teller.start_conductor()
     try:

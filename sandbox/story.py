@@ -27,18 +27,20 @@ SECONDS = 900.0
 POLL_SECONDS = 1.0
 LIKE, NEW, LOCATION = "staging-aws-eu-west-1", "staging-aws-eu-north-1", "eu-north-1"
 RESULT = CHECKOUT / "build" / "demo.json"
-
-IMPATIENT = {
-    "waves.yaml": [("soak: 5m", "soak: 5s")],
-    "Pulumi.yaml": [("config:\n", 'config:\n  regions:syncTimeout:\n    default: "2m"\n')],
-}
-"""File to edits: production waits for longer than anybody watches a demo."""
 PINS, SERVICE = "gitops/pins/influxdb.json", "gitops/apps/influxdb.libsonnet"
 _SERVICE = "kind: 'Service',\n      metadata: metadata(name),\n      spec: {\n        selector: "
 SELECTOR, BROKEN = _SERVICE + "selector,", _SERVICE + "{ 'app.kubernetes.io/name': 'influx' },"
 
 Show = Callable[[Rollout, Host, list[fleet.Region]], None]
 """Draws a rollout as it is now."""
+
+
+def impatient(sync_timeout: str) -> dict[str, list[tuple[str, str]]]:
+    """File to edits: production waits for longer than anybody watches a demo."""
+    return {
+        "waves.yaml": [("soak: 5m", "soak: 5s")],
+        "Pulumi.yaml": [("config:\n", f'config:\n  regions:syncTimeout:\n    default: "{sync_timeout}"\n')],
+    }
 
 
 @dataclass
@@ -181,7 +183,7 @@ def tell(home: Home, say: Callable[[str], None], show: Show) -> Story:
 
 def _tell(home: Home, teller: Teller, say: Callable[[str], None]) -> Story:
     rollouts: list[Rollout] = []
-    first = teller.commit("Wait no longer than a demo's audience", IMPATIENT)
+    first = teller.commit("Wait no longer than a demo's audience", impatient("2m"))
     lifecycle.run_ci(home)
     teller.start_conductor()
     rollouts.append(teller.everywhere(first))

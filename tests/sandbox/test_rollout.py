@@ -25,7 +25,7 @@ import pytest
 from sandbox import git_host, lifecycle, regions, rollout
 from sandbox.environment import variables
 from sandbox.home import Home
-from sandbox.story import IMPATIENT, PINS, Teller
+from sandbox.story import PINS, Teller, impatient
 from tests.waiting import within
 
 STAGING, INTERNAL, EXTERNAL = "staging-aws-eu-west-1", "tools-aws-us-west-2", "prod-gcp-europe-west4"
@@ -116,7 +116,7 @@ def fleet(home: Home) -> Iterator[Fleet]:
     stack = teller.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
     stack.write_text(stack.read_text().replace("[influxdb, conductor]", "[influxdb]"))  # passes are made here
     found = Fleet(home, teller)
-    commit = teller.commit("Three regions", IMPATIENT)
+    commit = teller.commit("Three regions", impatient("2m"))
     lifecycle.run_ci(home)
     try:
         for region in (STAGING, INTERNAL, EXTERNAL):
