@@ -23,7 +23,6 @@ UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
 _REVISION_CACHE = ("argocd-repo-server", "ARGOCD_RECONCILIATION_TIMEOUT", "5s")
 """Deployment, variable, value. The repo-server remembers a branch's commit for as long as the controller waits between two looks,
 so that a look may be answered with what the one before saw. Source: reposerver/cache/cache.go, revision-cache-expiration."""
-_PARAMETERS = "argocd-cmd-params-cm"
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def settings(region: Region, repository: str) -> dict[str, dict[str, str]]:
             "timeout.reconciliation.jitter": "5s",
         },
         "argocd-rbac-cm": {"policy.default": ""},
-        _PARAMETERS: {
+        "argocd-cmd-params-cm": {
             "server.disable.auth": "false",
             # Without it an operation that waits for a pod which never becomes ready runs for ever, says nothing, and keeps
             # every later commit out, the one that mends it too.
@@ -96,7 +95,6 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
     """
     rendered = []
     remaining = dict(settings)
-    parameters = hashlib.sha256(json.dumps(settings.get(_PARAMETERS), sort_keys=True).encode()).hexdigest()[:16]
     for original in objects:
         name, kind = original["metadata"]["name"], original["kind"]
         if name.startswith(UNUSED) or (name == receipts.SECRET and kind == "Secret"):
@@ -106,10 +104,12 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
             manifest["metadata"]["namespace"] = NAMESPACE
         if kind == "ConfigMap" and name in remaining:
             manifest["data"] = {**(manifest.get("data") or {}), **remaining.pop(name)}
-        if kind in ("Deployment", "StatefulSet") and _PARAMETERS in json.dumps(original):
-            # These are read as a process starts: another value has to start it anew.
-            annotations = manifest["spec"]["template"]["metadata"].setdefault("annotations", {})
-            annotations["regions/parameters"] = parameters
+        if kind in ("Deployment", "StatefulSet"):
+            # Settings that are read as a process starts: another value has to start it anew.
+            text = json.dumps(original)
+            read = {each: values for each, values in settings.items() if f'"name": "{each}"' in text}
+            digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:16]
+            manifest["spec"]["template"]["metadata"].setdefault("annotations", {})["regions/settings"] = digest
         if name == _REVISION_CACHE[0] and kind == "Deployment":
             _set_variable(manifest, *_REVISION_CACHE[1:])
         rendered.append(manifest)

@@ -207,6 +207,13 @@ def test_argo_cd_is_highly_available_in_production_alone_and_tells_no_password(n
     names = {manifest["metadata"]["name"] for manifest in region.objects}
     assert ("argocd-redis-ha-server" in names) is FLEET.regions[name].wave.production
     assert not [found for found in names if found.startswith(argocd.UNUSED)]
+    kinds = {
+        group.name: {each["kind"] for each in group.inputs["objs"]}
+        for group in region.of("kubernetes:yaml/v2:ConfigGroup")
+    }
+    for name in ("argocd", "argo-workflows"):  # a pod starts without an optional config map that is not there yet
+        assert kinds[name] & {"Deployment", "StatefulSet", "Service"} == set()
+        assert kinds[f"{name}-running"] <= {"Deployment", "StatefulSet", "Service"}
     config = next(manifest for manifest in region.objects if manifest["metadata"]["name"] == "argocd-cm")
     assert (config["data"]["admin.enabled"], config["data"]["users.anonymous.enabled"]) == ("false", "false")
 

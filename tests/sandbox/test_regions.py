@@ -127,6 +127,22 @@ def test_argo_cd_and_argo_workflows_listen_on_this_machine_alone(running: Runnin
     assert {address for _, address in listening} == {"127.0.0.1"}, listening
 
 
+def test_argo_cd_has_its_settings_from_the_start(running: Running) -> None:
+    wanted = {
+        "argocd-application-controller": {
+            "ARGOCD_RECONCILIATION_TIMEOUT": "30s",
+            "ARGOCD_APPLICATION_CONTROLLER_SYNC_TIMEOUT": "900",
+        },
+        "argocd-repo-server": {"ARGOCD_RECONCILIATION_TIMEOUT": "5s"},
+    }
+    found = 0
+    for process in lifecycle.status(running.home)["processes"]:
+        for name, value in wanted.get(process["name"], {}).items():
+            assert psutil.Process(process["pid"]).environ().get(name) == value, process
+            found += 1
+    assert found == 3 * len(REGIONS)
+
+
 @pytest.mark.parametrize("region", [AWS, AZURE, GCP])
 def test_another_tag_updates_and_replaces_nothing(running: Running, region: str) -> None:
     path = running.home.checkout / "stacks" / f"Pulumi.{region}.yaml"
