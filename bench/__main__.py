@@ -9,7 +9,6 @@ from pathlib import Path
 
 from bench import measure, planning, rollingsync, rollouts, scratch
 from bench.report import Figure, Part, dump, markdown, parse
-from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
@@ -68,27 +67,23 @@ def main() -> int:
     unknown = [name for name in given.parts if name not in PARTS]
     if unknown:
         parser.error(f"no part is named {', '.join(unknown)}; known: {', '.join(PARTS)}")
-    try:
+
+    def measured() -> None:
         for name in given.parts or usual:
             with scratch.home() as home:
                 figures = PARTS[name](home, given.repetitions, given.rounds)
             _keep(name, Part(measure.facts(CHECKOUT), figures))
-    except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    print(DATA.read_text() if given.json else RESULTS.read_text())
-    return 0
+        print(DATA.read_text() if given.json else RESULTS.read_text())
+
+    return scratch.exit_code(measured)
 
 
 def _keep(name: str, part: Part) -> None:
     """Write a part's results in place of its old ones, as soon as it has been measured."""
-    known = parse(DATA.read_text()) if DATA.exists() else {}
-    known = {each: known[each] for each in PARTS if each in known} | {name: part}
-    DATA.write_text(dump({each: known[each] for each in PARTS if each in known}))
-    RESULTS.write_text(markdown(known))
+    known = {**(parse(DATA.read_text()) if DATA.exists() else {}), name: part}
+    ordered = {each: known[each] for each in PARTS if each in known}
+    DATA.write_text(dump(ordered))
+    RESULTS.write_text(markdown(ordered))
 
 
 def report(text: str) -> None:

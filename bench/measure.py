@@ -48,7 +48,7 @@ def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]
         gigabytes.append(sum(process["memory"] for process in processes) / len(states) / 1e9)
         report(f"demo {number + 1}: {seconds[-1]:.1f} s, {gigabytes[-1]:.2f} GB for each region")
     return (
-        Figure("make demo, warm toolchain, three regions", 120, "s", seconds),
+        Figure("make demo REGIONS=staging, warm toolchain", 120, "s", seconds),
         Figure(
             "memory of a region", 1.2, "GB", gigabytes,
             note="Unshared memory of all processes of the sandbox, etcd and the supervisor included, by the number of regions.",

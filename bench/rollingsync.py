@@ -37,7 +37,6 @@ from bench import scratch
 from bench.hub import CONTEXT, Hub, Repository
 from bench.measure import up
 from bench.report import Figure, spread
-from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor import client
 from sandbox.supervisor.client import NodeSpec
@@ -181,21 +180,14 @@ def main() -> int:
     given = parser.parse_args()
     if given.rounds < 1:
         parser.error("--rounds must be at least 1")
-    try:
+
+    def measured() -> None:
         with scratch.home() as home:
             up(home)
             result = measure(home, given.rounds, report, [given.looks])
-    except SandboxError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    if given.json:
-        print(json.dumps([asdict(each) for each in result.rounds], indent=2))
-    else:
-        print(table(result.rounds))
-    return 0
+        print(json.dumps([asdict(each) for each in result.rounds], indent=2) if given.json else table(result.rounds))
+
+    return scratch.exit_code(measured)
 
 
 def table(rounds: Sequence[Round]) -> str:

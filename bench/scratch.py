@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
 from sandbox import lifecycle
+from sandbox.errors import SandboxError
 from sandbox.home import Home
 
 
@@ -24,3 +26,16 @@ def home() -> Iterator[Home]:
     finally:
         lifecycle.down(made)
         shutil.rmtree(made.root, ignore_errors=True)
+
+
+def exit_code(measure: Callable[[], None]) -> int:
+    """Run a measurement: 0 when all of it ran, whatever it showed; 1 with the reason when not, 130 when interrupted."""
+    try:
+        measure()
+    except SandboxError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    return 0

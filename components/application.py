@@ -48,7 +48,7 @@ class Application(pulumi.ComponentResource):
             reclaim_policy="Retain" if region.wave.production else "Delete",
             opts=pulumi.ResourceOptions(parent=self),
         )
-        namespaces: list[pulumi.Resource] = [
+        namespaces = [
             kubernetes.core.v1.Namespace(
                 f"{name}-{application}",
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(
@@ -59,8 +59,9 @@ class Application(pulumi.ComponentResource):
             )
             for application in region.settings.applications
         ]
+        secrets: list[pulumi.Resource] = []
         if args.conductor_key is not None:
-            namespaces.append(
+            secrets.append(
                 kubernetes.core.v1.Secret(
                     f"{name}-conductor",
                     metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=CONDUCTOR),
@@ -79,7 +80,7 @@ class Application(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=region.name, namespace=argocd.NAMESPACE),
             spec=project_spec(region, args.repository),
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces])
+                parent=self, depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces, *secrets])
             ),
         )
         kubernetes.apiextensions.CustomResource(

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
 from fleet import FleetError, Problem
-
-_SCP_FORM = re.compile(r"^(?P<user>[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)$")
+from fleet.repository import SCP_FORM
 
 
 def url(configured: str | None, checkout: Path) -> str:
@@ -40,7 +38,7 @@ def without_credentials(remote: str) -> str:
     'https://git.example.com/a/b.git'
     """
     if "://" not in remote:
-        scp = _SCP_FORM.match(remote)
+        scp = SCP_FORM.match(remote)
         if scp:
             return f"ssh://{scp['user'] or ''}{scp['host']}/{scp['path']}"
         return f"file://{Path(remote).resolve()}"

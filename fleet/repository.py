@@ -6,7 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 _SLUG = re.compile(r"[:/](?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
-_SCP_FORM = re.compile(r"^(?:[^@/]+@)?(?P<host>[^:/]+):[^/]")
+SCP_FORM = re.compile(r"^(?P<user>[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)$")
+"""A remote as scp writes it, without a scheme: `git@git.example.com:platform/regions.git`."""
 _PUBLIC = ("github.com", "www.github.com", "ssh.github.com")
 
 
@@ -28,7 +29,7 @@ def api_url(url: str) -> str | None:
     >>> api_url("https://git.example.com/platform/regions.git")
     'https://git.example.com/api/v3'
     """
-    scp = _SCP_FORM.match(url) if "://" not in url else None
+    scp = SCP_FORM.match(url) if "://" not in url else None
     parts = urlsplit(url)
     host = scp["host"] if scp else parts.hostname
     if host is None or host in _PUBLIC or (scp is None and parts.scheme not in ("http", "https", "ssh")):

@@ -216,10 +216,9 @@ class GitHub:
         """Git's own protocol. Everybody may read, as in a public repository; to push takes a token with `contents: write`."""
         if f"{request.path_params['owner']}/{request.path_params['name']}" != self.repository:
             return Response(status_code=404)
-        for fault in self.faults:
-            answer = fault(request)
-            if answer is not None:
-                return answer
+        outage = self._fault(request)
+        if outage is not None:
+            return outage
         who = None
         if git_http.pushes(request):
             who = self.identity(git_http.token(request))
@@ -231,12 +230,15 @@ class GitHub:
 
     # What they share
 
+    def _fault(self, request: Request) -> Response | None:
+        """What an outage that is tried answers in this host's place."""
+        return next((answer for fault in self.faults if (answer := fault(request)) is not None), None)
+
     def _who(self, request: Request) -> Identity | Response:
         self.requests.append(f"{request.method} {request.url.path}")
-        for fault in self.faults:
-            answer = fault(request)
-            if answer is not None:
-                return answer
+        outage = self._fault(request)
+        if outage is not None:
+            return outage
         identity = self.identity(request.headers.get("authorization", "").partition(" ")[2])
         if identity is None:
             return self._refusal(request, 401, "Bad credentials")

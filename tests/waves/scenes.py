@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from fleet import Wave
 from tests.waves.memory import MemoryHost, wave
-from waves import promote
+from waves import operate, promote
 from waves.model import Plan, State, World
 
 FLEET = {
@@ -60,3 +60,19 @@ def running(waves: Sequence[Wave] = WAVES) -> MemoryHost:
     assert all(host.ledger.region(name).joined for names in FLEET.values() for name in names)
     host.asked.clear()
     return host
+
+
+def operated(host: MemoryHost, operation: Callable[[World], operate.Change]) -> None:
+    """A person's operation, recorded."""
+    _, seen = promote.read(host, host)
+    change = operation(seen)
+    assert host.push(change.moves, change.ledger, str(host.tip), "")
+
+
+def through(host: MemoryHost, commit: str) -> None:
+    """Staging and internal prove a commit; internal's soak is over."""
+    for name in ("staging", "internal"):
+        settle(host)
+        report(host, name, commit)
+    host.wait(timedelta(minutes=6))
+    settle(host)

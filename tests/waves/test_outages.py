@@ -8,20 +8,11 @@ from datetime import timedelta
 import pytest
 
 from tests.waves.memory import MemoryHost, wave
-from tests.waves.scenes import COHORTS, FLEET, WAVES, planned, report, running, settle, world
-from waves import operate, promote, view
+from tests.waves.scenes import COHORTS, FLEET, WAVES, operated, planned, report, running, settle, through, world
+from waves import operate, view
 from waves.model import Member, Note, State
 
 NOBODY_SOAKS = [wave("staging"), wave("internal"), wave("external", gate="none")]
-
-
-def through(host: MemoryHost, commit: str) -> None:
-    """Staging and internal prove a commit; internal's soak is over."""
-    for name in ("staging", "internal"):
-        settle(host)
-        report(host, name, commit)
-    host.wait(timedelta(minutes=6))
-    settle(host)
 
 
 def have(host: MemoryHost, commit: str) -> set[str]:
@@ -49,9 +40,7 @@ def test_2023_02_a_health_check_that_breaks_large_clusters_meets_one_of_them_fir
 
 def test_2025_05_a_frozen_wave_stays_frozen_whatever_has_passed_before_it() -> None:
     host = running()
-    _, seen = promote.read(host, host)
-    change = operate.pause(seen, "external", Note("ann", host.clock, "incident 7"))
-    assert host.push(change.moves, change.ledger, str(host.tip), "")
+    operated(host, lambda seen: operate.pause(seen, "external", Note("ann", host.clock, "incident 7")))
     for _ in range(3):
         through(host, host.commit(WAVES, FLEET))
         host.wait(timedelta(days=2))
@@ -121,9 +110,7 @@ def test_aks_5655_a_stopped_cluster_delays_its_wave_to_the_deadline_and_may_be_w
         host.say(name, commit)
     settle(host)
     assert "i1" not in have(host, commit)
-    _, seen = promote.read(host, host)
-    change = operate.waive(seen, "s3", commit, Note("ann", host.clock, "the cluster is stopped"))
-    assert host.push(change.moves, change.ledger, str(host.tip), "")
+    operated(host, lambda seen: operate.waive(seen, "s3", commit, Note("ann", host.clock, "the cluster is stopped")))
     settle(host)
     assert "i1" in have(host, commit)
     fresh = host.commit(WAVES, FLEET)
@@ -141,9 +128,7 @@ def test_aks_5338_and_5733_a_straggler_is_tried_again_with_the_same_commit() -> 
     settle(host)
     assert "i1" not in have(host, commit)
     host.wait(timedelta(minutes=1))
-    _, seen = promote.read(host, host)
-    change = operate.retry(seen, "s3")
-    assert host.push(change.moves, change.ledger, str(host.tip), "")
+    operated(host, lambda seen: operate.retry(seen, "s3"))
     host.wait(timedelta(minutes=1))
     host.say("s3", commit)
     settle(host)
@@ -153,13 +138,9 @@ def test_aks_5338_and_5733_a_straggler_is_tried_again_with_the_same_commit() -> 
 def test_argo_cd_17974_and_kargo_1422_one_word_stops_everything_and_one_lets_it_go_on() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
-    _, seen = promote.read(host, host)
-    change = operate.pause(seen, "all", Note("ann", host.clock, "stop"))
-    assert host.push(change.moves, change.ledger, str(host.tip), "")
+    operated(host, lambda seen: operate.pause(seen, "all", Note("ann", host.clock, "stop")))
     settle(host)
     assert have(host, commit) == set()
-    _, seen = promote.read(host, host)
-    change = operate.resume(seen, "all")
-    assert host.push(change.moves, change.ledger, str(host.tip), "")
+    operated(host, lambda seen: operate.resume(seen, "all"))
     settle(host)
     assert have(host, commit) == set(FLEET["staging"])

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tests.waves.memory import MemoryHost, wave
-from tests.waves.scenes import COHORTS, FLEET, WAVES, planned, report, running, settle, world
+from tests.waves.scenes import COHORTS, FLEET, WAVES, planned, report, running, settle, through, world
 from waves import operate, promote
 from waves.model import Member, Note, State, World
 from waves.plan import plan
@@ -138,11 +138,7 @@ def test_a_failure_that_comes_after_the_wave_went_on_takes_the_proof_back() -> N
 def test_a_failure_before_the_last_cohort_spares_those_that_do_not_have_the_commit_yet() -> None:
     host = running(COHORTS)
     commit = host.commit(COHORTS, FLEET)
-    for name in [*FLEET["staging"], "i1"]:
-        settle(host)
-        host.say(name, commit)
-    host.wait(timedelta(minutes=6))
-    settle(host)
+    through(host, commit)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"]
     host.say("e1", commit)
     host.say("i1", commit, State.FAILURE, ["apps"])
@@ -316,11 +312,7 @@ def test_a_wave_is_rolled_back_where_it_has_the_commit_and_left_alone_elsewhere(
     host = running(COHORTS)
     (first,) = set(host.branches.values())
     commit = host.commit(COHORTS, FLEET)
-    for name in [*FLEET["staging"], "i1"]:
-        settle(host)
-        host.say(name, commit)
-    host.wait(timedelta(minutes=6))
-    settle(host)
+    through(host, commit)
     assert operate.named(world(host), "external", first) == ["e1"]
     assert operate.named(world(host), "e2", first) == ["e2"]
 
