@@ -7,7 +7,7 @@ which regions there are, in which waves, and what each wave demands.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fleet import Wave
@@ -64,24 +64,32 @@ def receipts_needed(world: World) -> set[Commit]:
     """The commits whose receipts could change what a plan does now. None, when every wave is where it should be."""
     look = Standings(world)
     needed: set[Commit] = set()
-    order = look.release(look.newest_sound).waves if look.newest_sound else ()
-    for place, wave in enumerate(order):
-        record = world.ledger.wave(wave.name)
-        target = record.target
+    for wave in look.release(look.newest_sound).waves if look.newest_sound else ():
+        needed |= {c for c, before in _options(look, wave.name) if before is not None and before.gate == "required"}
+        target = world.ledger.wave(wave.name).target
         if target is None or not look.on_main(target):
             continue
-        own = look.release(target).wave(wave.name) or wave
-        following = world.ledger.wave(order[place + 1].name).target if place + 1 < len(order) else target
-        gates = own.gate == "required"
-        if gates and record.proven and look.newer(record.proven, following):
-            needed.add(record.proven)
         unfinished = any(world.branches.get(m.name) != target for m in look.joined(target, wave.name))
         newer = look.newest_sound is not None and look.newer(look.newest_sound, target)
-        waits = newer and not _free(own)
-        behind = gates and (following is None or look.newer(target, following))
-        if behind or waits or unfinished or look.joining(target, wave.name):
+        waits = newer and not _free(look.release(target).wave(wave.name) or wave)
+        if waits or unfinished or look.joining(target, wave.name):
             needed.add(target)
     return needed
+
+
+def _options(look: Standings, wave: str) -> Iterator[tuple[Commit, Wave | None]]:
+    """The commits that a wave could take, the newest first, each with the wave whose proof it takes (None: nobody's)."""
+    ledger = look.world.ledger
+    known = {look.newest_sound, *(c for record in ledger.waves.values() for c in (record.target, record.proven))}
+    newer = [c for c in known if c is not None and look.newer(c, ledger.wave(wave).target)]
+    for commit in sorted(newer, key=look.world.history.index):
+        release = look.release(commit)
+        if release.wave(wave) is None:
+            continue
+        before = release.before(wave)
+        record = ledger.wave(before.name) if before else None
+        if record is None or commit in (record.target, record.proven):
+            yield commit, before
 
 
 def _unsound(world: World) -> Iterable[Hold]:
@@ -186,15 +194,7 @@ class _WavePass:
 
     def _candidate(self) -> Commit | None:
         """The newest commit that the wave before has proven, newer than the present target. Says why there is none."""
-        options = {self.look.newest_sound}
-        for record in self.world.ledger.waves.values():
-            options |= {record.target, record.proven}
-        newer = [c for c in options if c is not None and self.look.newer(c, self.record.target)]
-        for commit in sorted(newer, key=self.world.history.index):
-            release = self.look.release(commit)
-            if release.wave(self.wave.name) is None:
-                continue
-            before = release.before(self.wave.name)
+        for commit, before in _options(self.look, self.wave.name):
             if before is None or self.look.proven(commit, before):
                 return commit
             if commit == self.world.ledger.wave(before.name).target:

@@ -72,6 +72,11 @@ class Fleet:
         """The commit that a region's branch is at."""
         return git_host.heads(self.home, "region/").get(f"region/{region}")
 
+    def why(self) -> str:
+        """What people would look at: who waits for what, and the end of each of CI's logs."""
+        logs = sorted((self.home.logs / "ci").glob("*.log"))
+        return "\n".join([self.waves("status").stdout, *(f"{log}:\n{log.read_text()[-2000:]}" for log in logs)])
+
     def has(self, region: str, commit: str) -> bool:
         """Whether a region's branch is at a commit."""
         return self.at(region) == commit
@@ -120,8 +125,8 @@ def fleet(home: Home) -> Iterator[Fleet]:
     lifecycle.run_ci(home)
     try:
         for region in (STAGING, INTERNAL, EXTERNAL):
-            assert found.moves(region, commit), found.waves("status").stdout
-            assert found.proved(region, commit, UP_SECONDS), found.waves("status").stdout
+            assert found.moves(region, commit), found.why()
+            assert found.proved(region, commit, UP_SECONDS), found.why()
         yield found
     finally:
         lifecycle.run_ci(home, False)
@@ -211,7 +216,7 @@ def test_a_region_whose_server_dies_in_the_midst_of_a_sync_proves_the_commit_all
     assert fleet.moves(STAGING, commit)
     assert within(90, lambda: _operation(fleet, STAGING).get("phase") == "Running")
     fleet.process(STAGING, victim).kill()
-    assert fleet.proved(STAGING, commit, 240), fleet.waves("status").stdout
+    assert fleet.proved(STAGING, commit, 240), fleet.why()
 
 
 def test_while_the_git_host_is_down_nothing_moves_and_afterwards_all_goes_on(fleet: Fleet) -> None:
@@ -281,10 +286,10 @@ def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
     commit = fleet.commit("A conductor")
     for region in (STAGING, INTERNAL):
         assert fleet.moves(region, commit)
-        assert fleet.proved(region, commit, UP_SECONDS), fleet.waves("status").stdout
+        assert fleet.proved(region, commit, UP_SECONDS), fleet.why()
     later = fleet.commit("Moved by nobody here")
     for region in (STAGING, INTERNAL, EXTERNAL):
-        assert within(RELEASE_SECONDS, partial(fleet.has, region, later)), fleet.waves("status").stdout
+        assert within(RELEASE_SECONDS, partial(fleet.has, region, later)), fleet.why()
         assert fleet.proved(region, later)
 
 
