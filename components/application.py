@@ -137,8 +137,9 @@ def application_spec(region: Region, repository: str) -> dict[str, object]:
         # Argo CD puts the commit in: argo-cd.readthedocs.io, user-guide/build-environment.
         "revision": "$ARGOCD_APP_REVISION",
     }
-    applications = {"name": "applications", "value": json.dumps(region.settings.applications), "code": True}
-    tlas = [*({"name": name, "value": value} for name, value in values.items()), applications]
+    codes = {"applications": region.settings.applications, "asleep": region.settings.asleep}
+    tlas: list[dict[str, object]] = [{"name": name, "value": value} for name, value in values.items()]
+    tlas += [{"name": name, "value": json.dumps(value), "code": True} for name, value in codes.items()]
     return {
         "project": region.name,
         "source": {

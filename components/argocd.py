@@ -20,7 +20,7 @@ NAMESPACE = "argocd"
 UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
 """Parts that no region uses: no single sign-on is set up, and every region has its one Application."""
 
-_REVISION_CACHE = ("argocd-repo-server", "ARGOCD_RECONCILIATION_TIMEOUT", "5s")
+_REVISION_CACHE = ("argocd-repo-server", "ARGOCD_RECONCILIATION_TIMEOUT", "1s")
 """Deployment, variable, value. The repo-server remembers a branch's commit for as long as the controller waits between two looks,
 so that a look may be answered with what the one before saw. Source: reposerver/cache/cache.go, revision-cache-expiration."""
 
@@ -73,9 +73,11 @@ def settings(region: Region, repository: str) -> dict[str, dict[str, str]]:
             "admin.enabled": "false",
             "users.anonymous.enabled": "false",
             "application.resourceTrackingMethod": "annotation",
-            # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time.
-            "timeout.reconciliation": "30s",
-            "timeout.reconciliation.jitter": "5s",
+            # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time. Without jitter,
+            # which spreads many applications of one Argo CD: a look that comes a little earlier after the last than the
+            # interval is left out, so that of every two one was. Source: controller/appcontroller.go, needRefreshAppStatus.
+            "timeout.reconciliation": f"{region.settings.poll_interval.total_seconds():.0f}s",
+            "timeout.reconciliation.jitter": "0s",
         },
         "argocd-rbac-cm": {"policy.default": ""},
         "argocd-cmd-params-cm": {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import combinations
@@ -25,6 +26,8 @@ NETWORK_PREFIX = 16
 MAIN_POOL = "general"
 CONDUCTOR = "conductor"
 """The application that moves the regions' branches."""
+GIT_READS = 15
+"""Reads of a repository in a second: GitHub's recommended maximum. Source: docs.github.com, "Repository limits"."""
 
 
 @dataclass(frozen=True)
@@ -159,6 +162,11 @@ def _rollout(stack: Stack, wave: Wave | None) -> list[Problem]:
                           f"not shorter than the deadline of wave {wave.name}, {wave.deadline.total_seconds():.0f}s",
                           "Shorten it, or the region never says that a commit does not come up")
         )  # fmt: skip
+    if CONDUCTOR in settings.applications and settings.asleep:
+        problems.append(
+            stack.problem("asleep", True, f"the {CONDUCTOR} is one of its applications, and would move nothing any more",
+                          f"Give another region the {CONDUCTOR} first")
+        )  # fmt: skip
     if CONDUCTOR in settings.applications:
         problems += [
             stack.problem(key, None, f"missing, and `{CONDUCTOR}` is one of the applications",
@@ -190,7 +198,7 @@ def _cloud_settings(stack: Stack) -> list[Problem]:
     return problems
 
 
-def across(stacks: Iterable[Stack]) -> list[Problem]:
+def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
     """Rules that only show across files. Each finding is reported for both files."""
     problems: list[Problem] = []
     for one, other in combinations(stacks, 2):
@@ -205,8 +213,19 @@ def across(stacks: Iterable[Stack]) -> list[Problem]:
                     stack.problem("network", stack.settings.network,
                                   f"overlaps {twin.settings.network} of {twin.file}", "Take a /16 that no region uses")
                 )  # fmt: skip
-    problems += _shared_encryption(stacks)
-    return problems
+    return [*problems, *_shared_encryption(stacks), *_git_reads(stacks, project_file)]
+
+
+def _git_reads(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
+    """All regions together ask one repository: what suits a few is too much of many."""
+    reads = sum(1 / stack.settings.poll_interval.total_seconds() for stack in stacks)
+    if reads <= GIT_READS:
+        return []
+    what = (
+        f"{len(stacks)} regions ask git for commits {reads:.1f} times a second; GitHub recommends {GIT_READS} at most"
+    )
+    remedy = f"Let all of them ask every {math.ceil(len(stacks) / GIT_READS)}s or less often"
+    return [Problem(project_file, "regions:pollInterval", None, what, remedy)]
 
 
 def _shared_encryption(stacks: Iterable[Stack]) -> list[Problem]:

@@ -20,10 +20,15 @@ def _duration(value: Any) -> Any:
     return timedelta(seconds=sum(int(n) * _UNITS[unit] for n, unit in re.findall(r"([0-9]+)([smhd])", value)))
 
 
+def text(value: timedelta) -> str:
+    """A time in the form that `Duration` reads."""
+    return f"{value.total_seconds():.0f}s"
+
+
 Duration = Annotated[
     timedelta,
     BeforeValidator(_duration),
-    PlainSerializer(lambda value: f"{int(value.total_seconds())}s"),
+    PlainSerializer(text),
     WithJsonSchema({"type": "string", "pattern": _DURATION}),
 ]
 """A time as people write it: `90s`, `10m`, `1h30m`, `2d`."""

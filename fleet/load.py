@@ -116,7 +116,7 @@ def load(files: Mapping[str, str]) -> Fleet:
                 if not more and settings.wave in waves:
                     regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])
         problems += more
-    problems += checks.across(list(stacks.values()))
+    problems += checks.across(list(stacks.values()), PROJECT_FILE)
     return Fleet(tuple(waves.values()), regions, tuple(problems))
 
 

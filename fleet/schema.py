@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from fleet.checks import STACK_KEYS
+from fleet.duration import text
 from fleet.settings import RegionSettings
 
 SCHEMA_FILE = "stacks/stack.schema.json"
 
 
+class _Generator(GenerateJsonSchema):
+    """Pydantic's, which would write a default time as ISO 8601 does, and no stack file may."""
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default as people write it."""
+        return text(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
+
+
 def stack_schema(namespace: str = "regions") -> dict[str, Any]:
     """The schema of stacks/Pulumi.<region>.yaml. Nothing is required in it: common values may come from Pulumi.yaml."""
-    model = RegionSettings.model_json_schema(by_alias=True)
+    model = RegionSettings.model_json_schema(by_alias=True, schema_generator=_Generator)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "A region's stack file",

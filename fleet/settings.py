@@ -165,6 +165,18 @@ class RegionSettings(Settings):
         "shorter than the wave's deadline",
         examples=["15m"],
     )
+    asleep: bool = Field(
+        default=False,
+        description="whether all is there and no pod runs: the scream test of a region that is to be retired",
+        examples=[True],
+    )
+    poll_interval: Duration = Field(
+        default=timedelta(seconds=5),
+        ge=timedelta(seconds=1),
+        description="how often Argo CD asks git for a new commit of the region's branch, 1s at least; the more regions, the "
+        "longer: all together may ask 15 times a second",
+        examples=["5s"],
+    )
     receipts_app: GitHubId = Field(
         description="the id, quoted, of the GitHub app that posts the region's receipts; it needs `statuses: write` alone",
         examples=["1000001"],

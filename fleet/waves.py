@@ -94,6 +94,11 @@ class Wave(Settings):
         "the commit itself stays unproven",
         examples=["1h"],
     )
+    scream_test: Duration = Field(
+        default=timedelta(days=3),
+        description="how long a region must have been asleep before `waves retire` takes it out of the gates",
+        examples=["3d"],
+    )
     cohorts: list[int | str] = Field(
         default=["100%"],
         min_length=1,

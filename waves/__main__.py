@@ -218,8 +218,7 @@ def rollback(
     commit = host.refs.resolve(to)
 
     def change(world: World) -> operate.Change:
-        seen = host.receipts.of({commit})
-        full = World(**{**vars(_with_release(host, world, commit)), "receipts": {**world.receipts, **seen}})
+        full = _with_receipts(host, world, commit)
         return operate.rollback(full, operate.named(full, target, commit), commit, _note(host, world, reason))
 
     _operate(host, change, f"Roll {target} back to {commit[:10]}: {reason}")
@@ -227,11 +226,15 @@ def rollback(
 
 @app.command()
 def retire(region: Region, reason: Reason) -> None:
-    """Take a region, whose stack file is gone from main, out of every gate for good."""
+    """Take a region, whose stack file is gone from main and which has slept long enough, out of every gate for good."""
     host = _host()
-    _operate(
-        host, lambda world: operate.retire(world, region, _note(host, world, reason)), f"Retire {region}: {reason}"
-    )
+
+    def change(world: World) -> operate.Change:
+        left_at = world.branches.get(region)
+        full = _with_receipts(host, world, left_at) if left_at else world
+        return operate.retire(full, region, _note(host, world, reason))
+
+    _operate(host, change, f"Retire {region}: {reason}")
 
 
 @app.command()
@@ -261,6 +264,11 @@ def history(region: Region, as_json: Json = False) -> None:
 
 def _with_release(host: Host, world: World, commit: str) -> World:
     return World(**{**vars(world), "releases": {**world.releases, commit: host.refs.release(commit)}})
+
+
+def _with_receipts(host: Host, world: World, commit: str) -> World:
+    receipts = {**world.receipts, **host.receipts.of({commit})}
+    return World(**{**vars(_with_release(host, world, commit)), "receipts": receipts})
 
 
 def _note(host: Host, world: World, reason: str) -> Note:

@@ -20,6 +20,8 @@ class Member:
     name: str
     size: int
     """Nodes at most, in all its pools: the measure of what a bad commit can take down."""
+    asleep: bool = False
+    """Whether it runs no pod, to see who misses it."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from waves.model import ALL, Commit, Ledger, Move, Note, RegionRecord, State, World
+from fleet.duration import text
+from waves.model import ALL, Commit, Ledger, Move, Note, RegionRecord, State, Verdict, World
 from waves.standing import Standings
 
 
@@ -36,8 +37,9 @@ def resume(world: World, wave: str) -> Change:
 
 
 def waive(world: World, region: str, commit: Commit, note: Note) -> Change:
-    """Do without a region's receipts on one commit. Raises RefusedError."""
-    _known_region(world, region)
+    """Do without a region's receipts on one commit, also on the last one of a region to retire. Raises RefusedError."""
+    if region not in world.branches:
+        _known_region(world, region)
     if commit not in world.history:
         raise RefusedError(f"{commit[:10]} is not on main's history")
     return Change(replace(world.ledger, waivers={**world.ledger.waivers, (region, commit): note}))
@@ -80,14 +82,36 @@ def named(world: World, target: str, commit: Commit) -> list[str]:
 
 
 def retire(world: World, region: str, note: Note) -> Change:
-    """Take a region out of every gate for good. Its stack file must be gone from main. Raises RefusedError."""
+    """Take a region out of every gate for good. Its stack file must be gone from main, and nobody have missed it: it has
+    slept, well, for the wave's scream test, unless it never joined. Raises RefusedError."""
     wave = _waves_of(world).get(region)
     if wave is not None:
         raise RefusedError(f"stacks/Pulumi.{region}.yaml is still on main, in wave {wave}: remove it first, by review")
     if region not in world.branches and region not in world.ledger.regions:
         raise RefusedError(f"no region is or was named {region}")
+    if world.ledger.region(region).joined:
+        _missed_by_nobody(world, region)
     record = replace(world.ledger.region(region), retired=note)
     return Change(world.ledger.with_regions({region: record}))
+
+
+def _missed_by_nobody(world: World, region: str) -> None:
+    """Raises RefusedError unless the commit that the region was left at had it sleep, and that for long enough."""
+    look, commit = Standings(world), world.branches.get(region)
+    if commit is None:
+        raise RefusedError(f"the branch region/{region} is gone: without it nobody can say whether the region slept")
+    for wave in look.release(commit).waves:
+        if any(m.name == region and m.asleep for m in look.release(commit).members.get(wave.name, ())):
+            said = look.standing(region, commit, wave.model_copy(update={"soak": wave.scream_test}))
+            if said.verdict is not Verdict.PASSED:
+                raise RefusedError(
+                    f"{region} has to sleep for {text(wave.scream_test)} first, at {commit[:10]}: {said.verdict}: {said.reason}"
+                )
+            return
+    raise RefusedError(
+        f"{region} is not asleep at {commit[:10]}, so that nobody can have missed it: bring its stack file back with "
+        "`regions:asleep: true`, and remove it once the region has that commit"
+    )
 
 
 def _passed(world: World, look: Standings, region: str, commit: Commit) -> bool:

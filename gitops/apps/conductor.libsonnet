@@ -53,7 +53,7 @@ function(settings)
               image: pins.conductor,
               workingDir: '/clone',
               command: ['python', '-m', 'waves', '--clone', settings.repository, '--checkout', 'regions.git'],
-              args: ['promote', '--watch', '--every', '5', '--minutes', std.toString(minutes)],
+              args: ['promote', '--watch', '--every', '2', '--minutes', std.toString(minutes)],
               env: [
                 secret('GITHUB_APP_ID', 'app'),
                 secret('GITHUB_APP_INSTALLATION_ID', 'installation'),

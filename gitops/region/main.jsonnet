@@ -1,10 +1,11 @@
 // What a region runs: the objects of each of its applications, and the commit that they come from.
+local sleep = import '../lib/sleep.libsonnet';
 local apps = {
   conductor: import '../apps/conductor.libsonnet',
   influxdb: import '../apps/influxdb.libsonnet',
 };
 
-function(region, cloud, wave, tenant, storageClass, repository, applications, revision)
+function(region, cloud, wave, tenant, storageClass, repository, applications, asleep, revision)
   local settings = {
     region: region,
     cloud: cloud,
@@ -23,4 +24,5 @@ function(region, cloud, wave, tenant, storageClass, repository, applications, re
   local objects(name) =
     if std.objectHas(apps, name) then apps[name](settings)
     else error 'no application is named %s in gitops/apps; known: %s' % [name, std.join(', ', std.objectFields(apps))];
-  std.flattenArrays([[release(name)] + objects(name) for name in applications])
+  local awake = std.flattenArrays([[release(name)] + objects(name) for name in applications]);
+  if asleep then sleep(awake) else awake

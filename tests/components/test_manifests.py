@@ -27,7 +27,7 @@ def test_argo_cd_is_rendered_without_its_unused_parts_and_with_our_settings(inst
     assert config["data"]["users.anonymous.enabled"] == "false"
     (server,) = (m for m in rendered if m["kind"] == "Deployment" and m["metadata"]["name"] == "argocd-repo-server")
     variables = {e["name"]: e for e in server["spec"]["template"]["spec"]["containers"][0]["env"]}
-    assert variables["ARGOCD_RECONCILIATION_TIMEOUT"] == {"name": "ARGOCD_RECONCILIATION_TIMEOUT", "value": "5s"}
+    assert variables["ARGOCD_RECONCILIATION_TIMEOUT"] == {"name": "ARGOCD_RECONCILIATION_TIMEOUT", "value": "1s"}
     before = next(m for m in original if m["metadata"]["name"] == "argocd-cm")
     assert "admin.enabled" not in before["data"], "the original is changed"
     assert before["data"].items() <= config["data"].items(), "a setting of upstream is lost"

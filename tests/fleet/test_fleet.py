@@ -67,9 +67,23 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (
             AWS,
             "location: eu-west-1",
+            "location: eu-west-1\n  regions:pollInterval: 0s",
+            "regions:pollInterval",
+            "1s at least",
+        ),
+        (
+            AWS,
+            "location: eu-west-1",
             "location: eu-west-1\n  regions:receiptsApp: bot",
             "regions:receiptsApp",
             "GitHub app",
+        ),
+        (
+            AWS,
+            "location: eu-west-1",
+            "location: eu-west-1\n  regions:asleep: true\n  regions:applications: [influxdb, conductor]",
+            "regions:asleep",
+            "another region the conductor first",
         ),
         (AWS, "location: eu-west-1", "location: westeurope", "regions:location", "location of aws"),
         (AWS, "10.16.0.0/16", "10.17.0.0/16", "regions:network", GCP),
@@ -124,6 +138,18 @@ def test_a_bad_stack_file_stops_its_own_region_only() -> None:
     loaded = fleet.load(edited(AWS, "wave: staging", "wave: nowhere"))
     assert loaded.problems
     assert loaded.region("staging-gcp-us-central1").settings.cloud == "gcp"
+
+
+def test_more_regions_than_may_ask_git_that_often_are_refused_with_the_interval_to_take() -> None:
+    texts = files()
+    for number in range(69):  # 76 in all, each every 5 s
+        texts[f"stacks/Pulumi.many-{number}.yaml"] = texts[AWS].replace("10.16.0.0/16", f"10.{100 + number}.0.0/16")
+    (problem,) = fleet.load(texts).problems
+    assert (problem.file, problem.key) == ("Pulumi.yaml", "regions:pollInterval")
+    assert "76 regions ask git for commits 15.2 times a second" in problem.what
+    assert "every 6s" in problem.remedy
+    texts["Pulumi.yaml"] += "  regions:pollInterval:\n    default: 6s\n"
+    assert not fleet.load(texts).problems
 
 
 def test_a_name_that_stands_twice_is_reported_for_both_files() -> None:

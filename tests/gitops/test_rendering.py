@@ -17,7 +17,7 @@ COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
 FAST = ["release", "workloads", "endpoints"]
 
 
-def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",)) -> list[dict[str, Any]]:
+def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",), asleep: bool = False) -> list[dict[str, Any]]:
     """The objects of a region of this wave."""
     values = {
         "region": "r",
@@ -28,7 +28,7 @@ def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",)) -> list[d
         "revision": COMMIT,
         "wave": wave,
     }
-    codes = {"applications": json.dumps(applications)}
+    codes = {"applications": json.dumps(applications), "asleep": json.dumps(asleep)}
     objects: list[dict[str, Any]] = json.loads(_jsonnet.evaluate_file(str(ENTRY), tla_vars=values, tla_codes=codes))
     return objects
 
@@ -78,6 +78,19 @@ def test_the_gate_may_only_look_and_only_at_its_own_namespace() -> None:
 def test_all_objects_lie_in_the_applications_namespace(wave: str) -> None:
     assert {item["metadata"]["namespace"] for item in rendered(wave)} == {"influxdb"}
     assert not [item["kind"] for item in rendered(wave) if item["kind"].startswith("Cluster")]
+
+
+def test_a_region_that_sleeps_has_all_but_pods_and_tests() -> None:
+    applications = ("influxdb", "conductor")
+    awake, asleep = rendered("internal", applications), rendered("internal", applications, asleep=True)
+
+    def names(objects: list[dict[str, Any]]) -> set[tuple[str, str]]:
+        return {(item["kind"], item["metadata"]["name"]) for item in objects}
+
+    assert names(awake) - names(asleep) == {("Workflow", "gate")}
+    replicas = {item["spec"]["replicas"] for item in asleep if item["kind"] in ("StatefulSet", "Deployment")}
+    assert replicas == {0}
+    assert {item["spec"]["suspend"] for item in asleep if item["kind"] == "CronWorkflow"} == {True}
 
 
 def test_the_conductor_runs_once_at_a_time_for_less_than_its_token_lasts_and_asks_the_cluster_for_nothing() -> None:

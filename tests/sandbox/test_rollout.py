@@ -114,6 +114,8 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(home: Home) -> Iterator[Fleet]:
     """The three regions, each joined; they came up by their stack files, CI and the conductor alone."""
+    for branch in git_host.heads(home, "region/"):  # of other tests' regions, which CI would bring up once more
+        git_host.git("update-ref", "-d", f"refs/heads/{branch}", cwd=home.repository)
     teller = Teller(home, lambda text: None, lambda seen, host, members: None)
     for path in (teller.checkout / "stacks").glob("Pulumi.*.yaml"):
         if path.name.split(".")[1] not in FLEET:
@@ -121,7 +123,9 @@ def fleet(home: Home) -> Iterator[Fleet]:
     stack = teller.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
     stack.write_text(stack.read_text().replace("[influxdb, conductor]", "[influxdb]"))  # passes are made here
     found = Fleet(home, teller)
-    commit = teller.commit("Three regions", impatient("2m"))
+    edits = impatient("2m")
+    edits["waves.yaml"].append(("    gate: none\n", "    gate: none\n    screamTest: 5s\n"))
+    commit = teller.commit("Three regions", edits)
     lifecycle.run_ci(home)
     try:
         for region in (STAGING, INTERNAL, EXTERNAL):
@@ -280,6 +284,24 @@ def test_a_region_that_is_unwell_later_takes_its_word_back_and_gives_it_again_wh
     assert fleet.proved(STAGING, commit)
 
 
+def test_self_healing_says_nothing_of_the_commit(fleet: Fleet) -> None:
+    commit = fleet.at(STAGING)
+    assert commit
+    assert fleet.proved(STAGING, commit)
+    before = rollout.observe(fleet.home, commit).statuses[STAGING]
+    release = ("configmap", "release", "-n", "influxdb")
+    regions.kubectl(fleet.home, STAGING, "patch", *release, "-p", json.dumps({"data": {"commit": "somebody's"}}))
+
+    def healed() -> bool:
+        return commit in regions.kubectl(fleet.home, STAGING, "get", *release, "-o", "jsonpath={.data.commit}")
+
+    assert within(60, healed)
+    assert within(30, lambda: _operation(fleet, STAGING).get("phase") == "Succeeded")
+    assert _operation(fleet, STAGING)["operation"]["sync"].get("resources"), "a partial sync, which runs no hook"
+    time.sleep(5)
+    assert rollout.observe(fleet.home, commit).statuses[STAGING] == before
+
+
 def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
     stack = fleet.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
     stack.write_text(stack.read_text().replace("[influxdb]", "[influxdb, conductor]"))
@@ -291,6 +313,31 @@ def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
     for region in (STAGING, INTERNAL, EXTERNAL):
         assert within(RELEASE_SECONDS, partial(fleet.has, region, later)), fleet.why()
         assert fleet.proved(region, later)
+
+
+def test_a_region_sleeps_before_it_is_retired(fleet: Fleet) -> None:
+    stack = fleet.checkout / "stacks" / f"Pulumi.{EXTERNAL}.yaml"
+    before = stack.read_text()
+    stack.write_text(before + "  regions:asleep: true\n  regions:protect: false\n")
+    commit = fleet.commit("Who misses it?")
+    assert within(2 * RELEASE_SECONDS, partial(fleet.has, EXTERNAL, commit)), fleet.why()
+    pods = ("get", "pods", "-n", "influxdb", "-o", "name")
+    assert within(RELEASE_SECONDS, lambda: not regions.kubectl(fleet.home, EXTERNAL, *pods)), fleet.why()
+    claims = regions.kubectl(fleet.home, EXTERNAL, "get", "pvc", "-n", "influxdb", "-o", "name")
+    assert claims, "its data is there"
+    assert fleet.proved(EXTERNAL, commit)
+    made = fleet.waves("retire", EXTERNAL, "--reason", "closed")
+    assert (made.returncode, "is still on main" in made.stderr) == (1, True)
+    stack.unlink()
+    fleet.commit("Nobody does")
+
+    def retired() -> bool:
+        made = fleet.waves("retire", EXTERNAL, "--reason", "nobody missed it")
+        assert made.returncode == 0 or "has to sleep for 5s first" in made.stderr, made.stderr
+        return made.returncode == 0
+
+    assert within(60, retired)
+    assert fleet.has(EXTERNAL, commit), "it stays as it is until somebody destroys it"
 
 
 def _failure(fleet: Fleet, commit: str) -> str:

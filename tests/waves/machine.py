@@ -17,7 +17,7 @@ from waves import operate, promote
 from waves.model import Commit, Member, Move, Note, State
 from waves.plan import plan
 
-REGIONS = [Member("a", 3), Member("b", 3), Member("c", 9), Member("d", 30), Member("e", 3), Member("f", 6)]
+REGIONS = [Member(*each, asleep=True) for each in (("a", 3), ("b", 3), ("c", 9), ("d", 30), ("e", 3), ("f", 6))]
 NAMES = [member.name for member in REGIONS]
 WAVES = ["staging", "internal", "external"]
 POLICIES: list[list[Wave]] = [
@@ -235,7 +235,19 @@ class Rollout(RuleBasedStateMachine):
 
     @rule(region=st.sampled_from(NAMES))
     def retire(self, region: str) -> None:
-        self._operate(lambda world: operate.retire(world, region, self._because()))
+        ledger, branch = self.host.ledger, self.host.branches.get(region, "")
+        retired = self._operate(lambda world: operate.retire(world, region, self._because()))
+        if retired and ledger.region(region).joined and (region, branch) not in ledger.waivers:
+            said = [
+                r
+                for r in self.host.statuses.get(branch, [])
+                if (r.region, r.check, r.creator) == (region, "apps", TRUSTED)
+            ]
+            assert said, "a region is retired that never said that it slept"
+            assert said[-1].state is State.SUCCESS, "a region is retired that was not well"
+            assert self.host.clock - said[-1].at >= timedelta(minutes=10), (
+                "a region is retired that nobody had time to miss"
+            )
 
     @precondition(lambda self: len(self.host.history) > 1)
     @rule(region=st.sampled_from(NAMES), age=st.integers(0, 3))

@@ -13,6 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from fleet import Wave
 from tests.waves.machine import Rollout
 from tests.waves.memory import MemoryHost
+from waves import operate
 from waves.model import Ledger, Move, Receipt, Standing, Verdict
 from waves.plan import _WavePass
 from waves.standing import Standings
@@ -61,6 +62,9 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         Standings, "joined", lambda self, commit, wave: list(self.members(commit, wave))
     ),
     "rule 7: a region joins without passing": lambda patch: _verdicts(patch, {Verdict.WAITING: Verdict.SOAKING}),
+    "a region is retired without its scream test": lambda patch: patch.setattr(
+        operate, "_missed_by_nobody", lambda world, region: None
+    ),
     "cohorts: all at once": lambda patch: patch.setattr(_WavePass, "_policy", _in_one_step),
 }
 """What is taken out, and how."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -36,6 +37,39 @@ def test_2023_02_a_health_check_that_breaks_large_clusters_meets_one_of_them_fir
     status = view.status(world(host), planned(host))
     (external,) = [each for each in status["waves"] if each["wave"] == "external"]
     assert {r["region"]: r["verdict"] for r in external["regions"]} == {"e2": "failed", "e1": "next", "e3": "next"}
+
+
+def test_a_region_that_is_still_in_use_is_missed_before_it_is_retired() -> None:
+    host = running()
+
+    def retired() -> bool:
+        seen = replace(world(host), releases=host.releases, receipts=host.statuses)
+        return operate.retire(seen, "s3", Note("ann", host.clock, "closed")).ledger.region("s3").retired is not None
+
+    gone: dict[str, Sequence[str | Member]] = {**FLEET, "staging": ["s1", "s2"]}
+    host.commit(WAVES, gone)
+    settle(host)
+    with pytest.raises(operate.RefusedError, match="s3 is not asleep"):
+        retired()
+    asleep = host.commit(WAVES, {**gone, "staging": ["s1", "s2", Member("s3", 3, asleep=True)]})
+    report(host, "staging", host.branches["s1"])
+    settle(host)
+    host.commit(WAVES, gone)
+    settle(host)
+    assert host.branches["s3"] == asleep
+    with pytest.raises(
+        operate.RefusedError, match=r"s3 has to sleep for 600s first, .*: waiting: no receipt yet of apps"
+    ):
+        retired()
+    host.say("s3", asleep)
+    host.wait(timedelta(minutes=9))
+    with pytest.raises(operate.RefusedError, match=r"s3 has to sleep for 600s first, .*: well for 9 min of 10 min"):
+        retired()
+    host.wait(timedelta(minutes=1))
+    assert retired()
+    del host.branches["s3"]
+    with pytest.raises(operate.RefusedError, match="the branch region/s3 is gone"):
+        retired()
 
 
 def test_2025_05_a_frozen_wave_stays_frozen_whatever_has_passed_before_it() -> None:
