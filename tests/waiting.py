@@ -9,6 +9,8 @@ from collections.abc import Callable
 def within(seconds: float, true: Callable[[], bool]) -> bool:
     """Whether something comes true in time."""
     deadline = time.monotonic() + seconds
-    while not true() and time.monotonic() < deadline:
+    while not true():
+        if time.monotonic() > deadline:
+            return False
         time.sleep(0.2)
-    return true()
+    return True

@@ -154,9 +154,8 @@ class _WavePass:
             return True
         failed = self.look.failed_since(target, before)
         if failed:
-            self.holds.append(
-                f"{target[:10]} goes no further: wave {before.name} took its proof back: {', '.join(failed)}"
-            )
+            said = f"wave {before.name} took its proof back, and has not soaked since: {', '.join(failed)}"
+            self.holds.append(f"{target[:10]} goes no further: {said}")
         return bool(failed)
 
     def _look_at(self, target: Commit) -> None:

@@ -151,13 +151,25 @@ class Standings:
         return verdicts == {Verdict.PASSED}
 
     def failed_since(self, commit: Commit, wave: Wave) -> list[str]:
-        """The regions of a wave whose last word on a commit is a failure, whatever they have said or have now."""
+        """The regions of a wave that failed on a commit last, or have not soaked since, whatever they have now."""
         return [
             member.name
             for member in self.joined(commit, wave.name)
             if (member.name, commit) not in self.world.ledger.waivers
-            and any(r.state in _BAD for r in self.latest(member.name, commit, wave, counting=False).values())
+            and any(self._unwell(member.name, commit, wave, check) for check in wave.checks)
         ]
+
+    def _unwell(self, region: str, commit: Commit, wave: Wave, check: str) -> bool:
+        """Whether a check has failed, and has not been well for the wave's soak time since."""
+        failed, well_since = False, None
+        for receipt in sorted(self._of(commit).get((region, check), ()), key=lambda receipt: receipt.id):
+            if receipt.creator not in wave.creators:
+                continue
+            if receipt.state in _BAD:
+                failed, well_since = True, None
+            elif receipt.state is State.SUCCESS and well_since is None:
+                well_since = receipt.at
+        return failed and (well_since is None or self.world.now - well_since < wave.soak)
 
     def _of(self, commit: Commit) -> Mapping[tuple[str, str], Sequence[Receipt]]:
         if commit not in self._receipts:

@@ -321,10 +321,13 @@ def test_a_region_sleeps_before_it_is_retired(fleet: Fleet) -> None:
     stack.write_text(before + "  regions:asleep: true\n  regions:protect: false\n")
     commit = fleet.commit("Who misses it?")
     assert within(2 * RELEASE_SECONDS, partial(fleet.has, EXTERNAL, commit)), fleet.why()
-    pods = ("get", "pods", "-n", "influxdb", "-o", "name")
-    assert within(RELEASE_SECONDS, lambda: not regions.kubectl(fleet.home, EXTERNAL, *pods)), fleet.why()
-    claims = regions.kubectl(fleet.home, EXTERNAL, "get", "pvc", "-n", "influxdb", "-o", "name")
-    assert claims, "its data is there"
+
+    def has(*what: str) -> str:
+        return regions.kubectl(fleet.home, EXTERNAL, "get", *what, "-n", "influxdb")
+
+    replicas = ("statefulset", "influxdb", "-o", "jsonpath={.spec.replicas}")
+    assert within(RELEASE_SECONDS, lambda: has(*replicas) == "0" and not has("pods", "-o", "name")), fleet.why()
+    assert has("pvc", "-o", "name"), "its data is there"
     assert fleet.proved(EXTERNAL, commit)
     made = fleet.waves("retire", EXTERNAL, "--reason", "closed")
     assert (made.returncode, "is still on main" in made.stderr) == (1, True)

@@ -27,7 +27,7 @@ class Seen:
     given: dict[tuple[str, Commit], datetime]
     left: dict[tuple[str, Commit], datetime]
     done: frozenset[tuple[str, Commit]]
-    """Region and commit that it had proved when its wave went on; a later return to that commit does not undo it."""
+    """Region and commit that it had proved when its wave went on, or the next wave took it: to say so again does not undo it."""
     prepared: Pass
 
 
@@ -64,11 +64,14 @@ def judge(releases: Mapping[Commit, Release], seen: Seen) -> None:
 
 
 def proved_and_left(releases: Mapping[Commit, Release], seen: Seen) -> set[tuple[str, Commit]]:
-    """What regions had proved of the commits that a pass took them on from."""
+    """What regions had proved of the commits that a pass took them on from, or gave to the wave after theirs."""
     found = set()
     for move in seen.prepared.plan.moves:
         if move.old is not None:
             found |= had_proved(releases, seen, move.region)
+        before = releases[move.new].before(move.wave)
+        if before is not None:
+            found |= {(member.name, move.new) for member in _joined(seen, releases[move.new], before.name)}
     return found
 
 
@@ -112,10 +115,15 @@ def _well(seen: Seen, region: str, commit: Commit, policy: Wave, *, soak: bool =
 
 
 def _bad(seen: Seen, region: str, commit: Commit, policy: Wave) -> bool:
-    """Whether the last word of any check is a failure."""
+    """Whether a check failed, and has not soaked since."""
     now = seen.prepared.world.now
-    words = [_said(seen, region, commit, check, now)[-1:] for check in policy.checks]
-    return any(word and word[0][1] in (State.FAILURE, State.ERROR) for word in words)
+    for check in policy.checks:
+        said = _said(seen, region, commit, check, now)
+        bad = [place for place, (_, state) in enumerate(said) if state in (State.FAILURE, State.ERROR)]
+        well = [at for at, state in said[bad[-1] :] if state is State.SUCCESS] if bad else [datetime.min]
+        if not well or (bad and now - well[0] < policy.soak):
+            return True
+    return False
 
 
 def _proven(seen: Seen, release: Release, before: Wave) -> None:

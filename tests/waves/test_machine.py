@@ -14,7 +14,7 @@ from fleet import Wave
 from tests.waves.machine import Rollout
 from tests.waves.memory import MemoryHost
 from waves import operate
-from waves.model import Ledger, Move, Receipt, Standing, Verdict
+from waves.model import Ledger, Move, Receipt, Standing, State, Verdict
 from waves.plan import _WavePass
 from waves.standing import Standings
 
@@ -46,6 +46,9 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "rule 3: a failure is a pass": lambda patch: _verdicts(patch, {Verdict.FAILED: Verdict.PASSED}),
     "rule 3: a later failure does not take the proof back": lambda patch: patch.setattr(
         Standings, "failed_since", lambda self, commit, wave: []
+    ),
+    "rule 3: what failed and is well again need not soak once more": lambda patch: patch.setattr(
+        Standings, "_unwell", _last_word_alone
     ),
     "rule 3: later cohorts go on when the proof is taken back": lambda patch: patch.setattr(
         _WavePass, "_taken_back", lambda self, target: False
@@ -107,6 +110,11 @@ def _move_anywhere(self: _WavePass, names: Iterable[str], commit: str, reason: s
 def _in_one_step(self: _WavePass, commit: str) -> Wave:
     wave = self.look.release(commit).wave(self.wave.name) or self.wave
     return wave.model_copy(update={"cohorts": ["100%"]})
+
+
+def _last_word_alone(self: Standings, region: str, commit: str, wave: Wave, check: str) -> bool:
+    last = self.latest(region, commit, wave, counting=False).get(check)
+    return last is not None and last.state in (State.FAILURE, State.ERROR)
 
 
 def _empty_proves(patch: pytest.MonkeyPatch) -> None:

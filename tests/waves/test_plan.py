@@ -144,7 +144,15 @@ def test_a_failure_before_the_last_cohort_spares_those_that_do_not_have_the_comm
     host.say("i1", commit, State.FAILURE, ["apps"])
     settle(host)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"]
-    assert "took its proof back: i1" in " ".join(hold.reason for hold in planned(host).holds)
+    assert "took its proof back, and has not soaked since: i1" in " ".join(hold.reason for hold in planned(host).holds)
+    host.say("i1", commit)
+    host.wait(timedelta(minutes=4))
+    settle(host)
+    assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"], "it is well, and has to soak again"
+    host.say("i1", commit)
+    host.wait(timedelta(minutes=1))
+    settle(host)
+    assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1", "e2"], "twice begins nothing anew"
 
 
 def test_receipts_of_a_stranger_do_not_count_and_are_told() -> None:
