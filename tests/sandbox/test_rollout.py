@@ -320,7 +320,7 @@ def test_a_region_sleeps_before_it_is_retired(fleet: Fleet) -> None:
     before = stack.read_text()
     stack.write_text(before + "  regions:asleep: true\n  regions:protect: false\n")
     commit = fleet.commit("Who misses it?")
-    assert within(2 * RELEASE_SECONDS, partial(fleet.has, EXTERNAL, commit)), fleet.why()
+    assert fleet.moves(EXTERNAL, commit, 2 * RELEASE_SECONDS), fleet.why()
 
     def has(*what: str) -> str:
         return regions.kubectl(fleet.home, EXTERNAL, "get", *what, "-n", "influxdb")
