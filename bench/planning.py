@@ -35,8 +35,8 @@ NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SIZES = (1000, 2500, 5000, 10000)
 COMMITS = 1000
 RELEASES_A_DAY = 15
-TICK = timedelta(seconds=5)
-REPORT_TICKS = 24
+TICK = timedelta(seconds=2)
+REPORT_TICKS = 60
 """A wave's regions report evenly over so many passes: two minutes."""
 
 

@@ -5,7 +5,7 @@ local apps = {
   influxdb: import '../apps/influxdb.libsonnet',
 };
 
-function(region, cloud, wave, tenant, storageClass, repository, applications, asleep, revision)
+function(region, cloud, wave, tenant, storageClass, repository, applications, revision, asleep=false)
   local settings = {
     region: region,
     cloud: cloud,
