@@ -6,11 +6,14 @@
     operate.py    what people may do: pause, roll back, waive, retry, retire (pure)
     view.py       a rollout as data for people and programs (pure)
     regions.py    what a checkout says of regions; a new region's stack file
+    acts.py       the same on the command line, recorded
     promote.py    one pass: read, plan, push
     refs.py       git: refs at one moment, atomic pushes, the ledger's log
     ledger.py     the ledger as text
     receipts.py   GitHub's commit statuses
+    infra.py      `pulumi up` for a region's commit, and the receipt for it
     host.py       which host a checkout belongs to
+    console.py    what all commands share
 
 docs/rollout.md has the rules. Knows fleet/, and nothing of components/ or sandbox/.
 """

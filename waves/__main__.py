@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import fleet
-from waves import infra, operate, promote, regions, view
-from waves.host import Host, job_url, open_host, open_receipts
+from waves import acts, infra, operate, promote, regions, view
+from waves.acts import with_release
+from waves.console import Json, Options, Region, errors, opened, output
+from waves.host import job_url, open_receipts
 from waves.ledger import LedgerError
-from waves.model import Note, State, World
+from waves.model import State
 from waves.plan import plan as make_plan
 from waves.receipts import HostError
 from waves.refs import GitError
@@ -31,27 +32,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-errors = Console(stderr=True, highlight=False)
-output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
-
-TRIES = 5
-"""How often an operation is begun anew when somebody else recorded something meanwhile."""
 COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "soaking": "cyan", "waiting": "cyan"}
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
-Reason = Annotated[str, typer.Option(help="Why. It is recorded in git, with who and when.")]
-Region = Annotated[str, typer.Argument(help="A region's name.")]
-
-
-class Options:
-    """What stands before the command."""
-
-    checkout = Path()
-    remote = "origin"
-    repository: str | None = None
-    clone: str | None = None
-
-
+app.add_typer(acts.app)
 app.add_typer(regions.app, name="region")
 
 
@@ -68,24 +51,21 @@ def common(
     Options.checkout, Options.remote, Options.repository, Options.clone = checkout, remote, repository, clone
 
 
-def _host() -> Host:
-    return open_host(Options.checkout, Options.remote, Options.repository, Options.clone)
-
-
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show waves and regions: commit, age, receipts, and why each wave waits."""
-    host = _host()
+    host = opened()
     _, world = promote.read(host.refs, host.receipts, everything=True)
     found = view.status(world, make_plan(world))
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table("wave", "region", "commit", "age", "verdict", "reason", box=None)
+    table = Table("wave", "region", "commit", "age", "receipts", "verdict", "reason", box=None)
     for wave in found["waves"]:
         for region in wave["regions"]:
             colour = COLOURS.get(region["verdict"], "")
-            table.add_row(wave["wave"], region["region"], (region["commit"] or "-")[:10], region["age"],
+            receipts = ", ".join(f"{check} {said['state']}" for check, said in region["receipts"].items())
+            table.add_row(wave["wave"], region["region"], (region["commit"] or "-")[:10], region["age"], receipts or "-",
                           f"[{colour}]{region['verdict']}[/]" if colour else region["verdict"], region["reason"])  # fmt: skip
     output.print(table)
     output.print(f"main is at {(found['main'] or '-')[:10]}", markup=False)
@@ -106,11 +86,11 @@ def plan(
     as_json: Json = False,
 ) -> None:
     """Show what would move now, and change nothing."""
-    host = _host()
+    host = opened()
     _, world = promote.read(host.refs, host.receipts, everything=True)
     if commit:
         found = host.refs.resolve(commit)
-        steps = view.still_needs(_with_release(host, world, found), found)
+        steps = view.still_needs(with_release(host, world, found), found)
         if as_json:
             print(json.dumps(steps, indent=2))
         for step in [] if as_json else steps:
@@ -120,9 +100,9 @@ def plan(
         return
     made = make_plan(world)
     if as_json:
-        print(json.dumps({"moves": view.moves(made), "holds": [vars(hold) for hold in made.holds]}, indent=2))
+        print(json.dumps({"moves": view.moves(made.moves), "holds": [vars(hold) for hold in made.holds]}, indent=2))
         return
-    _print_moves(view.moves(made), "would move")
+    _print_moves(view.moves(made.moves), "would move")
     for hold in made.holds:
         output.print(f"{hold.wave} waits: {hold.reason}", markup=False)
 
@@ -137,11 +117,11 @@ def promote_(
     as_json: Json = False,
 ) -> None:
     """Make one pass: move what may move. Safe to run twice, or by two at once, or to kill."""
-    host, started = _host(), time.monotonic()
+    host, started = opened(), time.monotonic()
     while True:
         try:
             prepared = promote.prepare(host.refs, host.receipts)
-            moved = view.moves(prepared.plan) if promote.carry_out(host.refs, prepared) else None
+            moved = view.moves(prepared.plan.moves) if promote.carry_out(host.refs, prepared) else None
         except (GitError, HostError) as error:
             if not watch:
                 raise
@@ -176,71 +156,9 @@ def infra_(region: Region, as_json: Json = False) -> None:
 
 
 @app.command()
-def pause(wave: Annotated[str, typer.Argument(help="A wave, or `all`.")], reason: Reason) -> None:
-    """Let nothing move in a wave until it is resumed."""
-    host = _host()
-    _operate(host, lambda world: operate.pause(world, wave, _note(host, world, reason)), f"Pause {wave}: {reason}")
-
-
-@app.command()
-def resume(wave: Annotated[str, typer.Argument(help="A wave, or `all`.")], reason: Reason) -> None:
-    """End a pause."""
-    _operate(_host(), lambda world: operate.resume(world, wave), f"Resume {wave}: {reason}")
-
-
-@app.command()
-def waive(
-    region: Region, commit: Annotated[str, typer.Option(help="The commit that it concerns.")], reason: Reason
-) -> None:
-    """Do without a region's receipts on one commit."""
-    host = _host()
-    found = host.refs.resolve(commit)
-    _operate(
-        host, lambda world: operate.waive(world, region, found, _note(host, world, reason)),
-        f"Waive {region} at {found[:10]}: {reason}",
-    )  # fmt: skip
-
-
-@app.command()
-def retry(region: Region, reason: Reason = "try again") -> None:
-    """Ask a region to prove its commit once more: only receipts from now on count."""
-    _operate(_host(), lambda world: operate.retry(world, region), f"Retry {region}: {reason}")
-
-
-@app.command()
-def rollback(
-    target: Annotated[str, typer.Argument(help="A region, or a wave: all its regions.")],
-    to: Annotated[str, typer.Option(help="A commit that each of them has passed.")],
-    reason: Reason,
-) -> None:
-    """Take regions back to a commit that they have passed, and pause their wave."""
-    host = _host()
-    commit = host.refs.resolve(to)
-
-    def change(world: World) -> operate.Change:
-        full = _with_receipts(host, world, commit)
-        return operate.rollback(full, operate.named(full, target, commit), commit, _note(host, world, reason))
-
-    _operate(host, change, f"Roll {target} back to {commit[:10]}: {reason}")
-
-
-@app.command()
-def retire(region: Region, reason: Reason) -> None:
-    """Take a region, whose stack file is gone from main and which has slept long enough, out of every gate for good."""
-    host = _host()
-
-    def change(world: World) -> operate.Change:
-        left_at = world.branches.get(region)
-        full = _with_receipts(host, world, left_at) if left_at else world
-        return operate.retire(full, region, _note(host, world, reason))
-
-    _operate(host, change, f"Retire {region}: {reason}")
-
-
-@app.command()
 def history(region: Region, as_json: Json = False) -> None:
     """Show every change of a region that the ledger has, the newest first."""
-    host = _host()
+    host = opened()
     entries = host.refs.log(host.refs.snapshot().tip)
     rows = []
     for number, entry in enumerate(entries):
@@ -260,30 +178,6 @@ def history(region: Region, as_json: Json = False) -> None:
         raise HostError(f"the ledger knows nothing of {region}")
     for row in rows:
         output.print(f"{row['at']}  {(row['commit'] or '-')[:10]}  {row['by']}: {row['what']}", markup=False)
-
-
-def _with_release(host: Host, world: World, commit: str) -> World:
-    return World(**{**vars(world), "releases": {**world.releases, commit: host.refs.release(commit)}})
-
-
-def _with_receipts(host: Host, world: World, commit: str) -> World:
-    receipts = {**world.receipts, **host.receipts.of({commit})}
-    return World(**{**vars(_with_release(host, world, commit)), "receipts": receipts})
-
-
-def _note(host: Host, world: World, reason: str) -> Note:
-    return Note(by=f"{host.by[0]} <{host.by[1]}>", at=world.now, reason=reason)
-
-
-def _operate(host: Host, change: Callable[[World], operate.Change], subject: str) -> None:
-    """Record something, with who and when. Begins anew if something else was recorded meanwhile."""
-    for _ in range(TRIES):
-        snapshot, world = promote.read(host.refs, host.receipts)
-        made = change(world)
-        if host.refs.push(made.moves, made.ledger, snapshot.tip, subject, host.by, world.now):
-            output.print(subject, markup=False)
-            return
-    raise GitError(f"the ledger changed {TRIES} times while this was being recorded; run it again")
 
 
 def _print_moves(moves: list[dict[str, Any]], word: str) -> None:

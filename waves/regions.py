@@ -5,21 +5,18 @@ from __future__ import annotations
 import difflib
 import json
 import re
-import sys
 from collections.abc import Mapping
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import fleet
+from waves.console import Json, errors, output
 
 app = typer.Typer(help="Regions as a checkout's files have them.", no_args_is_help=True)
-errors = Console(stderr=True, highlight=False)
-output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
 Checkout = Annotated[Path, typer.Option(help="The root of a checkout of the fleet's repository.")]
 
 _OWN = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
@@ -45,7 +42,7 @@ def new_file(files: Mapping[str, str], name: str, like: str, changes: Mapping[st
     text = _OWN.sub("", files[source])
     for key, value in {"network": str(free_network(known)), **changes}.items():
         text = _set(text, key, value)
-    problems = [p for p in fleet.load({**files, path: text}).problems if p.file == path]
+    problems = [p for p in fleet.load({**files, path: text}).problems if p.file == path or p not in known.problems]
     if problems:
         raise NewRegionError("\n".join(str(problem) for problem in problems))
     return path, text
@@ -80,9 +77,7 @@ def _set(text: str, key: str, value: str) -> str:
 
 
 @app.command("list")
-def list_(
-    checkout: Checkout = Path(), as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False
-) -> None:
+def list_(checkout: Checkout = Path(), as_json: Json = False) -> None:
     """List the regions of the checkout's files, in wave order."""
     known = fleet.read(checkout)
     rows = [
@@ -109,12 +104,16 @@ def new(
     wave: Annotated[str | None, typer.Option(help="Its wave, if not the other's.")] = None,
     checkout: Checkout = Path(),
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the file, and do not write it.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Copy a stack file, with the next free network; show what differs. Commit it, and the region joins by itself."""
     files = fleet.files(checkout)
     given = {"location": location, "wave": wave}
     path, text = new_file(files, name, like, {key: value for key, value in given.items() if value})
-    print(diff(files, like, path, text))
+    difference = diff(files, like, path, text)
+    print(
+        json.dumps({"file": path, "text": text, "diff": difference, "written": not dry_run}) if as_json else difference
+    )
     if not dry_run:
         (checkout / path).write_text(text)
         errors.print(f"wrote {path}; review and merge it, and the region joins by itself", markup=False)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from fleet import Wave
 from waves.ledger import iso
-from waves.model import Commit, Plan, Verdict, World
+from waves.model import Commit, Move, Plan, Standing, Verdict, World
 from waves.standing import Standings
 
 
@@ -26,11 +28,10 @@ def status(world: World, plan: Plan) -> dict[str, Any]:
                 "target": target,
                 "since": record.since and iso(record.since),
                 "proven": bool(target and look.proven(target, policy)),
-                "regions": [_region(world, look, standing.region, standing.verdict, standing.reason)
-                            for standing in plan.standings.get(wave.name, ())],
+                "regions": [_region(world, look, policy, standing) for standing in plan.standings.get(wave.name, ())],
                 "holds": [hold.reason for hold in plan.holds if hold.wave == wave.name],
             }
-        )  # fmt: skip
+        )
     return {
         "main": world.history[0] if world.history else None,
         "at": iso(world.now),
@@ -40,9 +41,9 @@ def status(world: World, plan: Plan) -> dict[str, Any]:
     }
 
 
-def moves(plan: Plan) -> list[dict[str, Any]]:
-    """What a pass would move."""
-    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in plan.moves]
+def moves(moves: Iterable[Move]) -> list[dict[str, Any]]:
+    """Branches that move."""
+    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in moves]
 
 
 def still_needs(world: World, commit: Commit) -> list[dict[str, Any]]:
@@ -77,12 +78,18 @@ def age(since: datetime | None, now: datetime) -> str:
     return f"{seconds}s"
 
 
-def _region(world: World, look: Standings, region: str, verdict: Verdict, reason: str) -> dict[str, Any]:
-    record = world.ledger.region(region)
+def _region(world: World, look: Standings, policy: Wave, standing: Standing) -> dict[str, Any]:
+    """A region's row: its last word on each check, of those that count at the commit that it has."""
+    record, commit = world.ledger.region(standing.region), world.branches.get(standing.region)
+    latest = look.latest(standing.region, commit, policy, counting=True) if commit else {}
     return {
-        "region": region,
-        "commit": world.branches.get(region),
+        "region": standing.region,
+        "commit": commit,
         "age": age(record.since, world.now),
-        "verdict": str(verdict),
-        "reason": reason,
+        "receipts": {
+            check: {"state": str(said.state), "at": iso(said.at), "by": said.creator, "description": said.description}
+            for check, said in latest.items()
+        },
+        "verdict": str(standing.verdict),
+        "reason": standing.reason,
     }

@@ -166,9 +166,19 @@ def test_the_command_line_stops_explains_and_goes_on(
     data = json.loads(waves("status", "--json")[1])
     assert [wave["wave"] for wave in data["waves"]] == ["staging", "internal", "external"]
     assert {region["verdict"] for region in data["waves"][0]["regions"]} == {"joining"}
+    Fleet(remote).report(STAGING[0])
+    data = json.loads(waves("status", "--json")[1])
+    receipts = {region["region"]: region["receipts"] for region in data["waves"][0]["regions"]}
+    assert {check: said["state"] for check, said in receipts[STAGING[0]].items()} == {
+        "apps": "success",
+        "infra": "success",
+    }
+    assert receipts[STAGING[1]] == {}
     assert waves("waive", STAGING[0], "--commit", "HEAD", "--reason", "its cloud is down")[0] == 0
     code, text = waves("history", STAGING[0])
     assert "Waive" in text
+    recorded = json.loads(waves("pause", "external", "--reason", "quarter's end", "--json")[1])
+    assert (recorded["recorded"], recorded["moves"]) == ("Pause external: quarter's end", [])
     assert "it is the head of main" in text
     assert "needs" in waves("plan", head)[1] or "under way" in waves("plan", head)[1]
 
