@@ -14,7 +14,7 @@ repository. A round:
 Limits of fairness:
 - A hub has its regions in other clusters; here they are in its own, which favours it: there is no network between.
 - Its regions run one small Deployment and no gate tests, and one Argo CD serves all. In ours each region has its own.
-- Who looks at git when decides what happens, so there are three ways. `polled`: each region every 5 s, as argocd.settings
+- Who looks at git when decides what happens, so there are three ways. `polled`: each region as often as argocd.settings
   say of ours, in whatever order. `first-wave`: the same, but the first wave looks at once, which is an order that polling can come
   upon. `webhook`: all at once, as when the git host can reach the hub.
 - It waits 30 s from when it saw a commit until it acts on it: upstream's refresh grace period, left at its default.

@@ -103,7 +103,7 @@ def figures(rounds: list[Round]) -> list[Figure]:
             "push to main until the last of seven regions, to its floor", 1.25, "x", [r.seconds / r.syncs for r in rounds],
             {"push to the last external region": [r.seconds for r in rounds], "floor": [r.syncs for r in rounds]},
             "Floor: for each wave the slowest region's sync with its gate tests, as Argo CD has it, added up. What is above it: "
-            "Argo CD asks for new commits every 5 s, the conductor for receipts every 2 s. No wave soaks.",
+            "Argo CD asks for new commits every 3 s, the conductor for receipts every 2 s. No wave soaks.",
         ),
         Figure(
             "the same, to what the regions take with that wait", None, "x", [r.seconds / r.floor for r in rounds],

@@ -171,11 +171,11 @@ class RegionSettings(Settings):
         examples=[True],
     )
     poll_interval: Duration = Field(
-        default=timedelta(seconds=5),
+        default=timedelta(seconds=3),
         ge=timedelta(seconds=1),
         description="how often Argo CD asks git for a new commit of the region's branch, 1s at least; the more regions, the "
         "longer: all together may ask 15 times a second",
-        examples=["5s"],
+        examples=["3s"],
     )
     receipts_app: GitHubId = Field(
         description="the id, quoted, of the GitHub app that posts the region's receipts; it needs `statuses: write` alone",

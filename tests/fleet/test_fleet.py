@@ -142,13 +142,13 @@ def test_a_bad_stack_file_stops_its_own_region_only() -> None:
 
 def test_more_regions_than_may_ask_git_that_often_are_refused_with_the_interval_to_take() -> None:
     texts = files()
-    for number in range(69):  # 76 in all, each every 5 s
+    for number in range(39):  # 46 in all, each every 3 s
         texts[f"stacks/Pulumi.many-{number}.yaml"] = texts[AWS].replace("10.16.0.0/16", f"10.{100 + number}.0.0/16")
     (problem,) = fleet.load(texts).problems
     assert (problem.file, problem.key) == ("Pulumi.yaml", "regions:pollInterval")
-    assert "76 regions ask git for commits 15.2 times a second" in problem.what
-    assert "every 6s" in problem.remedy
-    texts["Pulumi.yaml"] += "  regions:pollInterval:\n    default: 6s\n"
+    assert "46 regions ask git for commits 15.3 times a second" in problem.what
+    assert "every 4s" in problem.remedy
+    texts["Pulumi.yaml"] += "  regions:pollInterval:\n    default: 4s\n"
     assert not fleet.load(texts).problems
 
 

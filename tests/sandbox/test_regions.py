@@ -57,7 +57,7 @@ class Running:
             *AUTHOR, "commit", "--quiet", "-m", f"{before} -> {after}", f"gitops/{file}", cwd=self.home.checkout
         )
         git_host.git("push", "--quiet", "origin", f"HEAD:refs/heads/region/{region}", cwd=self.home.checkout)
-        # Argo CD looks by itself every 5 s.
+        # Argo CD looks by itself every 3 s.
         refresh = ("application", region, "-n", "argocd", "argocd.argoproj.io/refresh=normal", "--overwrite")
         regions.kubectl(self.home, region, "annotate", *refresh)
         return git_host.git("rev-parse", "HEAD", cwd=self.home.checkout)
@@ -130,7 +130,7 @@ def test_argo_cd_and_argo_workflows_listen_on_this_machine_alone(running: Runnin
 def test_argo_cd_has_its_settings_from_the_start(running: Running) -> None:
     wanted = {
         "argocd-application-controller": {
-            "ARGOCD_RECONCILIATION_TIMEOUT": "5s",
+            "ARGOCD_RECONCILIATION_TIMEOUT": "3s",
             "ARGOCD_RECONCILIATION_JITTER": "0s",
             "ARGOCD_APPLICATION_CONTROLLER_SYNC_TIMEOUT": "900",
         },
