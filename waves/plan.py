@@ -43,7 +43,7 @@ def plan(world: World) -> Plan:
     return Plan(
         moves=tuple(move for each in passes for move in each.moves),
         holds=(*_unsound(world), *(Hold(each.wave.name, reason) for each in passes for reason in each.holds)),
-        warnings=tuple(warning for each in passes for warning in each.warnings),
+        warnings=(*(warning for each in passes for warning in each.warnings), *_back_from_retirement(look, newest)),
         standings={each.wave.name: tuple(each.standings) for each in passes if each.standings},
         ledger=ledger,
     )
@@ -90,6 +90,18 @@ def _options(look: Standings, wave: str) -> Iterator[tuple[Commit, Wave | None]]
         record = ledger.wave(before.name) if before else None
         if record is None or commit in (record.target, record.proven):
             yield commit, before
+
+
+def _back_from_retirement(look: Standings, newest: Commit) -> Iterable[str]:
+    """The regions that have a stack file again after they were retired: they get no commit, and nobody would know why."""
+    for members in look.release(newest).members.values():
+        for name in (member.name for member in members):
+            note = look.world.ledger.region(name).retired
+            if note:
+                yield (
+                    f"{name} was retired by {note.by} at {note.at:%Y-%m-%d %H:%M} UTC: {note.reason}. Its stack file is back, "
+                    "and it gets no commit: give the region another name"
+                )
 
 
 def _unsound(world: World) -> Iterable[Hold]:

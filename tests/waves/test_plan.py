@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -372,6 +373,15 @@ def test_a_removed_stack_file_takes_a_region_out_of_the_gates_and_leaves_its_bra
     assert host.branches["s3"] == before
     with pytest.raises(operate.RefusedError, match="still on main"):
         operate.retire(world(host), "s1", Note("ann", host.clock, "closed"))
+
+
+def test_a_stack_file_of_a_retired_region_is_told_of() -> None:
+    host = running()
+    retired = replace(host.ledger.region("s3"), retired=Note("ann", host.clock, "closed"))
+    host.ledger = host.ledger.with_regions({"s3": retired})
+    (warning,) = planned(host).warnings
+    assert warning.startswith("s3 was retired by ann at ")
+    assert "closed. Its stack file is back, and it gets no commit: give the region another name" in warning
 
 
 def test_a_commit_whose_files_make_no_fleet_goes_nowhere_and_the_one_before_it_does() -> None:
