@@ -122,6 +122,13 @@ class Rollout(RuleBasedStateMachine):
             self.host.wait(timedelta(minutes=patience))
         self.whole_passes(2)
 
+    @rule()
+    def break_main_when_all_is_well(self) -> None:
+        """Seldom by chance: a commit that is no fleet comes when staging is free to take one."""
+        self.a_release_goes_well(0, 1, 0)
+        self.commit(0, {}, "broken")
+        self.whole_passes(1)
+
     @rule(policy=st.sampled_from([1, 3]), well_again=st.booleans())
     def fail_between_cohorts(self, policy: int, well_again: bool) -> None:
         """Seldom by chance: the wave before takes its proof back while some regions have the commit and some do not."""

@@ -136,7 +136,7 @@ def _push_without_lease(self: MemoryHost, moves: Sequence[Move], ledger: Ledger,
 def test_the_machine_finds_every_rule_that_is_taken_out(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     MUTANTS[mutant](monkeypatch)
     search = settings(
-        max_examples=400, stateful_step_count=STEPS, deadline=None, database=None, derandomize=True,
+        max_examples=2000, stateful_step_count=STEPS, deadline=None, database=None, derandomize=True,
         suppress_health_check=list(HealthCheck), phases=[Phase.generate], print_blob=False, report_multiple_bugs=False,
     )  # fmt: skip
     with pytest.raises((AssertionError, KeyError)):
