@@ -14,6 +14,7 @@ import pulumi_kubernetes as kubernetes
 from components import controllers, receipts, upstream
 from components.upstream import Manifest
 from fleet import Region
+from fleet.duration import text
 
 NAMESPACE = "argocd"
 
@@ -76,7 +77,7 @@ def settings(region: Region, repository: str) -> dict[str, dict[str, str]]:
             # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time. Without jitter,
             # which spreads many applications of one Argo CD: a look that comes a little earlier after the last than the
             # interval is left out, so that of every two one was. Source: controller/appcontroller.go, needRefreshAppStatus.
-            "timeout.reconciliation": f"{region.settings.poll_interval.total_seconds():.0f}s",
+            "timeout.reconciliation": text(region.settings.poll_interval),
             "timeout.reconciliation.jitter": "0s",
         },
         "argocd-rbac-cm": {"policy.default": ""},

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
+from fleet.duration import text
 from fleet.errors import Problem
 from fleet.settings import LOCATIONS, RegionSettings
 from fleet.waves import Wave, Waves
@@ -158,23 +159,24 @@ def _rollout(stack: Stack, wave: Wave | None) -> list[Problem]:
     settings, problems = stack.settings, []
     if wave and settings.sync_timeout >= wave.deadline:
         problems.append(
-            stack.problem("syncTimeout", f"{settings.sync_timeout.total_seconds():.0f}s",
-                          f"not shorter than the deadline of wave {wave.name}, {wave.deadline.total_seconds():.0f}s",
+            stack.problem("syncTimeout", text(settings.sync_timeout),
+                          f"not shorter than the deadline of wave {wave.name}, {text(wave.deadline)}",
                           "Shorten it, or the region never says that a commit does not come up")
         )  # fmt: skip
-    if CONDUCTOR in settings.applications and settings.asleep:
+    if CONDUCTOR not in settings.applications:
+        return problems
+    if settings.asleep:
         problems.append(
             stack.problem("asleep", True, f"the {CONDUCTOR} is one of its applications, and would move nothing any more",
                           f"Give another region the {CONDUCTOR} first")
         )  # fmt: skip
-    if CONDUCTOR in settings.applications:
-        problems += [
-            stack.problem(key, None, f"missing, and `{CONDUCTOR}` is one of the applications",
-                          "Give the numbers of the GitHub app that moves branches")
-            for key, value in (("conductorApp", settings.conductor_app),
-                               ("conductorInstallation", settings.conductor_installation))
-            if value is None
-        ]  # fmt: skip
+    problems += [
+        stack.problem(key, None, f"missing, and `{CONDUCTOR}` is one of the applications",
+                      "Give the numbers of the GitHub app that moves branches")
+        for key, value in (("conductorApp", settings.conductor_app),
+                           ("conductorInstallation", settings.conductor_installation))
+        if value is None
+    ]  # fmt: skip
     return problems
 
 

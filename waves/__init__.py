@@ -4,9 +4,9 @@
     standing.py   how each region stands to a commit: receipts, soak, deadline (pure)
     plan.py       which branches move now, and why the others do not (pure)
     operate.py    what people may do: pause, roll back, waive, retry, retire (pure)
+    acts.py       the same on the command line, recorded
     view.py       a rollout as data for people and programs (pure)
     regions.py    what a checkout says of regions; a new region's stack file
-    acts.py       the same on the command line, recorded
     promote.py    one pass: read, plan, push
     refs.py       git: refs at one moment, atomic pushes, the ledger's log
     ledger.py     the ledger as text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -17,15 +18,14 @@ from waves.refs import GitError
 
 app = typer.Typer()
 Reason = Annotated[str, typer.Option(help="Why. It is recorded in git, with who and when.")]
+WaveOrAll = Annotated[str, typer.Argument(help="A wave, or `all`.")]
 
 TRIES = 5
 """How often an operation is begun anew when somebody else recorded something meanwhile."""
 
 
 @app.command()
-def pause(
-    wave: Annotated[str, typer.Argument(help="A wave, or `all`.")], reason: Reason, as_json: Json = False
-) -> None:
+def pause(wave: WaveOrAll, reason: Reason, as_json: Json = False) -> None:
     """Let nothing move in a wave until it is resumed."""
     host = opened()
     subject = f"Pause {wave}: {reason}"
@@ -33,9 +33,7 @@ def pause(
 
 
 @app.command()
-def resume(
-    wave: Annotated[str, typer.Argument(help="A wave, or `all`.")], reason: Reason, as_json: Json = False
-) -> None:
+def resume(wave: WaveOrAll, reason: Reason, as_json: Json = False) -> None:
     """End a pause."""
     _operate(opened(), lambda world: operate.resume(world, wave), f"Resume {wave}: {reason}", as_json)
 
@@ -96,12 +94,11 @@ def retire(region: Region, reason: Reason, as_json: Json = False) -> None:
 
 def with_release(host: Host, world: World, commit: str) -> World:
     """The world with what one more commit says of the fleet."""
-    return World(**{**vars(world), "releases": {**world.releases, commit: host.refs.release(commit)}})
+    return replace(world, releases={**world.releases, commit: host.refs.release(commit)})
 
 
 def _with_receipts(host: Host, world: World, commit: str) -> World:
-    receipts = {**world.receipts, **host.receipts.of({commit})}
-    return World(**{**vars(with_release(host, world, commit)), "receipts": receipts})
+    return replace(with_release(host, world, commit), receipts={**world.receipts, **host.receipts.of({commit})})
 
 
 def _note(host: Host, world: World, reason: str) -> Note:

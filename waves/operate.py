@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from fleet import Wave
 from fleet.duration import text
-from waves.model import ALL, Commit, Ledger, Move, Note, RegionRecord, State, Verdict, World
+from waves.model import ALL, Commit, Ledger, Member, Move, Note, RegionRecord, Release, State, Verdict, World
 from waves.standing import Standings
 
 
@@ -100,30 +101,39 @@ def _missed_by_nobody(world: World, region: str) -> None:
     look, commit = Standings(world), world.branches.get(region)
     if commit is None:
         raise RefusedError(f"the branch region/{region} is gone: without it nobody can say whether the region slept")
-    for wave in look.release(commit).waves:
-        if any(m.name == region and m.asleep for m in look.release(commit).members.get(wave.name, ())):
-            said = look.standing(region, commit, wave.model_copy(update={"soak": wave.scream_test}))
-            if said.verdict is not Verdict.PASSED:
-                raise RefusedError(
-                    f"{region} has to sleep for {text(wave.scream_test)} first, at {commit[:10]}: {said.verdict}: {said.reason}"
-                )
-            return
-    raise RefusedError(
-        f"{region} is not asleep at {commit[:10]}, so that nobody can have missed it: bring its stack file back with "
-        "`regions:asleep: true`, and remove it once the region has that commit"
-    )
+    place = _place(look.release(commit), region)
+    if place is None or not place[1].asleep:
+        raise RefusedError(
+            f"{region} is not asleep at {commit[:10]}, so that nobody can have missed it: bring its stack file back with "
+            "`regions:asleep: true`, and remove it once the region has that commit"
+        )
+    wave = place[0]
+    said = look.standing(region, commit, wave.model_copy(update={"soak": wave.scream_test}))
+    if said.verdict is not Verdict.PASSED:
+        raise RefusedError(
+            f"{region} has to sleep for {text(wave.scream_test)} first, at {commit[:10]}: {said.verdict}: {said.reason}"
+        )
 
 
 def _passed(world: World, look: Standings, region: str, commit: Commit) -> bool:
     """Whether a region has proved a commit by its own receipts, at any time."""
     if not look.on_main(commit):
         return False
-    release = look.release(commit)
+    place = _place(look.release(commit), region)
+    if place is None:
+        return False
+    wave = place[0]
+    latest = look.latest(region, commit, wave, counting=False)
+    return all(check in latest and latest[check].state is State.SUCCESS for check in wave.checks)
+
+
+def _place(release: Release, region: str) -> tuple[Wave, Member] | None:
+    """The wave that a region is in, in a release, and what the release says of it."""
     for wave in release.waves:
-        if any(member.name == region for member in release.members.get(wave.name, ())):
-            latest = look.latest(region, commit, wave, counting=False)
-            return all(check in latest and latest[check].state is State.SUCCESS for check in wave.checks)
-    return False
+        for member in release.members.get(wave.name, ()):
+            if member.name == region:
+                return wave, member
+    return None
 
 
 def _waves_of(world: World) -> dict[str, str]:

@@ -41,9 +41,9 @@ def status(world: World, plan: Plan) -> dict[str, Any]:
     }
 
 
-def moves(moves: Iterable[Move]) -> list[dict[str, Any]]:
+def moves(made: Iterable[Move]) -> list[dict[str, Any]]:
     """Branches that move."""
-    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in moves]
+    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in made]
 
 
 def still_needs(world: World, commit: Commit) -> list[dict[str, Any]]:
