@@ -24,6 +24,17 @@ import pulumi_kubernetes as kubernetes
 region = json.loads((Path(__file__).parent / "region.json").read_text())
 for module, name in region["classes"]:
     getattr(importlib.import_module(module), name)  # an SDK's module is loaded only when something of it is used
+
+
+def wrapped(value):
+    """Inputs with their secrets as Pulumi's."""
+    if isinstance(value, dict):
+        if "secret of the floor" in value:
+            return pulumi.Output.secret(value["secret of the floor"])
+        return {key: wrapped(item) for key, item in value.items()}
+    return [wrapped(item) for item in value] if isinstance(value, list) else value
+
+
 made, groups = {}, set()
 for item in region["resources"]:
     plain = [made[urn] for urn in item["after"] if urn not in groups]
@@ -31,7 +42,7 @@ for item in region["resources"]:
         lambda found, plain=plain: [*plain, *(each for members in found for each in members or [])]
     )
     opts = pulumi.ResourceOptions(parent=made.get(item["parent"]), provider=made.get(item["provider"]), depends_on=after)
-    kind, name, inputs = item["type"], item["name"], item["inputs"]
+    kind, name, inputs = item["type"], item["name"], wrapped(item["inputs"])
     if item["how"] == "component":
         made[item["urn"]] = pulumi.ComponentResource(kind, name, None, opts)
     elif item["how"] == "provider":
@@ -47,10 +58,12 @@ PROJECT = """name: regions
 runtime: {name: python, options: {virtualenv: .venv}}
 """
 GROUP = "kubernetes:yaml/v2:ConfigGroup"
+SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
+"""How Pulumi marks a secret in a state: pulumi/pulumi, sdk/go/common/resource/sig."""
 
 
 def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
-    """What the flat program registers, from the resources of a stack's state."""
+    """What the flat program registers, from the resources of a stack's state, in which secrets are to be read."""
     groups = {resource["urn"] for resource in resources if resource["type"] == GROUP}
     members: dict[str, list[dict[str, Any]]] = {urn: [] for urn in groups}
     providers: dict[str, str] = {}
@@ -113,6 +126,8 @@ def _class(kind: str) -> tuple[str, str] | None:
 def _plain(value: Any) -> Any:
     """Inputs as a program would write them: without what the provider added for itself."""
     if isinstance(value, dict):
+        if value.get(SIGNATURE) == SECRET:
+            return {"secret of the floor": _plain(json.loads(value["plaintext"]))}
         return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):
         return [_plain(item) for item in value]

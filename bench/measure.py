@@ -58,7 +58,7 @@ def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]
 
 def previews(home: Home, repetitions: int, report: Report) -> Figure:
     """An unchanged preview of a region, in turns with that of its flat floor."""
-    export = regions.pulumi(home, home.checkout, "stack", "export", "-s", REGION)
+    export = regions.pulumi(home, home.checkout, "stack", "export", "--show-secrets", "-s", REGION)
     flat = home.root / "floor"
     stack = home.checkout / "stacks" / f"Pulumi.{REGION}.yaml"
     floor.write(flat, json.loads(export)["deployment"]["resources"], stack, CHECKOUT / ".venv")
