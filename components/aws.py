@@ -7,18 +7,19 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from components.aws_backup import AwsBackup, AwsBackupArgs
 from components.aws_network import AwsNetwork, AwsNetworkArgs
-from components.cluster import ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, labels, zones
+from components.aws_nodes import AwsNodes, AwsNodesArgs
+from components.aws_roles import pod_role, service_role
+from components.cluster import LOG_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
+from fleet import KUBERNETES
 
-POLICIES = "arn:aws:iam::aws:policy"
-CLUSTER_ADMIN = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+ACCESS_POLICIES = "arn:aws:eks::aws:cluster-access-policy"
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-LOG_DAYS = {False: 30, True: 365}
-"""How long the control plane's logs are kept, by whether the wave is production."""
 
 
 class AwsCluster(pulumi.ComponentResource):
-    """An EKS cluster with its network, keys, roles, nodes and add-ons. `info` is what the region needs of it."""
+    """An EKS cluster with its network, keys, roles, nodes, add-ons and backups. `info` is what the region needs of it."""
 
     info: ClusterInfo
 
@@ -33,17 +34,16 @@ class AwsCluster(pulumi.ComponentResource):
             region=settings.location,
             allowed_account_ids=[account.account_id],
             assume_roles=[aws.ProviderAssumeRoleArgs(role_arn=deploy_role, session_name="pulumi")],
-            default_tags=aws.ProviderDefaultTagsArgs(tags=labels(region)),
+            default_tags=aws.ProviderDefaultTagsArgs(tags=region.tags),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        own = pulumi.ResourceOptions(parent=self, provider=provider)
-        kept = pulumi.ResourceOptions(parent=self, provider=provider, protect=region.protected)
+        child = Children(self, provider, region.protected)
 
         letters = zones(region, ("a", "b", "c"))
         network = AwsNetwork(
             name,
             AwsNetworkArgs(region=region, zones=[f"{settings.location}{letter}" for letter in letters]),
-            opts=pulumi.ResourceOptions(parent=self, providers=[provider]),
+            opts=child.component(),
         )
 
         key = aws.kms.Key(
@@ -51,18 +51,18 @@ class AwsCluster(pulumi.ComponentResource):
             description=f"Secrets of the Kubernetes cluster {name}",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            opts=kept,
+            opts=child.kept(),
         )
-        aws.kms.Alias(name, name=f"alias/eks/{name}", target_key_id=key.key_id, opts=own)
+        aws.kms.Alias(name, name=f"alias/eks/{name}", target_key_id=key.key_id, opts=child.own())
         # EKS would create the group by itself, without an end to what it keeps, were it not there first.
         logs = aws.cloudwatch.LogGroup(
             name,
             name=f"/aws/eks/{name}/cluster",
             retention_in_days=LOG_DAYS[region.wave.production],
-            opts=own,
+            opts=child.kept(),
         )
 
-        cluster_role = self._role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], own)
+        cluster_role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], child)
         cluster = aws.eks.Cluster(
             name,
             name=name,
@@ -79,7 +79,7 @@ class AwsCluster(pulumi.ComponentResource):
                 # Explicit, since its default is true and changing it later makes a new cluster.
                 bootstrap_cluster_creator_admin_permissions=False,
             ),
-            # Likewise: only at creation. The add-ons below are managed, with pinned settings.
+            # Likewise: only at creation. The add-ons below are managed, with pinned versions.
             bootstrap_self_managed_addons=False,
             encryption_config=aws.eks.ClusterEncryptionConfigArgs(
                 provider=aws.eks.ClusterEncryptionConfigProviderArgs(key_arn=key.arn), resources=["secrets"]
@@ -88,40 +88,51 @@ class AwsCluster(pulumi.ComponentResource):
             upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             zonal_shift_config=aws.eks.ClusterZonalShiftConfigArgs(enabled=True),
             deletion_protection=region.protected,
-            opts=pulumi.ResourceOptions(
-                parent=self, provider=provider, protect=region.protected, depends_on=[logs, cluster_role]
-            ),
+            opts=child.kept(depends_on=[logs, cluster_role]),
         )
+        access = self._access(name, args, cluster, deploy_role, child)
 
-        access = self._access(name, cluster, deploy_role, own)
+        versions = KUBERNETES[settings.kubernetes_version]
         # The CNI comes before the nodes, which are not ready without it; its right to give addresses before both.
-        cni_rights = self._pod_role(f"{name}-cni", cluster, "kube-system", "aws-node", "AmazonEKS_CNI_Policy", own)
+        cni_rights = pod_role(f"{name}-cni", cluster, "aws-node", "AmazonEKS_CNI_Policy", child)
         cni = aws.eks.Addon(
             f"{name}-vpc-cni",
             cluster_name=cluster.name,
             addon_name="vpc-cni",
+            addon_version=versions.vpc_cni,
+            # Without it EKS takes network policies and holds nobody to them.
+            configuration_values=json.dumps({"enableNetworkPolicy": "true"}),
             resolve_conflicts_on_update="OVERWRITE",
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[cni_rights]),
+            opts=child.own(depends_on=[cni_rights]),
         )
-        nodes = self._nodes(name, args, cluster, network, [cni], provider)
-        self._pod_role(
-            f"{name}-ebs-csi",
-            cluster,
-            "kube-system",
-            "ebs-csi-controller-sa",
-            "service-role/AmazonEBSCSIDriverPolicy",
-            own,
+        nodes = AwsNodes(
+            name,
+            AwsNodesArgs(region, cluster.name, network.private_subnet_ids, versions.nodes),
+            opts=child.component(depends_on=[cni]),
+        )
+        disks = pod_role(
+            f"{name}-ebs-csi", cluster, "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy", child
         )
         addons = [
             aws.eks.Addon(
                 f"{name}-{addon}",
                 cluster_name=cluster.name,
                 addon_name=addon,
+                addon_version=version,
+                configuration_values=json.dumps(values) if values else None,
                 resolve_conflicts_on_update="OVERWRITE",
-                opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=nodes),
+                opts=child.own(depends_on=[*nodes.groups, disks]),
             )
-            for addon in ("kube-proxy", "coredns", "aws-ebs-csi-driver", "eks-pod-identity-agent")
+            for addon, version, values in (
+                ("kube-proxy", versions.kube_proxy, None),
+                ("coredns", versions.coredns, None),
+                # Volumes are made by the driver, not by Pulumi, so the provider's tags never reach them.
+                ("aws-ebs-csi-driver", versions.ebs_csi_driver, {"controller": {"extraVolumeTags": region.tags}}),
+                ("eks-pod-identity-agent", versions.pod_identity_agent, None),
+            )
         ]
+        if region.wave.production:
+            AwsBackup(name, AwsBackupArgs(region), opts=child.component())
 
         ready = pulumi.Output.all(cluster.name, *(resource.id for resource in [*access, *addons]))
         config = pulumi.Output.all(cluster.endpoint, cluster.certificate_authority.data, ready).apply(
@@ -134,121 +145,34 @@ class AwsCluster(pulumi.ComponentResource):
         self.info = ClusterInfo(
             name=cluster.name,
             endpoint=cluster.endpoint,
-            certificate_authority=cluster.certificate_authority.data,
             kubeconfig=config,
             identity=cluster.identities[0].oidcs[0].issuer,
             storage=StorageDriver("ebs.csi.aws.com", {"type": "gp3", "encrypted": "true"}),
-            sign_in=f"aws eks update-kubeconfig --name {name} --region {settings.location} --role-arn {deploy_role}",
+            sign_in=f"aws eks update-kubeconfig --name {name} --region {settings.location}",
         )
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
-    def _role(
-        self,
-        name: str,
-        service: str,
-        policies: list[str],
-        own: pulumi.ResourceOptions,
-        actions: tuple[str, ...] = ("sts:AssumeRole",),
-    ) -> aws.iam.Role:
-        """A role that a service of AWS may take, with some of AWS's own policies."""
-        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
-        role = aws.iam.Role(
-            name,
-            name=name,
-            assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-            opts=own,
-        )
-        for policy in policies:
-            aws.iam.RolePolicyAttachment(
-                f"{name}-{policy.rpartition('/')[2]}", role=role.name, policy_arn=f"{POLICIES}/{policy}", opts=own
-            )
-        return role
-
-    def _pod_role(
-        self,
-        name: str,
-        cluster: aws.eks.Cluster,
-        namespace: str,
-        account: str,
-        policy: str,
-        own: pulumi.ResourceOptions,
-    ) -> aws.eks.PodIdentityAssociation:
-        """A role for the pods of one service account (EKS Pod Identity): no key, nothing on the nodes."""
-        role = self._role(name, "pods.eks.amazonaws.com", [policy], own, ("sts:AssumeRole", "sts:TagSession"))
-        return aws.eks.PodIdentityAssociation(
-            name, cluster_name=cluster.name, namespace=namespace, service_account=account, role_arn=role.arn, opts=own
-        )
-
     def _access(
-        self, name: str, cluster: aws.eks.Cluster, deploy_role: str, own: pulumi.ResourceOptions
+        self, name: str, args: ClusterArgs, cluster: aws.eks.Cluster, deploy_role: str, child: Children
     ) -> list[pulumi.CustomResource]:
-        """The deploy role, and nobody else, administers the cluster."""
-        entry = aws.eks.AccessEntry(f"{name}-deploy", cluster_name=cluster.name, principal_arn=deploy_role, opts=own)
-        policy = aws.eks.AccessPolicyAssociation(
-            f"{name}-deploy",
-            cluster_name=cluster.name,
-            principal_arn=entry.principal_arn,
-            policy_arn=CLUSTER_ADMIN,
-            access_scope=aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster"),
-            opts=own,
-        )
-        return [entry, policy]
-
-    def _nodes(
-        self, name: str, args: ClusterArgs, cluster: aws.eks.Cluster, network: AwsNetwork,
-        before: list[pulumi.Resource], provider: aws.Provider,
-    ) -> list[aws.eks.NodeGroup]:  # fmt: skip
-        """A managed node group for each pool, on Amazon Linux 2023."""
-        own = pulumi.ResourceOptions(parent=self, provider=provider)
-        role = self._role(
-            f"{name}-nodes",
-            "ec2.amazonaws.com",
-            ["AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly"],
-            own,
-        )
-        groups = []
-        for pool_name, pool in args.region.settings.node_pools.items():
-            template = aws.ec2.LaunchTemplate(
-                f"{name}-{pool_name}",
-                update_default_version=True,
-                metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
-                    http_tokens="required",
-                    # One hop: pods cannot reach the node's own credentials.
-                    http_put_response_hop_limit=1,
-                ),
-                block_device_mappings=[
-                    aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                        device_name="/dev/xvda",
-                        ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                            encrypted="true", volume_size=100, volume_type="gp3"
-                        ),
-                    )
-                ],
-                opts=own,
+        """The deploy role administers the cluster; else whom the settings name, and nobody by default."""
+        access = args.region.settings.access
+        let_in = [("deploy", deploy_role, "AmazonEKSClusterAdminPolicy")]
+        let_in += [(role.rpartition("/")[2], role, "AmazonEKSClusterAdminPolicy") for role in access.admins]
+        let_in += [(role.rpartition("/")[2], role, "AmazonEKSViewPolicy") for role in access.viewers]
+        made: list[pulumi.CustomResource] = []
+        for who, role, policy in let_in:
+            entry = aws.eks.AccessEntry(
+                f"{name}-{who}", cluster_name=cluster.name, principal_arn=role, opts=child.own()
             )
-            groups.append(
-                aws.eks.NodeGroup(
-                    f"{name}-{pool_name}",
-                    cluster_name=cluster.name,
-                    node_role_arn=role.arn,
-                    subnet_ids=network.private_subnet_ids,
-                    ami_type="AL2023_x86_64_STANDARD",
-                    instance_types=[pool.machine_type],
-                    scaling_config=aws.eks.NodeGroupScalingConfigArgs(
-                        min_size=pool.min_nodes, desired_size=pool.min_nodes, max_size=pool.max_nodes
-                    ),
-                    update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=33),
-                    launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
-                        id=template.id, version=template.latest_version.apply(str)
-                    ),
-                    labels={"regions/pool": pool_name},
-                    opts=pulumi.ResourceOptions(
-                        parent=self,
-                        provider=provider,
-                        depends_on=[role, *before],
-                        # The autoscaler moves it; setting it back at every update would throw nodes away.
-                        ignore_changes=["scalingConfig.desiredSize"],
-                    ),
-                )
+            scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
+            grant = aws.eks.AccessPolicyAssociation(
+                f"{name}-{who}",
+                cluster_name=cluster.name,
+                principal_arn=entry.principal_arn,
+                policy_arn=f"{ACCESS_POLICIES}/{policy}",
+                access_scope=scope,
+                opts=child.own(),
             )
-        return groups
+            made += [entry, grant]
+        return made

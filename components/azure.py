@@ -10,18 +10,25 @@ import pulumi
 import pulumi_azure_native as azure
 import yaml
 
-from components import addresses
-from components.cluster import ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, labels, zones
+from components.azure_backup import AzureBackup, AzureBackupArgs
+from components.azure_network import AzureNetwork, AzureNetworkArgs
+from components.azure_roles import grant
+from components.cluster import LOG_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
+from fleet import MAIN_POOL
+from fleet.settings import Access
 
 AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """The Entra application of every AKS cluster: learn.microsoft.com/azure/aks/kubelogin-authentication."""
-ROLES = {
-    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
-    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
-    "Key Vault Crypto User": "12338af0-0e69-4776-bea7-57ae8d297424",
-}
-"""Built-in roles: learn.microsoft.com/azure/role-based-access-control/built-in-roles."""
 SYSTEM_NODES = 3
+LOGS = [
+    "kube-audit-admin",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "cluster-autoscaler",
+    "guard",
+]
+"""What the control plane writes down. `kube-audit-admin` leaves out reads, which are most of `kube-audit`, and its price."""
 POD_RANGE, SERVICE_RANGE, DNS_ADDRESS = "192.168.0.0/16", "172.16.0.0/16", "172.16.0.10"
 """The overlay's ranges: seen only inside the cluster, so every region may have the same."""
 
@@ -36,7 +43,7 @@ class AzureCluster(pulumi.ComponentResource):
         region, settings = args.region, args.region.settings
         account = settings.azure
         assert account is not None, "fleet refuses a region on Azure without `azure` settings"
-        tags, plan = labels(region), addresses.azure(settings.network)
+        tags = region.tags
         provider = azure.Provider(
             name,
             subscription_id=account.subscription_id,
@@ -44,67 +51,14 @@ class AzureCluster(pulumi.ComponentResource):
             location=settings.location,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        own = pulumi.ResourceOptions(parent=self, provider=provider)
-        kept = pulumi.ResourceOptions(parent=self, provider=provider, protect=region.protected)
+        child = Children(self, provider, region.protected)
         numbers = zones(region, ("1", "2", "3"))
 
-        group = azure.resources.ResourceGroup(name, resource_group_name=name, tags=tags, opts=kept)
-        vnet = azure.network.VirtualNetwork(
-            name,
-            virtual_network_name=name,
-            resource_group_name=group.name,
-            address_space=azure.network.AddressSpaceArgs(address_prefixes=[str(settings.network)]),
-            tags=tags,
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                provider=provider,
-                # The subnets are resources of their own; Azure shows them here as well.
-                ignore_changes=["subnets"],
-            ),
-        )
-        address = azure.network.PublicIPAddress(
-            f"{name}-nat",
-            public_ip_address_name=f"{name}-nat",
-            resource_group_name=group.name,
-            sku=azure.network.PublicIPAddressSkuArgs(name="Standard"),
-            public_ip_allocation_method="Static",
-            tags=tags,
-            opts=own,
-        )
-        nat = azure.network.NatGateway(
-            name,
-            nat_gateway_name=name,
-            resource_group_name=group.name,
-            sku=azure.network.NatGatewaySkuArgs(name="Standard"),
-            public_ip_addresses=[azure.network.SubResourceArgs(id=address.id)],
-            tags=tags,
-            opts=own,
-        )
-        node_subnet = azure.network.Subnet(
-            f"{name}-nodes",
-            subnet_name="nodes",
-            resource_group_name=group.name,
-            virtual_network_name=vnet.name,
-            address_prefix=str(plan.nodes),
-            default_outbound_access=False,
-            nat_gateway=azure.network.SubResourceArgs(id=nat.id),
-            opts=own,
-        )
-        api_subnet = azure.network.Subnet(
-            f"{name}-api-server",
-            subnet_name="api-server",
-            resource_group_name=group.name,
-            virtual_network_name=vnet.name,
-            address_prefix=str(plan.api_server),
-            delegations=[
-                azure.network.DelegationArgs(name="aks", service_name="Microsoft.ContainerService/managedClusters")
-            ],
-            # Azure changes one subnet of a network at a time, and fails the other (AnotherOperationInProgress).
-            opts=pulumi.ResourceOptions(parent=self, provider=provider, depends_on=[node_subnet]),
-        )
+        group = azure.resources.ResourceGroup(name, resource_group_name=name, tags=tags, opts=child.kept())
+        network = AzureNetwork(name, AzureNetworkArgs(region, group.name), opts=child.component())
 
         identity = azure.managedidentity.UserAssignedIdentity(
-            name, resource_name_=f"{name}-cluster", resource_group_name=group.name, tags=tags, opts=own
+            name, resource_name_=f"{name}-cluster", resource_group_name=group.name, tags=tags, opts=child.own()
         )
         vault = azure.keyvault.Vault(
             name,
@@ -118,7 +72,7 @@ class AzureCluster(pulumi.ComponentResource):
                 soft_delete_retention_in_days=90,
             ),
             tags=tags,
-            opts=kept,
+            opts=child.kept(),
         )
         key = azure.keyvault.Key(
             name,
@@ -126,15 +80,26 @@ class AzureCluster(pulumi.ComponentResource):
             vault_name=vault.name,
             resource_group_name=group.name,
             properties=azure.keyvault.KeyPropertiesArgs(kty="RSA", key_size=3072),
-            opts=kept,
+            opts=child.kept(),
         )
-        rights = [
-            self._grant(f"{name}-{what}", role, scope, identity.principal_id, "ServicePrincipal", own)
-            for what, role, scope in (
-                ("network", "Network Contributor", vnet.id),
-                ("etcd-key", "Key Vault Crypto User", vault.id),
-            )
+        scopes = [
+            ("network", "Network Contributor", network.vnet_id),
+            ("etcd-key", "Key Vault Crypto User", vault.id),
+            *([("dns", "Private DNS Zone Contributor", network.zone.id)] if network.zone else []),
         ]
+        rights = [
+            grant(f"{name}-{what}", role, scope, identity.principal_id, "ServicePrincipal", child)
+            for what, role, scope in scopes
+        ]
+        logs = azure.operationalinsights.Workspace(
+            name,
+            workspace_name=name,
+            resource_group_name=group.name,
+            sku=azure.operationalinsights.WorkspaceSkuArgs(name="PerGB2018"),
+            retention_in_days=LOG_DAYS[region.wave.production],
+            tags=tags,
+            opts=child.kept(),
+        )
 
         cluster = azure.containerservice.ManagedCluster(
             name,
@@ -153,8 +118,9 @@ class AzureCluster(pulumi.ComponentResource):
             ),
             api_server_access_profile=azure.containerservice.ManagedClusterAPIServerAccessProfileArgs(
                 enable_vnet_integration=True,
-                subnet_id=api_subnet.id,
-                enable_private_cluster=not settings.api_access,
+                subnet_id=network.api_subnet_id,
+                enable_private_cluster=network.zone is not None,
+                private_dns_zone=network.zone.id if network.zone else None,
                 authorized_ip_ranges=[str(cidr) for cidr in settings.api_access] or None,
                 disable_run_command=True,
             ),
@@ -177,6 +143,12 @@ class AzureCluster(pulumi.ComponentResource):
                 azure_key_vault_kms=azure.containerservice.AzureKeyVaultKmsArgs(
                     enabled=True, key_id=key.key_uri_with_version, key_vault_network_access="Public"
                 ),
+                defender=azure.containerservice.ManagedClusterSecurityProfileDefenderArgs(
+                    log_analytics_workspace_resource_id=logs.id,
+                    security_monitoring=azure.containerservice.ManagedClusterSecurityProfileDefenderSecurityMonitoringArgs(
+                        enabled=True
+                    ),
+                ),
             ),
             auto_upgrade_profile=azure.containerservice.ManagedClusterAutoUpgradeProfileArgs(
                 upgrade_channel="patch", node_os_upgrade_channel="NodeImage"
@@ -187,50 +159,50 @@ class AzureCluster(pulumi.ComponentResource):
                 azure.containerservice.ManagedClusterAgentPoolProfileArgs(
                     name="system",
                     mode="System",
-                    vm_size=settings.node_pools["general"].machine_type,
+                    vm_size=settings.pools[MAIN_POOL].machine_type,
                     count=SYSTEM_NODES,
+                    orchestrator_version=settings.kubernetes_version,
                     availability_zones=numbers,
-                    vnet_subnet_id=node_subnet.id,
+                    vnet_subnet_id=network.node_subnet_id,
                     os_sku="AzureLinux",
                     node_taints=["CriticalAddonsOnly=true:NoSchedule"],
                 )
             ],
             tags=tags,
-            opts=pulumi.ResourceOptions(
-                parent=self, provider=provider, protect=region.protected, depends_on=[*rights, nat]
-            ),
+            opts=child.kept(depends_on=[*rights, network]),
         )
         pools = [
             azure.containerservice.AgentPool(
                 f"{name}-{pool_name}",
-                agent_pool_name=pool_name.replace("-", "")[:12],  # AKS takes at most 12 letters and digits
+                agent_pool_name=pool_name,
                 resource_group_name=group.name,
                 resource_name_=cluster.name,
                 mode="User",
                 vm_size=pool.machine_type,
+                # After the control plane, on which the pool depends.
+                orchestrator_version=settings.kubernetes_version,
                 # Needed even though the autoscaler sets it from then on.
                 count=pool.min_nodes,
                 enable_auto_scaling=True,
                 min_count=pool.min_nodes,
                 max_count=pool.max_nodes,
                 availability_zones=numbers,
-                vnet_subnet_id=node_subnet.id,
+                vnet_subnet_id=network.node_subnet_id,
                 os_sku="AzureLinux",
                 node_labels={"regions/pool": pool_name},
                 upgrade_settings=azure.containerservice.AgentPoolUpgradeSettingsArgs(max_surge="33%"),
                 tags=tags,
-                opts=pulumi.ResourceOptions(parent=self, provider=provider, ignore_changes=["count"]),
+                opts=child.own(ignore_changes=["count"]),
             )
-            for pool_name, pool in settings.node_pools.items()
+            for pool_name, pool in settings.pools.items()
         ]
-        admin = self._grant(
-            f"{name}-admin",
-            "Azure Kubernetes Service RBAC Cluster Admin",
-            cluster.id,
-            pulumi.Output.from_input(account.admin_group_id),
-            "Group",
-            own,
-        )
+        self._operate(name, cluster, group, logs, child)
+        if region.wave.production:
+            AzureBackup(name, AzureBackupArgs(region, cluster, group, identity), opts=child.component())
+        grants = [
+            grant(f"{name}-{who}", role, cluster.id, pulumi.Output.from_input(group_id), "Group", child)
+            for who, group_id, role in self._let_in(account.deploy_group_id, settings.access)
+        ]
 
         # Azure tells a cluster's certificate authority only inside of a kubeconfig.
         credentials = azure.containerservice.list_managed_cluster_user_credentials_output(
@@ -239,11 +211,10 @@ class AzureCluster(pulumi.ComponentResource):
             opts=pulumi.InvokeOutputOptions(parent=self, provider=provider),
         )
         access = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
-        ready = pulumi.Output.all(admin.id, *(pool.id for pool in pools))
+        ready = pulumi.Output.all(*(each.id for each in grants), *(pool.id for pool in pools))
         self.info = ClusterInfo(
             name=cluster.name,
             endpoint=access["server"],
-            certificate_authority=access["certificate-authority-data"],
             kubeconfig=pulumi.Output.all(access, ready).apply(
                 lambda values: kubeconfig(
                     name, values[0]["server"], values[0]["certificate-authority-data"], "kubelogin",
@@ -256,24 +227,52 @@ class AzureCluster(pulumi.ComponentResource):
         )  # fmt: skip
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
-    def _grant(
-        self,
+    @staticmethod
+    def _let_in(deploy_group: str, access: Access) -> list[tuple[str, str, str]]:
+        """Who gets what role at the cluster: those who build it, and whom the settings name. Nobody else."""
+        listed = [("admin", deploy_group, "Azure Kubernetes Service RBAC Cluster Admin")]
+        for kind, groups, role in (
+            ("admin", access.admins, "Azure Kubernetes Service RBAC Cluster Admin"),
+            ("viewer", access.viewers, "Azure Kubernetes Service RBAC Reader"),
+        ):
+            for group in groups:
+                listed.append((f"{kind}-{group}", group, role))
+                listed.append((f"kubeconfig-{group}", group, "Azure Kubernetes Service Cluster User Role"))
+        return listed
+
+    @staticmethod
+    def _operate(
         name: str,
-        role: str,
-        scope: pulumi.Input[str],
-        principal: pulumi.Input[str],
-        kind: str,
-        own: pulumi.ResourceOptions,
-    ) -> azure.authorization.RoleAssignment:
-        """A built-in role at a scope. An assignment's name is a GUID; this one is the same at every update."""
-        return azure.authorization.RoleAssignment(
+        cluster: azure.containerservice.ManagedCluster,
+        group: azure.resources.ResourceGroup,
+        logs: azure.operationalinsights.Workspace,
+        child: Children,
+    ) -> None:
+        """When Azure may upgrade by itself, and where the control plane's logs go."""
+        for schedule in ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"):
+            azure.containerservice.MaintenanceConfiguration(
+                f"{name}-{schedule}",
+                config_name=schedule,
+                resource_group_name=group.name,
+                resource_name_=cluster.name,
+                maintenance_window=azure.containerservice.MaintenanceWindowArgs(
+                    duration_hours=4,
+                    start_time="03:00",
+                    utc_offset="+00:00",
+                    schedule=azure.containerservice.ScheduleArgs(
+                        weekly=azure.containerservice.WeeklyScheduleArgs(day_of_week="Tuesday", interval_weeks=1)
+                    ),
+                ),
+                opts=child.own(),
+            )
+        azure.monitor.DiagnosticSetting(
             name,
-            role_assignment_name=str(uuid5(NAMESPACE_URL, name)),
-            scope=scope,
-            principal_id=principal,
-            principal_type=kind,
-            role_definition_id=f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}",
-            opts=own,
+            name="control-plane",
+            resource_uri=cluster.id,
+            workspace_id=logs.id,
+            log_analytics_destination_type="Dedicated",
+            logs=[azure.monitor.DiagnosticsLogSettingsArgs(category=category, enabled=True) for category in LOGS],
+            opts=child.own(),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,34 @@ EXEC_API = "client.authentication.k8s.io/v1beta1"
 """The version that aws, gke-gcloud-auth-plugin and kubelogin all speak."""
 
 
+LOG_DAYS = {False: 30, True: 365}
+"""How long the control plane's logs are kept, by whether the wave is production."""
+BACKUP_DAYS = 35
+"""How long a backup of a volume is kept: a month, and some days to notice."""
+
+
+@dataclass(frozen=True)
+class Children:
+    """The options of a component's children: the parent, its cloud's provider, and whether deletion is refused."""
+
+    parent: pulumi.Resource
+    provider: pulumi.ProviderResource | None
+    """None where the parent was given providers itself."""
+    protected: bool
+
+    def own(self, **more: Any) -> pulumi.ResourceOptions:
+        """For a resource that may go at any time."""
+        return pulumi.ResourceOptions(parent=self.parent, provider=self.provider, **more)
+
+    def kept(self, **more: Any) -> pulumi.ResourceOptions:
+        """For a resource that holds data, or without which data cannot be read or explained."""
+        return self.own(protect=self.protected, **more)
+
+    def component(self, **more: Any) -> pulumi.ResourceOptions:
+        """For a component."""
+        return pulumi.ResourceOptions(parent=self.parent, providers=[self.provider] if self.provider else None, **more)
+
+
 @dataclass(frozen=True)
 class StorageDriver:
     """How the cluster makes volumes: the CSI driver, and its parameters for an encrypted SSD."""
@@ -23,14 +52,20 @@ class StorageDriver:
 
 
 @dataclass(frozen=True)
+class GroupRole:
+    """A group of people, as the cluster's sign-in names it, and the ClusterRole that it has."""
+
+    group: str
+    role: str
+
+
+@dataclass(frozen=True)
 class ClusterInfo:
     """A cluster as the rest of the region sees it, the same for every cloud."""
 
     name: pulumi.Output[str]
     endpoint: pulumi.Output[str]
     """The API server's address, with https://."""
-    certificate_authority: pulumi.Output[str]
-    """PEM in base64, as kubeconfigs have it."""
     kubeconfig: pulumi.Output[str]
     """Signs in by the cloud's exec plugin; holds no credential."""
     identity: pulumi.Output[str]
@@ -38,6 +73,8 @@ class ClusterInfo:
     storage: StorageDriver
     sign_in: str
     """The command that writes a person's own kubeconfig."""
+    group_roles: Sequence[GroupRole] = ()
+    """Who else gets in, where the cloud leaves it to the cluster to say."""
 
 
 @dataclass(frozen=True)
@@ -47,31 +84,24 @@ class ClusterArgs:
     region: Region
 
 
-def labels(region: Region) -> dict[str, str]:
-    """What every resource of a region is tagged with. Valid as AWS and Azure tags and as Google Cloud labels."""
-    return {
-        "region": region.name,
-        "wave": region.wave.name,
-        "tenant": region.settings.tenant,
-        "managed-by": "pulumi",
-        **region.settings.tags,
-    }
-
-
 def zones(region: Region, default: tuple[str, str, str]) -> list[str]:
     """The region's three zones: the settings' own, else the cloud's usual ones."""
     return region.settings.zones or list(default)
 
 
-def kubeconfig(name: str, endpoint: str, certificate_authority: str, command: str, arguments: list[str]) -> str:
-    """A kubeconfig that signs in by an exec plugin. Returns JSON, which is YAML too, with a stable order of keys."""
+def kubeconfig(name: str, endpoint: str, certificate_authority: str | None, command: str, arguments: list[str]) -> str:
+    """A kubeconfig that signs in by an exec plugin. Returns JSON, which is YAML too, with a stable order of keys.
+
+    The certificate authority is PEM in base64; None where the endpoint's certificate is one that every machine trusts.
+    """
+    cluster = {"server": endpoint}
+    if certificate_authority:
+        cluster["certificate-authority-data"] = certificate_authority
     config: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": name,
-        "clusters": [
-            {"name": name, "cluster": {"server": endpoint, "certificate-authority-data": certificate_authority}}
-        ],
+        "clusters": [{"name": name, "cluster": cluster}],
         "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
         "users": [
             {

@@ -6,11 +6,15 @@ Everything else imports this package, and it imports nothing of the project.
 from fleet.checks import CONDUCTOR
 from fleet.errors import FleetError, Problem
 from fleet.load import PROJECT_FILE, WAVES_FILE, Fleet, Region, files, load, read
-from fleet.settings import NodePool, RegionSettings
+from fleet.settings import RegionSettings
+from fleet.sizes import MAIN_POOL, NodePool
+from fleet.versions import KUBERNETES
 from fleet.waves import Wave
 
 __all__ = [
     "CONDUCTOR",
+    "KUBERNETES",
+    "MAIN_POOL",
     "PROJECT_FILE",
     "WAVES_FILE",
     "Fleet",

@@ -42,10 +42,11 @@ def _rows(fleet: Fleet) -> list[dict[str, str]]:
             "region": region.name,
             "cloud": region.settings.cloud,
             "location": region.settings.location,
+            "size": region.settings.size,
             "network": str(region.settings.network),
             "kubernetes": region.settings.kubernetes_version,
             "nodes": " ".join(
-                f"{name}:{pool.min_nodes}-{pool.max_nodes}" for name, pool in region.settings.node_pools.items()
+                f"{name}:{pool.min_nodes}-{pool.max_nodes}" for name, pool in region.settings.pools.items()
             ),
             "tenant": region.settings.tenant,
         }

@@ -11,9 +11,13 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
+from fleet.base import Cloud
 from fleet.duration import text
 from fleet.errors import Problem
 from fleet.settings import LOCATIONS, RegionSettings
+from fleet.sizes import MOST_NODES
+from fleet.tags import RESERVED, SCHEME
+from fleet.versions import KUBERNETES
 from fleet.waves import Wave, Waves
 
 NAME = re.compile(r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")
@@ -24,9 +28,16 @@ STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt")
 
 PRIVATE = IPv4Network("10.0.0.0/8")
 NETWORK_PREFIX = 16
-MAIN_POOL = "general"
 CONDUCTOR = "conductor"
 """The application that moves the regions' branches."""
+AKS_POOL = "system"
+"""The pool that every AKS cluster of ours has besides its region's: components/azure.py."""
+PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
+    "aws": (r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
+    "gcp": (r"[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "the e-mail address of a Google group"),
+    "azure": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the object id of an Entra group"),
+}
+"""Who can be let into a cluster. Never a single person: roles and groups have their own records of who is in them."""
 GIT_READS = 15
 """Reads of a repository in a second: GitHub's recommended maximum. Source: docs.github.com, "Repository limits"."""
 
@@ -131,11 +142,12 @@ def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
             stack.problem("network", settings.network, f"not a /{NETWORK_PREFIX} of {PRIVATE}",
                           f"Take a free /{NETWORK_PREFIX}, for example 10.16.0.0/16")
         )  # fmt: skip
-    if MAIN_POOL not in settings.node_pools:
+    if settings.kubernetes_version not in KUBERNETES:
         problems.append(
-            stack.problem("nodePools", list(settings.node_pools), f"no pool is named `{MAIN_POOL}`",
-                          f"Name the pool that Argo CD and the cluster's own pods run on `{MAIN_POOL}`")
+            stack.problem("kubernetesVersion", settings.kubernetes_version, "not a version that fleet/versions.py knows",
+                          f"Take one of {', '.join(KUBERNETES)}, or add it there with what goes with it")
         )  # fmt: skip
+    problems += [*_pools(stack), *_tags(stack), *_access(stack)]
     problems += [
         stack.problem("apiAccess", network, "open to the whole world", "Narrow it, or remove it for a private API")
         for network in settings.api_access
@@ -178,6 +190,51 @@ def _rollout(stack: Stack, wave: Wave | None) -> list[Problem]:
         if value is None
     ]  # fmt: skip
     return problems
+
+
+def _pools(stack: Stack) -> list[Problem]:
+    """A region has no more nodes than its size may cost, and no pool that is the cloud's own."""
+    settings, problems = stack.settings, []
+    most, allowed = sum(pool.max_nodes for pool in settings.pools.values()), MOST_NODES[settings.size]
+    if most > allowed:
+        problems.append(
+            stack.problem("nodePools", f"{most} nodes", f"more than the {allowed} that a {settings.size} region may have",
+                          "Lower maxNodes, or take a larger regions:size")
+        )  # fmt: skip
+    if AKS_POOL in settings.node_pools:
+        problems.append(
+            stack.problem(
+                f"nodePools.{AKS_POOL}", None, "the name of the pool of AKS's own pods", "Give it another name"
+            )
+        )
+    return problems
+
+
+def _tags(stack: Stack) -> list[Problem]:
+    """Tags that the scheme does not set, and no cloud keeps to itself."""
+    return [
+        stack.problem(f"tags.{tag}", value, "every resource has this tag already, from the settings"
+                      if tag in SCHEME else "begins as the clouds' own tags do", "Take another name")
+        for tag, value in stack.settings.tags.items()
+        if tag in SCHEME or tag.startswith(RESERVED)
+    ]  # fmt: skip
+
+
+def _access(stack: Stack) -> list[Problem]:
+    """Who gets in is named as the region's cloud names groups and roles, and once."""
+    cloud, access = stack.settings.cloud, stack.settings.access
+    pattern, form = PRINCIPALS[cloud]
+    problems = [
+        stack.problem(f"access.{kind}", name, f"not {form}", f"Give {form}, as {cloud} knows it")
+        for kind, names in (("admins", access.admins), ("viewers", access.viewers))
+        for name in names
+        if not re.fullmatch(pattern, name)
+    ]
+    named = [*access.admins, *access.viewers]
+    return problems + [
+        stack.problem("access", name, "named twice", "Name it once: an admin may read everything, too")
+        for name in sorted({name for name in named if named.count(name) > 1})
+    ]
 
 
 def _cloud_settings(stack: Stack) -> list[Problem]:

@@ -15,6 +15,7 @@ from fleet import checks
 from fleet.document import parse
 from fleet.errors import FleetError, Problem
 from fleet.settings import RegionSettings
+from fleet.tags import SCHEME
 from fleet.validate import validate
 from fleet.waves import Wave, Waves
 
@@ -41,6 +42,12 @@ class Region:
     def protected(self) -> bool:
         """Whether the cluster and what holds data refuse deletion."""
         return self.wave.production if self.settings.protect is None else self.settings.protect
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """What every resource of the region is tagged with: tags on AWS and Azure, labels on Google Cloud."""
+        own = (self.name, self.wave.name, self.settings.tenant, self.settings.cost_centre, "pulumi")
+        return {**dict(zip(SCHEME, own, strict=True)), **self.settings.tags}
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,17 @@ into the JSON Schema that editors use.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StringConstraints
 
+from fleet.base import Cloud, Label, Settings
 from fleet.duration import Duration
-
-Cloud = Literal["aws", "gcp", "azure"]
-
-Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
-"""A name that is valid as a Kubernetes label and in each cloud's tags (RFC 1123, beginning with a letter)."""
+from fleet.sizes import MAIN_POOL, MAIN_POOLS, NodePool, PoolName, Size
+from fleet.tags import MOST_TAGS, Tag, TagValue
 
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
@@ -31,12 +29,6 @@ LOCATIONS: dict[Cloud, str] = {
     "azure": r"[a-z]+[0-9]?",
 }
 """The shape of a location's name in each cloud. A location of another cloud fails it: `us-east1` is not in AWS."""
-
-
-class Settings(BaseModel):
-    """The base of all settings: camelCase in files, unknown keys refused, values never changed after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class AwsSettings(Settings):
@@ -78,27 +70,27 @@ class AzureSettings(Settings):
         description="the Microsoft Entra directory (tenant) that the subscription trusts",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
-    admin_group_id: str = Field(
+    deploy_group_id: str = Field(
         pattern=_GUID,
-        description="the Entra group (object id) whose members administer the cluster; CI's identity is one of them",
+        description="the Entra group (object id) whose members build the region, CI's identity among them",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
 
 
-class NodePool(Settings):
-    """One pool of equal nodes."""
+class Access(Settings):
+    """Who gets into the cluster besides the identity that builds it: nobody, unless named here."""
 
-    machine_type: str = Field(
-        min_length=2, description="the cloud's own name of the machine type", examples=["m7i.xlarge"]
+    admins: list[str] = Field(
+        default=[],
+        description="whose members may do everything in the cluster: IAM role ARNs on AWS, group e-mails on Google Cloud, "
+        "Entra group object ids on Azure",
+        examples=[["arn:aws:iam::111122223333:role/sre"]],
     )
-    min_nodes: int = Field(ge=1, le=1000, description="nodes at least, over all zones together", examples=[3])
-    max_nodes: int = Field(ge=1, le=1000, description="nodes at most, over all zones together", examples=[6])
-
-    @model_validator(mode="after")
-    def _ordered(self) -> NodePool:
-        if self.min_nodes > self.max_nodes:
-            raise ValueError(f"minNodes {self.min_nodes} is more than maxNodes {self.max_nodes}")
-        return self
+    viewers: list[str] = Field(
+        default=[],
+        description="whose members may read everything but secrets; named like admins",
+        examples=[["arn:aws:iam::111122223333:role/developers"]],
+    )
 
 
 class RegionSettings(Settings):
@@ -121,12 +113,16 @@ class RegionSettings(Settings):
     kubernetes_version: str = Field(
         pattern=r"^1\.[0-9]{2}$",
         description="the minor version of Kubernetes, quoted (YAML reads 1.30 as the number 1.3)",
-        examples=["1.34"],
+        examples=["1.35"],
     )
-    node_pools: dict[Label, NodePool] = Field(
-        min_length=1,
-        description="the pools of nodes by name; one of them must be named `general`",
-        examples=[{"general": {"machineType": "m7i.xlarge", "minNodes": 3, "maxNodes": 6}}],
+    size: Size = Field(
+        description="how much the region can carry: the machines of its main pool, and how many nodes it may have",
+        examples=["small"],
+    )
+    node_pools: dict[PoolName, NodePool] = Field(
+        default={},
+        description=f"further pools of nodes by name, or `{MAIN_POOL}`, the main one, where the size's is not the one to use",
+        examples=[{"compute": {"machineType": "c7i.2xlarge", "minNodes": 1, "maxNodes": 3}}],
     )
     tenant: Label = Field(
         default="shared",
@@ -143,10 +139,19 @@ class RegionSettings(Settings):
         description="public address ranges that may reach the Kubernetes API; none means that it is private",
         examples=[["203.0.113.0/24"]],
     )
-    tags: dict[str, str] = Field(
+    access: Access = Field(
+        default=Access(),
+        description="who gets into the cluster besides the identity that builds it",
+        examples=[{"viewers": ["arn:aws:iam::111122223333:role/developers"]}],
+    )
+    cost_centre: Label = Field(
+        description="who pays, as the tag `cost-centre` of every resource", examples=["platform"]
+    )
+    tags: dict[Tag, TagValue] = Field(
         default={},
+        max_length=MOST_TAGS,
         description="further tags (labels on Google Cloud) on every resource of the region",
-        examples=[{"cost-centre": "cloud"}],
+        examples=[{"data-class": "internal"}],
     )
     protect: bool | None = Field(
         default=None,
@@ -208,3 +213,8 @@ class RegionSettings(Settings):
         description="what only a region on Azure needs",
         examples=[{"subscriptionId": "0000...", "directoryId": "0000..."}],
     )
+
+    @property
+    def pools(self) -> Mapping[str, NodePool]:
+        """All pools of the region: its size's main pool, and what the stack file sets."""
+        return {MAIN_POOL: MAIN_POOLS[self.size][self.cloud], **self.node_pools}

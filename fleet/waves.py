@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
 
+from fleet.base import Label, Settings
 from fleet.duration import Duration
-from fleet.settings import Label, Settings
 
 Check = Literal["apps", "infra"]
 """What a region reports on a commit: Argo CD with its gate tests, and `pulumi up`."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from sandbox import git_host
+from sandbox import git_host, trust
 from sandbox.exec_plugins import CLUSTER_OF
 from sandbox.home import CHECKOUT, Home
 
@@ -40,6 +40,7 @@ def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
     if not home.passphrase_file.exists():
         home.passphrase_file.touch(mode=0o600)
         home.passphrase_file.write_text(secrets.token_urlsafe(24))
+    trust.create(home)
     git_host.create(home)
 
 
@@ -60,6 +61,7 @@ def variables(home: Home, checkout: Path) -> dict[str, str]:
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "KUBECONFIG": str(home.kubeconfig),
+        "SSL_CERT_FILE": str(home.trust_bundle),
         **git_host.environment(home, checkout),
     }
 

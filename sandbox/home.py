@@ -58,6 +58,16 @@ class Home:
         return self.root / "pulumi"
 
     @property
+    def trust(self) -> Path:
+        """Certificate authorities that stand in for public ones."""
+        return self.root / "trust"
+
+    @property
+    def trust_bundle(self) -> Path:
+        """All that the sandbox's programs trust, as SSL_CERT_FILE wants it."""
+        return self.trust / "bundle.pem"
+
+    @property
     def backend(self) -> Path:
         """The state backend of the stacks."""
         return self.root / "state"

@@ -90,7 +90,8 @@ def _update(checkout: Path, region: fleet.Region, say: Callable[[str], None]) ->
     select = ["stack", "select", "--create", region.name, *(["--secrets-provider", key] if key else [])]
     # A stack that CI makes keeps its encrypted key in its state: nobody commits it to the stack file.
     env = {**os.environ, "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}
-    for arguments in (select, ["up", "--yes", "--skip-preview", "--suppress-progress", "--stack", region.name]):
+    update = ["up", "--yes", "--skip-preview", "--suppress-progress", "--policy-pack", "policy", "--stack", region.name]
+    for arguments in (select, update):
         command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
         say(f"$ {' '.join(command)}")
         code = subprocess.run(command, cwd=checkout, env=env, stdin=subprocess.DEVNULL).returncode

@@ -190,7 +190,7 @@ def as_release(commit: Commit, loaded: fleet.Fleet) -> Release:
     """A fleet as the plan sees it."""
     members: dict[str, tuple[Member, ...]] = {wave.name: () for wave in loaded.waves}
     for region in loaded.in_waves():
-        size = sum(pool.max_nodes for pool in region.settings.node_pools.values())
+        size = sum(pool.max_nodes for pool in region.settings.pools.values())
         members[region.wave.name] += (Member(region.name, size, region.settings.asleep),)
     problem = "\n".join(str(found) for found in loaded.problems)
     return Release(commit, loaded.waves, members, problem)

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Protocol
 
+from sandbox import trust
 from sandbox.clouds.nodes import Node
 from sandbox.errors import SandboxError
+from sandbox.home import Home
 from sandbox.plugin import ProviderError
 from sandbox.supervisor import client
 
@@ -35,6 +37,12 @@ class ClusterHost(Protocol):
     def delete_cluster(self, name: str) -> None:
         """Stop a control plane and forget its data."""
 
+    def trust(self, access: Access) -> None:
+        """Have every program trust a control plane's certificate, as one that a public authority signed."""
+
+    def distrust(self, endpoint: str) -> None:
+        """End that."""
+
     def set_node_pool(self, cluster: str, pool: str, nodes: list[Node]) -> None:
         """Make the nodes of a pool exactly these."""
 
@@ -54,6 +62,14 @@ class Supervisor:
         """Stop a control plane and forget its data."""
         with _readable():
             client.delete_cluster(name)
+
+    def trust(self, access: Access) -> None:
+        """Have every program trust a control plane's certificate, as one that a public authority signed."""
+        trust.add(Home.current(), access.endpoint, access.certificate_authority)
+
+    def distrust(self, endpoint: str) -> None:
+        """End that."""
+        trust.forget(Home.current(), endpoint)
 
     def set_node_pool(self, cluster: str, pool: str, nodes: list[Node]) -> None:
         """Make the nodes of a pool exactly these."""

@@ -9,7 +9,7 @@ from typing import Final
 MINORS: Final = tuple(f"1.{minor}" for minor in range(30, 38))
 """What the clouds offer. They differ by a few months; the sandbox's real API servers are all of one version
 anyway."""
-DEFAULT: Final = "1.34"
+DEFAULT: Final = "1.35"
 
 
 def minor(version: str) -> str | None:

@@ -7,6 +7,8 @@ import base64
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -19,6 +21,7 @@ from components import keys
 from components.cluster import ClusterInfo
 from components.region import Region, RegionArgs
 
+FLEET = fleet.read(Path(__file__).resolve().parents[2])
 GIVE_UP_SECONDS = 60
 KEY = "-----BEGIN PRIVATE KEY----- of nobody"
 REPOSITORY = "https://git.example.com/platform/regions.git"
@@ -91,8 +94,8 @@ class _Clouds(Mocks):
         elif args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
             outputs["latestVersion"] = 1
         elif args.typ == "gcp:container/cluster:Cluster":
-            outputs |= {"endpoint": "mock", "selfLink": "projects/mock"}
-            outputs["masterAuth"] = {**outputs["masterAuth"], "clusterCaCertificate": "Q0E="}
+            outputs |= {"endpoint": "198.51.100.1", "selfLink": "projects/mock", "masterVersion": "1.35.4-gke.1"}
+            outputs["controlPlaneEndpointsConfig"] = {"dnsEndpointConfig": {"endpoint": "mock"}}
         elif args.typ.startswith("azure-native:"):
             outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
             outputs["resourceUID"] = "uid"
@@ -114,6 +117,12 @@ class _Clouds(Mocks):
         raise AssertionError(f"the program asks for {args.token}, which the mocks do not know")
 
 
+@cache
+def recorded(name: str) -> Recorded:
+    """A shipped region's registrations."""
+    return record(FLEET.regions[name])
+
+
 def record(settings: fleet.Region) -> Recorded:
     """Register a region to its end. Everything has been registered and every output is known when this returns."""
     loop = asyncio.new_event_loop()
@@ -124,12 +133,12 @@ def record(settings: fleet.Region) -> Recorded:
     secrets: list[str] = []
 
     async def values(info: ClusterInfo) -> None:
-        for key in ("name", "endpoint", "certificate_authority", "kubeconfig", "identity"):
+        for key in ("name", "endpoint", "kubeconfig", "identity"):
             output: pulumi.Output[Any] = getattr(info, key)
             seen[key] = await output.future()
             if await output.is_secret():
                 secrets.append(key)
-        seen["storage"], seen["sign_in"] = info.storage, info.sign_in
+        seen["storage"], seen["sign_in"], seen["group_roles"] = info.storage, info.sign_in, info.group_roles
 
     def region() -> Region:
         secrets = keys.read(settings, {keys.RECEIPTS_KEY: KEY, keys.CONDUCTOR_KEY: KEY})

@@ -16,6 +16,19 @@ AWS = "stacks/Pulumi.staging-aws-eu-west-1.yaml"
 GCP = "stacks/Pulumi.staging-gcp-us-central1.yaml"
 
 
+ROLE = "arn:aws:iam::111122223333:role/sre"
+
+
+def added(line: str) -> tuple[str, str]:
+    """An edit that adds a setting."""
+    return "location: eu-west-1", f"location: eu-west-1\n  {line}"
+
+
+def pool(name: str, least: int, most: int) -> tuple[str, str]:
+    """An edit that adds a node pool."""
+    return added(f"regions:nodePools: {{ {name}: {{ machineType: m7i.large, minNodes: {least}, maxNodes: {most} }} }}")
+
+
 def files() -> dict[str, str]:
     """The shipped files, path to text."""
     paths = [ROOT / "Pulumi.yaml", ROOT / "waves.yaml", *(ROOT / "stacks").glob("*.yaml")]
@@ -59,25 +72,12 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (AWS, "cloud: aws", "cloud: ibm", "regions:cloud", "aws"),
         (
             AWS,
-            "location: eu-west-1",
-            "location: eu-west-1\n  regions:syncTimeout: 45m",
+            *added("regions:syncTimeout: 45m"),
             "regions:syncTimeout",
             "not shorter than the deadline of wave staging, 1800s",
         ),
-        (
-            AWS,
-            "location: eu-west-1",
-            "location: eu-west-1\n  regions:pollInterval: 0s",
-            "regions:pollInterval",
-            "1s at least",
-        ),
-        (
-            AWS,
-            "location: eu-west-1",
-            "location: eu-west-1\n  regions:receiptsApp: bot",
-            "regions:receiptsApp",
-            "GitHub app",
-        ),
+        (AWS, *added("regions:pollInterval: 0s"), "regions:pollInterval", "1s at least"),
+        (AWS, *added("regions:receiptsApp: bot"), "regions:receiptsApp", "GitHub app"),
         (
             AWS,
             "location: eu-west-1",
@@ -89,8 +89,17 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (AWS, "10.16.0.0/16", "10.17.0.0/16", "regions:network", GCP),
         (AWS, "10.16.0.0/16", "10.16.0.1/16", "regions:network", "/16"),
         (AWS, "10.16.0.0/16", "192.168.0.0/16", "regions:network", "10.0.0.0/8"),
-        (AWS, "minNodes: 3", "minNodes: 9", "regions:nodePools.general", "more than maxNodes"),
-        (AWS, "general:", "other:", "regions:nodePools", "general"),
+        (AWS, *pool("general", 9, 6), "regions:nodePools.general", "more than maxNodes"),
+        (AWS, *pool("general", 3, 13), "regions:nodePools", "more than the 12 that a small region may have"),
+        (AWS, *pool("with-hyphen", 1, 2), "regions:nodePools.with-hyphen", "pattern"),
+        (AWS, *pool("system", 1, 2), "regions:nodePools.system", "AKS's own pods"),
+        (AWS, *added('regions:tags: { wave: "1" }'), "regions:tags.wave", "already"),
+        (AWS, *added("regions:tags: { awsx: a }"), "regions:tags.awsx", "clouds' own tags"),
+        (AWS, *added("regions:tags: { Owner: a }"), "regions:tags.Owner", "pattern"),
+        (AWS, *added("regions:tags: { owner: A b }"), "regions:tags.owner", "pattern"),
+        (AWS, *added("regions:access: { admins: [sre@example.com] }"), "regions:access.admins", "ARN of an IAM role"),
+        (AWS, *added("regions:access: { viewer: [a] }"), "regions:access.viewer", "Did you mean `viewers`"),
+        (AWS, *added(f"regions:access: {{ admins: [{ROLE}], viewers: [{ROLE}] }}"), "regions:access", "named twice"),
         (AWS, '"111122223333"', "111122223333", "regions:aws.accountId", "quoted"),
         (AWS, "accountId", "acountId", "regions:aws.acountId", "accountId"),
         (AWS, "regions:wave:", "regions:wav:", "regions:wav", "Did you mean `wave`"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.clouds.cloud import Cloud, Made
+from sandbox.clouds.clusters import Access
 from sandbox.clouds.flavour import Flavour
 from sandbox.clouds.nodes import Node
 from sandbox.clouds.store import Store
@@ -51,6 +52,12 @@ class FakeClusters:
         """Forget the cluster and its pools."""
         self.clusters.pop(name, None)
         self.pools = {key: nodes for key, nodes in self.pools.items() if key[0] != name}
+
+    def trust(self, access: Access) -> None:
+        """Nobody looks at certificates here."""
+
+    def distrust(self, endpoint: str) -> None:
+        """Likewise."""
 
     def set_node_pool(self, cluster: str, pool: str, nodes: list[Node]) -> None:
         """Note the nodes."""

@@ -83,7 +83,7 @@ def region(home: Home) -> Iterator[NewRegion]:
         ("location: eu-north-1", "location: westeurope", "regions:location = westeurope"),
         ("accountId", "acountId", r"regions:aws\.acountId"),
         ('"111122223333"', "111122223333", r"regions:aws\.accountId = 111122223333: .*quoted"),
-        ("minNodes: 3", "minNodes: 9", r"regions:nodePools\.general.*more than maxNodes"),
+        ("size: small", "size: smal", "regions:size = smal: .*small"),
         ("  regions:wave: staging\n", "", "regions:wave: .*missing"),
     ],
 )

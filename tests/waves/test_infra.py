@@ -69,7 +69,7 @@ def test_the_first_commit_makes_the_stack_updates_it_and_posts_the_receipt(remot
     assert receipts(remote, commit) == [State.SUCCESS, State.PENDING]
     calls = (pulumi / "calls").read_text().splitlines()
     assert calls[0].startswith(f"stack select --create {REGION} ")
-    assert calls[1].startswith(f"up --yes --skip-preview --suppress-progress --stack {REGION} ")
+    assert calls[1].startswith(f"up --yes --skip-preview --suppress-progress --policy-pack policy --stack {REGION} ")
     assert remote.git("ls-remote", "origin", f"refs/waves/infra/{REGION}").startswith(commit)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from sandbox.clouds import bridged
-from sandbox.clouds.aws import eks, endpoints, identity, network, node_groups, security, storage
+from sandbox.clouds.aws import backup, eks, endpoints, identity, network, node_groups, security, storage
 from sandbox.clouds.aws.zones import zone_ids, zones
 from sandbox.clouds.cloud import Cloud
 from sandbox.clouds.flavour import Invoke
@@ -32,7 +32,7 @@ class Aws:
     account = "{account}"
     rules: Mapping[str, Rule] = {
         rule.token: rule
-        for module in (network, endpoints, security, identity, storage, eks, node_groups)
+        for module in (network, endpoints, security, identity, storage, eks, node_groups, backup)
         for rule in module.RULES
     }
 

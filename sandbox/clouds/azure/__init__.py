@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.clouds.azure import agent_pools, aks, identity, network
+from sandbox.clouds.azure import agent_pools, aks, backup, identity, monitor, network
 from sandbox.clouds.azure.common import GROUP, GROUPS, SDK
 from sandbox.clouds.azure.credentials import admin_credentials, user_credentials
 from sandbox.clouds.cloud import Cloud
@@ -25,7 +25,7 @@ class Azure:
     scope = ""  # ids are full paths
     account = "{subscription}"
     rules: Mapping[str, Rule] = {
-        rule.token: rule for module in (network, identity, aks, agent_pools) for rule in module.RULES
+        rule.token: rule for module in (network, identity, aks, agent_pools, monitor, backup) for rule in module.RULES
     }
 
     def __init__(self) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from sandbox.clouds import bridged, versions
 from sandbox.clouds.cloud import Cloud
 from sandbox.clouds.flavour import Invoke
-from sandbox.clouds.gcp import gke, identity, network, node_pools
+from sandbox.clouds.gcp import backup, gke, identity, network, node_pools
 from sandbox.clouds.gcp.zones import project_number, zones
 from sandbox.clouds.model import CloudError, Context, Rule
 from sandbox.clouds.schema import Problem, Sdk
@@ -27,7 +27,7 @@ class Gcp:
     scope = ""  # ids are full paths
     account = "{project}"
     rules: Mapping[str, Rule] = {
-        rule.token: rule for module in (network, identity, gke, node_pools) for rule in module.RULES
+        rule.token: rule for module in (network, identity, gke, node_pools, backup) for rule in module.RULES
     }
 
     def __init__(self) -> None:

@@ -49,6 +49,7 @@ class _ClusterEffect(Effect):
         """Start it."""
         access = context.clusters.create_cluster(sandbox_cluster(context), str(context["masterVersion"]))
         address = host_and_port(access)
+        context.clusters.trust(access)
         if not (context.get("removeDefaultNodePool") or context.get("enableAutopilot")):
             config = context.inputs.get("nodeConfig") or {}
             join_nodes(
@@ -82,6 +83,7 @@ class _ClusterEffect(Effect):
 
     def delete(self, context: Context) -> None:
         """Stop it."""
+        context.clusters.distrust(f"https://{context['endpoint']}")
         context.clusters.delete_cluster(sandbox_cluster(context))
 
 

@@ -1,0 +1,19 @@
+"""What the models of the fleet's files have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic.alias_generators import to_camel
+
+Cloud = Literal["aws", "gcp", "azure"]
+
+Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
+"""A name that is valid as a Kubernetes label and in each cloud's tags (RFC 1123, beginning with a letter)."""
+
+
+class Settings(BaseModel):
+    """The base of all settings: camelCase in files, unknown keys refused, values never changed after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)

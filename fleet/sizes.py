@@ -1,0 +1,62 @@
+"""What a region's size means: the machines of its main pool in each cloud, and how many nodes it may ever have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from fleet.base import Cloud, Settings
+
+Size = Literal["small", "medium", "large"]
+
+MAIN_POOL = "general"
+"""The pool that Argo CD and the cluster's own pods run on. Every region has it."""
+
+PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
+"""A pool's name: as AKS, which is the strictest, takes it, so that a stack file can be copied to another cloud.
+Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, managedClusters/agentPools."""
+
+
+class NodePool(Settings):
+    """One pool of equal nodes."""
+
+    machine_type: str = Field(
+        min_length=2, description="the cloud's own name of the machine type", examples=["m7i.xlarge"]
+    )
+    min_nodes: int = Field(ge=1, le=1000, description="nodes at least, over all zones together", examples=[3])
+    max_nodes: int = Field(ge=1, le=1000, description="nodes at most, over all zones together", examples=[6])
+
+    @model_validator(mode="after")
+    def _ordered(self) -> NodePool:
+        if self.min_nodes > self.max_nodes:
+            raise ValueError(f"minNodes {self.min_nodes} is more than maxNodes {self.max_nodes}")
+        return self
+
+
+def _main(machine_type: str, min_nodes: int, max_nodes: int) -> NodePool:
+    return NodePool(machine_type=machine_type, min_nodes=min_nodes, max_nodes=max_nodes)
+
+
+MAIN_POOLS: Mapping[Size, Mapping[Cloud, NodePool]] = {
+    "small": {
+        "aws": _main("m7i.large", 3, 6),
+        "gcp": _main("e2-standard-2", 3, 6),
+        "azure": _main("Standard_D2s_v5", 3, 6),
+    },
+    "medium": {
+        "aws": _main("m7i.xlarge", 3, 9),
+        "gcp": _main("n2-standard-4", 3, 9),
+        "azure": _main("Standard_D4s_v5", 3, 9),
+    },
+    "large": {
+        "aws": _main("m7i.2xlarge", 6, 24),
+        "gcp": _main("n2-standard-8", 6, 24),
+        "azure": _main("Standard_D8s_v5", 6, 24),
+    },
+}
+"""The main pool of a region, unless its stack file says otherwise: 2, 4 and 8 CPUs, a node or two in each zone at least."""
+
+MOST_NODES: Mapping[Size, int] = {"small": 12, "medium": 30, "large": 120}
+"""The nodes that all pools of a region may have together: what a mistyped number can cost at most."""

@@ -1,0 +1,22 @@
+"""The one scheme by which every resource of a region is tagged, valid in each cloud."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
+"""A tag's name and value as Google Cloud, the strictest, takes labels: cloud.google.com/resource-manager/docs/labels-overview.
+AWS and Azure take all of these: docs.aws.amazon.com/tag-editor and
+learn.microsoft.com/azure/azure-resource-manager/management/tag-resources."""
+
+SCHEME = ("region", "wave", "tenant", "cost-centre", "managed-by")
+"""What every resource says of itself. A stack file cannot say otherwise."""
+
+RESERVED = ("aws", "azure", "microsoft", "windows", "goog")
+"""Beginnings that AWS (aws:), Azure and Google Cloud keep to themselves, in any case."""
+
+MOST_TAGS = 15 - len(SCHEME)
+"""Azure's DNS zones take 15 tags in all: learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations."""

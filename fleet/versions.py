@@ -1,0 +1,44 @@
+"""Every version that a region's Kubernetes is made of, in one place: docs/runbooks/upgrade-kubernetes.md says how to move on.
+
+Google Cloud and Azure choose their add-ons' versions by the cluster's; AWS leaves them to us.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EksVersions:
+    """What goes with one minor version of Kubernetes on EKS, as `aws eks describe-addon-versions` and
+    awslabs/amazon-eks-ami's releases name it."""
+
+    nodes: str
+    """The release of Amazon Linux 2023 that nodes start from."""
+    vpc_cni: str
+    kube_proxy: str
+    coredns: str
+    ebs_csi_driver: str
+    pod_identity_agent: str
+
+
+KUBERNETES: Mapping[str, EksVersions] = {
+    "1.35": EksVersions(
+        nodes="1.35.8-20260930",
+        vpc_cni="v1.22.4-eksbuild.3",
+        kube_proxy="v1.35.3-eksbuild.29",
+        coredns="v1.13.2-eksbuild.31",
+        ebs_csi_driver="v1.66.0-eksbuild.1",
+        pod_identity_agent="v1.3.10-eksbuild.3",
+    ),
+    "1.36": EksVersions(
+        nodes="1.36.4-20261003",
+        vpc_cni="v1.22.4-eksbuild.3",
+        kube_proxy="v1.36.0-eksbuild.25",
+        coredns="v1.14.3-eksbuild.23",
+        ebs_csi_driver="v1.66.0-eksbuild.1",
+        pod_identity_agent="v1.3.10-eksbuild.3",
+    ),
+}
+"""The minor versions that a region may run, each in standard support on all three clouds into 2027 (as of November 2026)."""

@@ -1,0 +1,94 @@
+"""Rules of the SIMULATED AWS for AWS Backup: vaults, plans and selections are kept as records; nothing is backed up.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/backup (the file is named at each rule).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sandbox.clouds.aws.identity import key, role
+from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule
+from sandbox.clouds.store import Transaction
+
+VAULT: Final = "aws:backup/vault:Vault"
+PLAN: Final = "aws:backup/plan:Plan"
+_ARN: Final = "arn:aws:backup:{region}:{account}:"
+
+
+def _retention_in_bounds(context: Context, tx: Transaction) -> None:
+    # docs.aws.amazon.com/aws-backup/latest/devguide/API_PutBackupVaultLockConfiguration.html
+    least, most = context.get("minRetentionDays"), context.get("maxRetentionDays")
+    if least is not None and most is not None and least > most:
+        raise CloudError("InvalidParameterValueException: MinRetentionDays must not be more than MaxRetentionDays")
+    if context.get("changeableForDays") is not None and context.get("changeableForDays") < 3:
+        raise CloudError("InvalidParameterValueException: ChangeableForDays must be at least 3")
+
+
+def _locked_rules(context: Context, tx: Transaction) -> None:
+    # docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html: a job that keeps less than the vault demands fails.
+    for rule in context.get("rules") or ():
+        lifecycle = rule.get("lifecycle") or {}
+        cold, gone = lifecycle.get("coldStorageAfter"), lifecycle.get("deleteAfter")
+        if cold is not None and gone is not None and gone < cold + 90:
+            raise CloudError(
+                "InvalidParameterValueException: DeleteAfterDays cannot be less than 90 days apart from MoveToColdStorageAfterDays"
+            )
+
+
+RULES: Final = (
+    Rule(  # vault.go
+        VAULT,
+        id="{name}",
+        name=Name(),
+        handles=("arn",),
+        exists="AlreadyExistsException: Backup vault with the same name already exists",
+        replace=("name", "kmsKeyArn"),
+        defaults={"forceDestroy": False},
+        outputs={"arn": _ARN + "backup-vault:{name}", "recoveryPoints": 0},
+        references=(key("kmsKeyArn", "InvalidParameterValueException: The KMS key {value} does not exist"),),
+    ),
+    Rule(  # vault_lock_configuration.go
+        "aws:backup/vaultLockConfiguration:VaultLockConfiguration",
+        id="{backupVaultName}",
+        replace=("backupVaultName", "changeableForDays", "maxRetentionDays", "minRetentionDays"),
+        outputs={"backupVaultArn": _ARN + "backup-vault:{backupVaultName}"},
+        references=(
+            Reference(
+                "backupVaultName", VAULT, "ResourceNotFoundException: Backup vault {value} does not exist", cascade=True
+            ),
+        ),
+        checks=(_retention_in_bounds,),
+    ),
+    Rule(  # plan.go
+        PLAN,
+        id="{uuid}",
+        name=Name(),
+        exists="AlreadyExistsException: Backup plan with the same plan document already exists",
+        outputs={"arn": _ARN + "backup-plan:{id}", "version": "{hex32}"},
+        volatile=("version",),
+        references=(
+            Reference(
+                "rules.targetVaultName",
+                VAULT,
+                "InvalidParameterValueException: Backup vault {value} does not exist",
+            ),
+        ),
+        checks=(_locked_rules,),
+    ),
+    Rule(  # selection.go
+        "aws:backup/selection:Selection",
+        id="{uuid}",
+        name=Name(),
+        replace=("name", "planId", "iamRoleArn", "resources", "notResources", "conditions", "selectionTags"),
+        references=(
+            Reference(
+                "planId",
+                PLAN,
+                "ResourceNotFoundException: Backup plan {value} does not exist",
+                held="InvalidRequestException: Related backup plan selections must be deleted prior to backup plan deletion",
+            ),
+            role("iamRoleArn", "InvalidParameterValueException: IAM role {value} does not exist"),
+        ),
+    ),
+)

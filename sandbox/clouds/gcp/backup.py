@@ -1,0 +1,62 @@
+"""Rules of the SIMULATED Google Cloud for Backup for GKE: plans are kept as records; nothing is backed up.
+
+What replaces is `ForceNew` in hashicorp/terraform-provider-google, google/services/gkebackup/resource_gke_backup_backup_plan.go.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from sandbox.clouds.gcp.node_pools import CLUSTER, CLUSTERS
+from sandbox.clouds.gcp.paths import deletion_policy, to
+from sandbox.clouds.model import CloudError, Context, Name, Rule
+from sandbox.clouds.store import Transaction
+
+
+def _retention(context: Context, tx: Transaction) -> None:
+    # cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/reference/rest/v1/projects.locations.backupPlans
+    lock, keep = (context.get(f"retentionPolicy.{key}") or 0 for key in ("backupDeleteLockDays", "backupRetainDays"))
+    if not 0 <= lock <= 90:
+        raise CloudError("googleapi: Error 400: backup_delete_lock_days must be between 0 and 90., badRequest")
+    if keep and keep < lock:
+        raise CloudError(
+            "googleapi: Error 400: backup_retain_days must be no less than backup_delete_lock_days., badRequest"
+        )
+
+
+def _agent(context: Context, tx: Transaction) -> None:
+    # cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/how-to/install
+    row = context.find((CLUSTER,), str(context["cluster"]))
+    enabled = row and ((row.outputs.get("addonsConfig") or {}).get("gkeBackupAgentConfig") or {}).get("enabled")
+    if not enabled:
+        raise CloudError(
+            f"googleapi: Error 400: Backup for GKE is not enabled in cluster {context['cluster']}., failedPrecondition"
+        )
+
+
+def _well_named(context: Context, tx: Transaction) -> None:
+    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", str(context["name"])):
+        raise CloudError(f"googleapi: Error 400: Invalid backup plan id {context['name']}., badRequest")
+
+
+RULES: Final = (
+    Rule(
+        "gcp:gkebackup/backupPlan:BackupPlan",
+        id="projects/{project}/locations/{location}/backupPlans/{name}",
+        name=Name(),
+        exists="googleapi: Error 409: Resource '{id}' already exists., alreadyExists",
+        replace=("name", "location", "project", "cluster"),
+        defaults={"deactivated": False},
+        outputs={
+            "uid": "{uuid}",
+            "etag": "{hex12}",
+            "state": "READY",
+            "protectedPodCount": 0,
+        },
+        volatile=("etag",),
+        references=(to("cluster", CLUSTER, CLUSTERS, held=False),),
+        checks=(_well_named, _retention, _agent),
+        protected=(deletion_policy,),
+    ),
+)
