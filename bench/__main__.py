@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import clouds as each_cloud
 from bench import measure, planning, rollingsync, rollouts, scratch
 from bench.report import Figure, Part, dump, markdown, parse
 from sandbox.home import CHECKOUT, Home
@@ -34,6 +35,12 @@ def conductor(home: Home, repetitions: int, rounds: int) -> list[Figure]:
     return planning.passes(repetitions) + planning.calls()
 
 
+def clouds(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """The clouds: policies, faults, costs."""
+    measure.up(home)
+    return [each_cloud.policies(home, repetitions, report), *each_cloud.faults(home), *each_cloud.costs()]
+
+
 def waves(home: Home, repetitions: int, rounds: int) -> list[Figure]:
     """Our rollouts."""
     measure.up(home)
@@ -47,7 +54,7 @@ def upstream(home: Home, repetitions: int, rounds: int) -> list[Figure]:
 
 
 PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
-    "toolchain": toolchain, "regions": regions, "conductor": conductor, "waves": waves,
+    "toolchain": toolchain, "regions": regions, "clouds": clouds, "conductor": conductor, "waves": waves,
     "rollingsync": upstream,
 }  # fmt: skip
 """Each begins with a sandbox that is not up. The first is left out unless it is asked for: it takes twenty minutes."""

@@ -11,7 +11,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from fleet.base import Cloud, Label, Settings
 from fleet.duration import Duration
@@ -21,12 +21,23 @@ from fleet.tags import MOST_TAGS, Tag, TagValue
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
 
+
+def _text(value: object) -> object:
+    """Python would take a number or a truth value for an address."""
+    if not isinstance(value, str | IPv4Network):
+        raise ValueError("not an address range")
+    return value
+
+
+Network = Annotated[IPv4Network, BeforeValidator(_text, json_schema_input_type=str)]
+"""A range of addresses in CIDR notation."""
+
 _GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 LOCATIONS: dict[Cloud, str] = {
     "aws": r"[a-z]{2}(-[a-z]+)+-[0-9]",
     "gcp": r"[a-z]+-[a-z]+[0-9]+",
-    "azure": r"[a-z]+[0-9]?",
+    "azure": r"[a-z]{4,20}[0-9]?",
 }
 """The shape of a location's name in each cloud. A location of another cloud fails it: `us-east1` is not in AWS."""
 
@@ -106,7 +117,7 @@ class RegionSettings(Settings):
         description="three zones of the location, where the first three are not the ones to use",
         examples=[["a", "b", "d"]],
     )
-    network: IPv4Network = Field(
+    network: Network = Field(
         description="the region's own private network: a /16 of 10.0.0.0/8 that no other region uses",
         examples=["10.16.0.0/16"],
     )
@@ -134,7 +145,7 @@ class RegionSettings(Settings):
         description="the applications of gitops/apps that run in the region",
         examples=[["influxdb"]],
     )
-    api_access: list[IPv4Network] = Field(
+    api_access: list[Network] = Field(
         default=[],
         description="public address ranges that may reach the Kubernetes API; none means that it is private",
         examples=[["203.0.113.0/24"]],

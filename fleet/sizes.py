@@ -60,3 +60,10 @@ MAIN_POOLS: Mapping[Size, Mapping[Cloud, NodePool]] = {
 
 MOST_NODES: Mapping[Size, int] = {"small": 12, "medium": 30, "large": 120}
 """The nodes that all pools of a region may have together: what a mistyped number can cost at most."""
+
+CPUS: Mapping[str, int] = {
+    "m7i.large": 2, "m7i.xlarge": 4, "m7i.2xlarge": 8,
+    "e2-standard-2": 2, "n2-standard-4": 4, "n2-standard-8": 8,
+    "Standard_D2s_v5": 2, "Standard_D4s_v5": 4, "Standard_D8s_v5": 8,
+}  # fmt: skip
+"""The CPUs of the machines above, by which the clouds count their quotas."""

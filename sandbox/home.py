@@ -102,6 +102,11 @@ class Home:
         return self.root / "jobs"
 
     @property
+    def faults(self) -> Path:
+        """What is to go wrong in the simulated clouds: sandbox/clouds/faults.py. Nobody puts it there but you."""
+        return self.root / "faults.json"
+
+    @property
     def kubeconfig(self) -> Path:
         """One context for each cluster, named as the region."""
         return self.root / "kubeconfig"

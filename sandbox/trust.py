@@ -22,23 +22,26 @@ def create(home: Home) -> None:
 
 def add(home: Home, endpoint: str, authority: str) -> None:
     """Trust an endpoint's authority (PEM), until it is forgotten."""
-    _file(home, endpoint).write_text(authority)
-    _write(home)
+    _write(home, _file(home, endpoint), authority)
 
 
 def forget(home: Home, endpoint: str) -> None:
     """Trust it no longer."""
-    _file(home, endpoint).unlink(missing_ok=True)
-    _write(home)
+    _write(home, _file(home, endpoint), None)
 
 
 def _file(home: Home, endpoint: str) -> Path:
     return home.trust / f"{hashlib.sha256(endpoint.encode()).hexdigest()[:16]}.crt"
 
 
-def _write(home: Home) -> None:
-    with (home.trust / "lock").open("w") as lock:  # plugins of several stacks write it
+def _write(home: Home, file: Path | None = None, authority: str | None = None) -> None:
+    """Write one authority's file, or take it away, and the bundle anew. Plugins of several stacks do it at once."""
+    with (home.trust / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        if file and authority:
+            file.write_text(authority)
+        elif file:
+            file.unlink(missing_ok=True)
         paths = ssl.get_default_verify_paths()
         machine = Path(paths.openssl_cafile)  # not `cafile`, which is this very bundle where SSL_CERT_FILE names it
         own = [machine] if machine.exists() else []

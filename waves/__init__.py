@@ -7,6 +7,7 @@
     acts.py       the same on the command line, recorded
     view.py       a rollout as data for people and programs (pure)
     regions.py    what a checkout says of regions; a new region's stack file
+    doctor.py     whether a machine is fit to build a region
     promote.py    one pass: read, plan, push
     refs.py       git: refs at one moment, atomic pushes, the ledger's log
     ledger.py     the ledger as text

@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, infra, operate, promote, regions, view
+from waves import acts, doctor, infra, operate, promote, regions, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.host import job_url, open_receipts
@@ -35,6 +35,7 @@ app = typer.Typer(
 COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "soaking": "cyan", "waiting": "cyan"}
 
 app.add_typer(acts.app)
+app.add_typer(doctor.app)
 app.add_typer(regions.app, name="region")
 
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from sandbox.clouds.store import Store, open_store
 from sandbox.errors import SandboxError
+from sandbox.home import Home
 
 _FLAVOURS: Final = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
 
@@ -43,10 +44,11 @@ def main() -> None:
         return
     from sandbox import plugin
     from sandbox.clouds.clusters import Supervisor
+    from sandbox.clouds.faults import Faults
     from sandbox.clouds.provider import CloudServicer
 
     flavour = importlib.import_module(f"sandbox.clouds.{_FLAVOURS[arguments.what]}").FLAVOUR
-    plugin.serve(lambda: CloudServicer(flavour, store, Supervisor()))
+    plugin.serve(lambda: CloudServicer(flavour, store, Supervisor(), Faults(Home.current().faults)))
 
 
 if __name__ == "__main__":

@@ -3,20 +3,24 @@ answers out."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import grpc
 from google.protobuf import empty_pb2
 from pulumi.runtime import proto
 
 from sandbox import plugin
-from sandbox.clouds.cloud import Cloud
+from sandbox.clouds.cloud import Cloud, Made
 from sandbox.clouds.clusters import ClusterHost
 from sandbox.clouds.diff import Change
+from sandbox.clouds.faults import Faults, Operation
 from sandbox.clouds.flavour import Flavour
 from sandbox.clouds.store import Store
-from sandbox.plugin import from_struct, mark_secrets, to_struct, unwrap
+from sandbox.plugin import InitFailed, from_struct, mark_secrets, to_struct, unwrap
 
+Answer = TypeVar("Answer")
+WAITED: Final = "timeout while waiting for the resource to be ready (a fault of faults.json; it is there)"
 _KINDS: Final = {
     ("add", False): proto.PropertyDiff.ADD,
     ("add", True): proto.PropertyDiff.ADD_REPLACE,
@@ -30,9 +34,9 @@ _KINDS: Final = {
 class CloudServicer(plugin.Servicer):
     """A cloud as the Pulumi engine sees it."""
 
-    def __init__(self, flavour: Flavour, store: Store, clusters: ClusterHost) -> None:
+    def __init__(self, flavour: Flavour, store: Store, clusters: ClusterHost, faults: Faults) -> None:
         super().__init__()
-        self._flavour, self._store, self._clusters = flavour, store, clusters
+        self._flavour, self._store, self._clusters, self._faults = flavour, store, clusters, faults
         self.version = flavour.sdk.version
         self._cloud: Cloud | None = None
 
@@ -87,14 +91,21 @@ class CloudServicer(plugin.Servicer):
         """Create a resource, or foretell it."""
         token, _ = _parts(request.urn)
         inputs = from_struct(request.properties)
-        made = self.cloud.create(token, unwrap(inputs), preview=request.preview)
+        if request.preview:
+            made = self.cloud.create(token, unwrap(inputs), preview=True)
+            return proto.CreateResponse(id=made.id, properties=to_struct(mark_secrets(made.outputs, inputs)))
+        made = self._meets(
+            "create", token, request.urn, lambda: self.cloud.create(token, unwrap(inputs)),
+            lambda made: InitFailed(made.id, mark_secrets(made.outputs, inputs), inputs, [WAITED]),
+        )  # fmt: skip
         return proto.CreateResponse(id=made.id, properties=to_struct(mark_secrets(made.outputs, inputs)))
 
     def Read(self, request: proto.ReadRequest, context: grpc.ServicerContext) -> proto.ReadResponse:
         """Tell how a resource is now; an empty answer if it is gone."""
         token, _ = _parts(request.urn)
         inputs = from_struct(request.inputs)
-        made = self.cloud.read(token, request.id, unwrap(inputs) or unwrap(from_struct(request.properties)))
+        known = unwrap(inputs) or unwrap(from_struct(request.properties))
+        made = self._meets("read", token, request.urn, lambda: self.cloud.read(token, request.id, known))
         if made is None:
             return proto.ReadResponse()
         return proto.ReadResponse(
@@ -107,27 +118,41 @@ class CloudServicer(plugin.Servicer):
         """Bring a resource to new inputs, or foretell it."""
         token, _ = _parts(request.urn)
         inputs = from_struct(request.news)
-        made = self.cloud.update(
-            token,
-            request.id,
-            unwrap(from_struct(request.old_inputs)),
-            unwrap(from_struct(request.olds)),
-            unwrap(inputs),
-            preview=request.preview,
-        )
+
+        def update() -> Made:
+            return self.cloud.update(
+                token,
+                request.id,
+                unwrap(from_struct(request.old_inputs)),
+                unwrap(from_struct(request.olds)),
+                unwrap(inputs),
+                preview=request.preview,
+            )
+
+        made = update() if request.preview else self._meets(
+            "update", token, request.urn, update,
+            lambda made: InitFailed(made.id, mark_secrets(made.outputs, inputs), inputs, [WAITED]),
+        )  # fmt: skip
         return proto.UpdateResponse(properties=to_struct(mark_secrets(made.outputs, inputs)))
 
     def Delete(self, request: proto.DeleteRequest, context: grpc.ServicerContext) -> empty_pb2.Empty:
         """Delete a resource."""
         token, _ = _parts(request.urn)
         inputs = unwrap(from_struct(request.old_inputs)) or unwrap(from_struct(request.properties))
-        self.cloud.delete(token, request.id, inputs)
+        self._meets("delete", token, request.urn, lambda: self.cloud.delete(token, request.id, inputs))
         return empty_pb2.Empty()
 
     def Invoke(self, request: proto.InvokeRequest, context: grpc.ServicerContext) -> proto.InvokeResponse:
         """Answer a data source."""
-        result = self.cloud.invoke(request.tok, unwrap(from_struct(request.args)))
+        arguments = unwrap(from_struct(request.args))
+        result = self._meets("invoke", request.tok, request.tok, lambda: self.cloud.invoke(request.tok, arguments))
         return proto.InvokeResponse(**{"return": to_struct(result)})
+
+    def _meets(
+        self, operation: Operation, token: str, name: str, act: Callable[[], Answer],
+        partly: Callable[[Answer], InitFailed] | None = None,
+    ) -> Answer:  # fmt: skip
+        return self._faults.around(self._flavour.name, operation, token, name, act, partly)
 
 
 def _parts(urn: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address
 from pathlib import Path
@@ -20,7 +21,9 @@ def create(folder: Path, service_ip: str) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority_key, server_key, accounts_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sandbox cluster authority")])
+    # OpenSSL looks an issuer up by its name, and trust.py puts several into one bundle.
+    unique = f"sandbox cluster authority {secrets.token_hex(8)}"
+    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique)])
     authority = (
         _builder(authority_name, authority_name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

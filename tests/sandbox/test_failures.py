@@ -103,10 +103,10 @@ def test_a_bad_stack_file_is_refused_before_anything_is_created(
 
 
 def test_a_call_that_the_cloud_refuses_is_named_with_the_clouds_own_words(region: NewRegion) -> None:
-    with key_set(region.path, 'regions:kubernetesVersion: "1.99"'):
+    with key_set(region.path, "regions:nodePools: { general: { machineType: m99.large, minNodes: 3, maxNodes: 6 } }"):
         said = region.refused()
-    assert "aws:eks:Cluster" in said or "aws:eks/cluster:Cluster" in said
-    assert "unsupported Kubernetes version 1.99" in said
+    assert "aws:eks:NodeGroup" in said or "aws:eks/nodeGroup:NodeGroup" in said
+    assert "supplied instance types do not exist: ['m99.large']" in said
     assert region.resources > 20, "what was created before is remembered"
 
 

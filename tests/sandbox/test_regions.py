@@ -147,7 +147,7 @@ def test_argo_cd_has_its_settings_from_the_start(running: Running) -> None:
 @pytest.mark.parametrize("region", [AWS, AZURE, GCP])
 def test_another_tag_updates_and_replaces_nothing(running: Running, region: str) -> None:
     path = running.home.checkout / "stacks" / f"Pulumi.{region}.yaml"
-    with key_set(path, "regions:tags: {cost-centre: research}"):
+    with key_set(path, "regions:costCentre: research"):
         assert set(running.plan(region).values()) == {"update"}
 
 

@@ -1,0 +1,80 @@
+"""The clouds: what the policy pack costs, how many faults were tried and survived, what a region costs in a month."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import fleet
+from bench.costs import monthly, prices
+from bench.report import Figure
+from sandbox import lifecycle, regions
+from sandbox.errors import SandboxError
+from sandbox.home import CHECKOUT, Home
+
+REGION = "staging-aws-eu-west-1"
+
+
+def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Figure:
+    """A first preview of a region with the policy pack, in turns with one without."""
+    lifecycle.publish(home, CHECKOUT, [])
+    checkout = lifecycle.clone(home)
+    lifecycle.initialise_stacks(home, [REGION])
+    samples: dict[str, list[float]] = {"with": [], "without": []}
+    for number in range(-1, repetitions):  # the first of each warms caches
+        for kind, pack in (("without", []), ("with", ["--policy-pack", "policy"])):
+            started = time.monotonic()
+            regions.pulumi(home, checkout, "preview", "-s", REGION, *pack)
+            if number >= 0:
+                samples[kind].append(time.monotonic() - started)
+        if number >= 0:
+            report(
+                f"preview {number + 1}: {samples['with'][-1]:.1f} s with policies, {samples['without'][-1]:.1f} s without"
+            )
+    ratios = [a / b for a, b in zip(samples["with"], samples["without"], strict=True)]
+    return Figure(
+        "preview with the policy pack, to one without", 1.3, "x", ratios, samples, f"{REGION}, first preview."
+    )
+
+
+def faults(home: Home) -> list[Figure]:
+    """The tests of tests/clouds, run once: each counts the faults that it tried. A fault that is not survived fails its test."""
+    result = home.root / "faults.xml"
+    command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={result}", "tests/clouds"]
+    process = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.DEVNULL)
+    if process.returncode:
+        raise SandboxError("tests/clouds failed: a fault was not survived. Run `pytest tests/clouds` to see which")
+    return counted(result)
+
+
+def counted(result: Path) -> list[Figure]:
+    """The faults of a test run's report, by what the tests say that they tried."""
+    found: dict[str, float] = {}
+    for each in ElementTree.parse(result).iter("property"):
+        name = each.attrib["name"]
+        found[name] = found.get(name, 0) + float(each.attrib["value"])
+    return [
+        Figure(
+            name,
+            None,
+            "faults",
+            [count],
+            note="Tried and survived: the next `up` or `destroy` ended with what was wanted.",
+        )
+        for name, count in sorted(found.items())
+    ]
+
+
+def costs() -> list[Figure]:
+    """Every shipped region, in a month."""
+    listed, found = prices(), []
+    for region in fleet.read(CHECKOUT).in_waves():
+        parts = monthly(region, listed)
+        split = ", ".join(f"{name} {value:,.0f}" for name, value in parts.items())
+        note = f"{split}. List prices of {listed['as-of']} (bench/prices.yaml); without traffic, logs, volumes, backups, Defender."
+        found.append(Figure(f"{region.name} in a month", None, "USD", [sum(parts.values())], note=note))
+    return found

@@ -1,0 +1,47 @@
+"""What a region costs, and how the faults that the tests tried are counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import fleet
+from bench.clouds import counted
+from bench.costs import HOURS, monthly, prices
+from sandbox.home import CHECKOUT
+
+FLEET = fleet.read(CHECKOUT)
+
+
+def test_a_small_region_costs_its_nodes_control_plane_way_out_disks_and_key() -> None:
+    parts = monthly(FLEET.regions["staging-aws-eu-west-1"], prices())
+    assert parts == {
+        "nodes": pytest.approx(HOURS * 3 * 0.11235),
+        "control plane": pytest.approx(73.0),
+        "ways out": pytest.approx(HOURS * 0.053),
+        "disks": pytest.approx(3 * 100 * 0.088),
+        "keys": 1.0,
+    }
+
+
+@pytest.mark.parametrize("name", FLEET.regions)
+def test_every_shipped_region_has_a_price_and_production_costs_more(name: str) -> None:
+    total = sum(monthly(FLEET.regions[name], prices()).values())
+    assert (total > 1000) == (FLEET.regions[name].wave.name == "external")
+
+
+def test_a_machine_without_a_price_is_not_taken_for_free() -> None:
+    region = FLEET.regions["staging-aws-eu-west-1"]
+    listed = prices()
+    del listed["aws"]["eu-west-1"]["machines"]["m7i.large"]
+    with pytest.raises(KeyError, match=r"m7i\.large"):
+        monthly(region, listed)
+
+
+def test_faults_are_counted_over_all_tests(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    case = '<testcase name="{}"><properties><property name="creations, refuse" value="{}"/></properties></testcase>'
+    report.write_text(f"<testsuites><testsuite>{case.format('a', 62)}{case.format('b', 21)}</testsuite></testsuites>")
+    (figure,) = counted(report)
+    assert (figure.name, figure.samples) == ("creations, refuse", [83.0])

@@ -1,0 +1,80 @@
+"""Whatever is done to one line of a stack file, the error names that line's key."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fleet
+from tests.fleet.test_fleet import files
+
+STACKS = sorted(path for path in files() if re.match(r"stacks/Pulumi\.", path))
+KEYS = {path: list(yaml.safe_load(files()[path])["config"]) for path in STACKS}
+NONSENSE: list[Any] = [
+    None,
+    [],
+    {},
+    -1,
+    0.5,
+    "",
+    "☃",
+    True,
+    ["x"],
+    {"x": "y"},
+    "2026-01-01",
+    "../../etc/passwd",
+    "a" * 300,
+]
+
+
+def corrupted(path: str, change: dict[str, Any]) -> tuple[fleet.Problem, ...]:
+    """What is wrong when some settings of a stack file are others, or gone."""
+    texts = files()
+    document = yaml.safe_load(texts[path])
+    document["config"] = change
+    texts[path] = yaml.safe_dump(document, allow_unicode=True)
+    return fleet.load(texts).problems
+
+
+@st.composite
+def settings_of_a_file(draw: st.DrawFn) -> tuple[str, str]:
+    path = draw(st.sampled_from(STACKS))
+    return path, draw(st.sampled_from(KEYS[path]))
+
+
+@settings(max_examples=400, deadline=None, database=None, derandomize=True)
+@given(place=settings_of_a_file(), value=st.sampled_from(NONSENSE))
+def test_a_value_that_means_nothing_is_named_with_its_key(place: tuple[str, str], value: Any) -> None:
+    path, key = place
+    config = yaml.safe_load(files()[path])["config"]
+    problems = corrupted(path, {**config, key: value})
+    assert any(problem.file == path and problem.key.startswith(key) for problem in problems), problems
+    assert all(problem.remedy for problem in problems)
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@given(place=settings_of_a_file(), where=st.integers(8, 40), letter=st.sampled_from("xZ_9"))
+def test_a_mistyped_key_is_named(place: tuple[str, str], where: int, letter: str) -> None:
+    path, key = place
+    config = yaml.safe_load(files()[path])["config"]
+    wrong = key[:where] + letter + key[where:]
+    problems = corrupted(path, {wrong if each == key else each: value for each, value in config.items()})
+    assert any(problem.file == path and problem.key == wrong for problem in problems), problems
+
+
+@pytest.mark.parametrize("path", STACKS)
+def test_a_setting_that_is_left_out_is_named_unless_all_regions_have_it(path: str) -> None:
+    config = yaml.safe_load(files()[path])["config"]
+    for key in config:
+        if key == "regions:applications":  # Pulumi.yaml has it for all
+            continue
+        problems = corrupted(path, {each: value for each, value in config.items() if each != key})
+        assert any(problem.file == path and problem.key == key and problem.what for problem in problems), (
+            key,
+            problems,
+        )

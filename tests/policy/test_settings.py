@@ -1,0 +1,69 @@
+"""Whatever valid settings a region has, its program breaks no policy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Network
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fleet
+from fleet import NodePool
+from fleet.checks import Stack, stack
+from fleet.settings import Access
+from fleet.sizes import MAIN_POOLS, Size
+from policy.catalogue import RULES
+from policy.rules import Resource
+from tests.components.recording import FLEET, record
+
+PRINCIPALS = {
+    "aws": ["arn:aws:iam::111122223333:role/sre", "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/read"],
+    "gcp": ["sre@example.com", "read-only@example.com"],
+    "azure": ["0a0a0a0a-0a0a-4a0a-8a0a-0a0a0a0a0a0a", "0b0b0b0b-0b0b-4b0b-8b0b-0b0b0b0b0b0b"],
+}
+
+
+@st.composite
+def regions(draw: st.DrawFn) -> fleet.Region:
+    """A region of the fleet with other settings, all of them valid."""
+    region = FLEET.regions[draw(st.sampled_from(sorted(FLEET.regions)))]
+    cloud = region.settings.cloud
+    size: Size = draw(st.sampled_from(["small", "medium", "large"]))
+    pool = NodePool(
+        machine_type=MAIN_POOLS["large"][cloud].machine_type, min_nodes=1, max_nodes=draw(st.integers(1, 6))
+    )
+    who = draw(st.permutations(PRINCIPALS[cloud]))
+    admins = draw(st.integers(0, 2))
+    changed: dict[str, Any] = {
+        "size": size,
+        "node_pools": draw(st.sampled_from([{}, {"compute": pool}, {"general": pool}])),
+        "access": Access(admins=who[:admins], viewers=draw(st.sampled_from([who[admins:], []]))),
+        "api_access": draw(st.sampled_from([[], [IPv4Network("203.0.113.0/24")]])),
+        "tags": draw(st.dictionaries(st.sampled_from(["owner", "data-class"]), st.sampled_from(["a", "b-1", ""]))),
+        "protect": draw(st.sampled_from([None, True, False])),
+        "asleep": "conductor" not in region.settings.applications and draw(st.booleans()),
+        "cost_centre": draw(st.sampled_from(["platform", "research"])),
+        "kubernetes_version": draw(st.sampled_from(sorted(fleet.KUBERNETES))),
+        "zones": draw(st.sampled_from([None, {"azure": ["1", "2", "3"]}.get(cloud, ["a", "b", "c"])])),
+    }
+    wave = draw(st.sampled_from(FLEET.waves))
+    given_settings = region.settings.model_copy(update={**changed, "wave": wave.name})
+    return replace(region, settings=given_settings, wave=wave)
+
+
+@settings(
+    max_examples=12, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)  # fmt: skip
+@given(region=regions())
+def test_no_valid_settings_break_a_policy(region: fleet.Region) -> None:
+    waves = {wave.name: wave for wave in FLEET.waves}
+    assert stack(Stack(region.name, region.file, {}, region.settings), waves) == [], "the settings are valid"
+    resources = [
+        Resource(each.type, each.name, each.inputs, each.protect, each.urn) for each in record(region).resources
+    ]
+    found = [
+        (rule.name, each.resource.urn, each.message) for rule in RULES for each in rule.violations(resources, region)
+    ]
+    assert found == []
