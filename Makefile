@@ -51,6 +51,10 @@ lint: environment ## check style, types, import direction and the fleet's files
 schema: environment ## write the stack files' JSON Schema anew from the models
 	$(RUN) -m fleet schema > stacks/stack.schema.json
 
+.PHONY: snapshots
+snapshots: environment ## write anew what each region is made of (tests/components/snapshots)
+	$(RUN) -m tests.components.snapshot
+
 .PHONY: lock
 lock: environment ## pin the requirements.txt files and requirements-dev.txt anew from the .in files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv

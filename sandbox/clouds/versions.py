@@ -26,6 +26,12 @@ def may_move(old: str, new: str) -> bool:
     return 0 <= MINORS.index(after) - MINORS.index(before) <= 1
 
 
+def newer(one: str, other: str) -> bool:
+    """Whether a version's minor is newer than another's: nodes never are, in every cloud."""
+    first, second = minor(one), minor(other)
+    return first is not None and second is not None and MINORS.index(first) > MINORS.index(second)
+
+
 def full(version: str, suffix: str = "") -> str:
     """A version with a patch number: `1.33.4` for `1.33`, with the cloud's own suffix; a full one stays as
     it is."""

@@ -20,6 +20,12 @@ from sandbox.clouds.store import Transaction
 CLUSTER: Final = "aws:eks/cluster:Cluster"
 
 
+NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
+ADDON: Final = "aws:eks/addon:Addon"
+_ON_NODES: Final = ("coredns", "aws-ebs-csi-driver", "metrics-server")
+"""Add-ons whose pods need a node; the others are daemon sets, which want none where there is none."""
+
+
 ACCESS_ENTRY: Final = "aws:eks/accessEntry:AccessEntry"
 
 
@@ -131,6 +137,19 @@ def _addon_offered(context: Context, tx: Transaction) -> None:
             ) from None
 
 
+def _has_compute(context: Context, tx: Transaction) -> None:
+    # docs.aws.amazon.com/eks/latest/userguide/troubleshoot-add-ons.html: without nodes it never becomes ACTIVE.
+    row = context.find((CLUSTER,), str(context["clusterName"]))
+    if row is None or context["addonName"] not in _ON_NODES:
+        return
+    if not any(holder.type == NODE_GROUP for holder, _ in tx.holders(row.uid)):
+        raise CloudError(
+            f"waiting for EKS Add-On ({context['clusterName']}:{context['addonName']}) create: unexpected state 'DEGRADED', wanted"
+            " target 'ACTIVE'. last error: InsufficientNumberOfReplicas: The add-on is unhealthy because it doesn't have the"
+            " desired number of replicas."
+        )
+
+
 def _entries_allowed(context: Context, tx: Transaction) -> None:
     row = context.find((CLUSTER,), str(context["clusterName"]))
     mode = (row.outputs.get("accessConfig") or {}).get("authenticationMode") if row is not None else None
@@ -215,7 +234,7 @@ RULES: Final = (
         effect=_ClusterEffect(),
     ),
     Rule(  # addon.go
-        "aws:eks/addon:Addon",
+        ADDON,
         id="{clusterName}:{addonName}",
         handles=("arn",),
         exists="ResourceInUseException: Addon already exists.",
@@ -233,7 +252,7 @@ RULES: Final = (
             role("serviceAccountRoleArn", "InvalidParameterException: Role {value} does not exist"),
             role("podIdentityAssociations.roleArn", "InvalidParameterException: Role {value} does not exist"),
         ),
-        checks=(_addon_offered,),
+        checks=(_addon_offered, _has_compute),
     ),
     Rule(  # access_entry.go
         ACCESS_ENTRY,

@@ -10,7 +10,7 @@ import ipaddress
 from typing import Any, Final
 
 from sandbox.clouds.aws.zones import zone_ids, zones
-from sandbox.clouds.model import CloudError, Context, Reference, Rule, known, random_hex
+from sandbox.clouds.model import Check, CloudError, Context, Reference, Rule, known, random_hex
 from sandbox.clouds.store import Transaction
 
 VPC: Final = "aws:ec2/vpc:Vpc"
@@ -145,6 +145,17 @@ _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "des
 ARN: Final = "arn:aws:ec2:{region}:{account}:"
 
 
+def _quota(most: int, error: str) -> Check:
+    """At most so many of a type in a place, as an account has them before it asks for more."""
+
+    def check(context: Context, tx: Transaction) -> None:
+        there = tx.of_type(context.rule.token, context.text("{account}/{region}"))
+        if not context.old_inputs and len(there) >= most:
+            raise CloudError(error)
+
+    return check
+
+
 RULES: Final = (
     Rule(  # vpc_.go
         VPC,
@@ -162,6 +173,8 @@ RULES: Final = (
             "defaultSecurityGroupId": "sg-{hex17}",
             "dhcpOptionsId": "dopt-{hex17}",
         },
+        # docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
+        checks=(_quota(5, "VpcLimitExceeded: The maximum number of VPCs has been reached."),),
     ),
     Rule(  # vpc_subnet.go
         SUBNET,
@@ -211,6 +224,7 @@ RULES: Final = (
             "publicIpv4Pool": "amazon",
             "networkBorderGroup": "{region}",
         },
+        checks=(_quota(5, "AddressLimitExceeded: The maximum number of addresses has been reached."),),
     ),
     Rule(  # vpc_nat_gateway.go
         NAT_GATEWAY,

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import nodes
+from sandbox.clouds import nodes, versions
 from sandbox.clouds.aws import network
-from sandbox.clouds.aws.eks import ARN, CLUSTER, CLUSTER_MISSING, sandbox_cluster
+from sandbox.clouds.aws.eks import ADDON, ARN, CLUSTER, CLUSTER_MISSING, NODE_GROUP, sandbox_cluster
 from sandbox.clouds.aws.identity import role
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known
 from sandbox.clouds.store import Transaction
-
-NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
 
 
 class _NodeGroupEffect(Effect):
@@ -115,6 +113,29 @@ def _sizes(context: Context, tx: Transaction) -> None:
         raise CloudError(f"InvalidParameterException: desired capacity {wanted} can't be greater than max size {most}")
 
 
+def _joins(context: Context, tx: Transaction) -> None:
+    # docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html: nodes are not ready without a network plugin.
+    row = context.find((CLUSTER,), str(context["clusterName"]))
+    if row is None or context.old_inputs or row.outputs.get("bootstrapSelfManagedAddons") is not False:
+        return
+    addons = [holder.inputs.get("addonName") for holder, _ in tx.holders(row.uid) if holder.type == ADDON]
+    if "vpc-cni" not in addons:
+        raise CloudError(
+            f"waiting for EKS Node Group ({context.id}) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last"
+            " error: NodeCreationFailure: Unhealthy nodes in the kubernetes cluster (no network plugin is installed)"
+        )
+
+
+def _not_ahead(context: Context, tx: Transaction) -> None:
+    # docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, "version skew"
+    row, wanted = context.find((CLUSTER,), str(context["clusterName"])), context.inputs.get("version")
+    if row is not None and known(wanted) and versions.newer(str(wanted), str(row.outputs["version"])):
+        raise CloudError(
+            f"InvalidParameterException: Nodegroup Kubernetes version {wanted} must not be greater than cluster version"
+            f" {row.outputs['version']}"
+        )
+
+
 RULES: Final = (
     Rule(  # node_group.go
         NODE_GROUP,
@@ -173,7 +194,7 @@ RULES: Final = (
                 "InvalidRequestException: The specified launch template, with template name {value}, does not exist.",
             ),
         ),
-        checks=(_sizes, _known_instance_types),
+        checks=(_sizes, _known_instance_types, _joins, _not_ahead),
         effect=_NodeGroupEffect(),
     ),
 )

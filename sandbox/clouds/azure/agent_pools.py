@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from sandbox.clouds import nodes
+from sandbox.clouds import nodes, versions
 from sandbox.clouds.azure import network
 from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.model import CloudError, Context, Effect
+from sandbox.clouds.model import CloudError, Context, Effect, known
 from sandbox.clouds.store import Transaction
 
 CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
@@ -148,6 +148,16 @@ def _agent_pool(context: Context, tx: Transaction) -> None:
             raise CloudError(f"PropertyChangeNotAllowed: Changing property 'properties.{name}' is not allowed.")
 
 
+def _not_ahead(context: Context, tx: Transaction) -> None:
+    # learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling, "validation rules"
+    wanted, control = context.inputs.get("orchestratorVersion"), _cluster_version(context)
+    if known(wanted) and known(control) and versions.newer(str(wanted), str(control)):
+        raise CloudError(
+            f"NodePoolMcVersionIncompatible: Node pool version {wanted} and control plane version {control} are incompatible."
+            " Minor version of node pool version cannot be bigger than control plane's version."
+        )
+
+
 RULES: Final = (
     arm(
         AGENT_POOL,
@@ -170,7 +180,7 @@ RULES: Final = (
             to("vnetSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
             to("podSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
         ),
-        checks=(_agent_pool,),
+        checks=(_agent_pool, _not_ahead),
         effect=_AgentPoolEffect(),
     ),
 )

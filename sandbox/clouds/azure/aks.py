@@ -23,6 +23,10 @@ from sandbox.clouds.clusters import host_and_port
 from sandbox.clouds.model import CloudError, Context, Effect, known
 from sandbox.clouds.store import Transaction
 
+_ZONE_CONTRIBUTOR: Final = "b12aa53e-6015-4669-85d0-8515ebb3ae7f"
+_CRYPTO_USER: Final = "12338af0-0e69-4776-bea7-57ae8d297424"
+_NETWORK_CONTRIBUTOR: Final = "4d97b98b-1d4f-4787-a291-c67834d212e7"
+"""Built-in roles: learn.microsoft.com/azure/role-based-access-control/built-in-roles."""
 _SCHEDULES: Final = ("default", "aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 
 
@@ -100,6 +104,49 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         )
     if known(old) and not versions.may_move(str(old), str(version)):
         raise CloudError(f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed.")
+
+
+def _identity_may(context: Context, tx: Transaction) -> None:
+    """An identity of one's own needs its rights before the cluster is made of it."""
+    if context.old_inputs or context.get("identity.type") != "UserAssigned":
+        return
+    given = next(iter(context.get("identity.userAssignedIdentities") or ()), None)
+    row = context.find((identity.IDENTITY,), str(given)) if given else None
+    if row is None:
+        return
+    principal = str(row.outputs["principalId"])
+    zone, key = (
+        context.get("apiServerAccessProfile.privateDNSZone"),
+        context.get("securityProfile.azureKeyVaultKms.keyId"),
+    )
+    # learn.microsoft.com/azure/aks/private-clusters, "configure a private DNS zone"
+    if (
+        known(zone)
+        and str(zone).startswith("/")
+        and not identity.granted(context, str(zone), principal, _ZONE_CONTRIBUTOR)
+    ):
+        raise CloudError(
+            "CustomPrivateDNSZoneMissingPermissionError: Service principal or user-assigned identity must be given permission to"
+            f" read and write to custom private dns zone {zone}."
+        )
+    # learn.microsoft.com/azure/aks/use-kms-etcd-encryption
+    vault = context.find((identity.KEY,), str(key)) if known(key) else None
+    folder = vault.id.rsplit("/keys/", 1)[0] if vault is not None else None
+    if folder and not identity.granted(context, folder, principal, _CRYPTO_USER):
+        raise CloudError(
+            f"AzureKeyVaultKmsValidateIdentityPermissionFailed: the identity is not allowed to use key {key}: it needs the role"
+            " Key Vault Crypto User."
+        )
+    # learn.microsoft.com/azure/aks/configure-azure-cni, "prerequisites"
+    for pool in context.inputs.get("agentPoolProfiles") or ():
+        subnet = str(pool.get("vnetSubnetID") or "")
+        network_id = subnet.rsplit("/subnets/", 1)[0]
+        may = (identity.granted(context, scope, principal, _NETWORK_CONTRIBUTOR) for scope in (subnet, network_id))
+        if subnet and not any(may):
+            raise CloudError(
+                "LinkedAuthorizationFailed: the identity does not have permission to perform action"
+                f" 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope '{subnet}'."
+            )
 
 
 def _schedule_name(context: Context, tx: Transaction) -> None:
@@ -208,7 +255,7 @@ RULES: Final = (
             to("securityProfile.defender.logAnalyticsWorkspaceResourceId", identity.WORKSPACE),
             to("addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", identity.WORKSPACE),
         ),
-        checks=(_needed, _version_offered, _cluster_pools),
+        checks=(_needed, _version_offered, _cluster_pools, _identity_may),
         effect=_ClusterEffect(),
     ),
     arm(

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sandbox.clouds import paths
 from sandbox.clouds.azure.agent_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.azure.common import GROUP, arm, path, to
-from sandbox.clouds.azure.identity import ROLE_ASSIGNMENT
+from sandbox.clouds.azure.identity import granted
 from sandbox.clouds.model import CloudError, Context
 from sandbox.clouds.store import Row, Transaction
 
@@ -36,11 +36,6 @@ def _account_name(context: Context, tx: Transaction) -> None:
             f"AccountNameInvalid: {name} is not a valid storage account name. Storage account name must be between 3 and 24"
             " characters in length and use numbers and lower-case letters only."
         )
-
-
-def _granted(context: Context, scope: str, principal: str, role: str) -> bool:
-    grant = f"{scope}|/providers/Microsoft.Authorization/roleDefinitions/{role}|{principal}"
-    return context.find((ROLE_ASSIGNMENT,), grant) is not None
 
 
 def _may_back_up(context: Context, tx: Transaction) -> None:
@@ -71,7 +66,7 @@ def _may_back_up(context: Context, tx: Transaction) -> None:
             ("Reader of the vault", group, managed, _READER),
             ("Contributor of the cluster", group, next(iter(own), ""), _CONTRIBUTOR),
         )
-        if not _granted(context, scope, principal, role)
+        if not granted(context, scope, principal, role)
     ]
     if missing:
         raise CloudError(f"UserErrorMissingPermissions: Appropriate permissions are missing: {'; '.join(missing)}")

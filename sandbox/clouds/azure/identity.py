@@ -67,6 +67,12 @@ def _property(name: str) -> Any:
     return lambda context: paths.get(context.inputs, f"properties.{name}")
 
 
+def granted(context: Context, scope: str, principal: str, role: str) -> bool:
+    """Whether somebody has a built-in role at a scope; what is inherited from above does not count here."""
+    grant = f"{scope}|/providers/Microsoft.Authorization/roleDefinitions/{role}|{principal}"
+    return context.find((ROLE_ASSIGNMENT,), grant) is not None
+
+
 RULES: Final = (
     Rule(
         GROUP,

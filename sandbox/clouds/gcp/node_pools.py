@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import nodes
+from sandbox.clouds import nodes, versions
 from sandbox.clouds.gcp import identity
 from sandbox.clouds.gcp.paths import deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import region_of, zones
@@ -133,6 +133,16 @@ def known_machine_type(context: Context, tx: Transaction) -> None:
         )
 
 
+def _not_ahead(context: Context, tx: Transaction) -> None:
+    # cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades, "node pool versions"
+    wanted, master = context.inputs.get("version"), _cluster_output("masterVersion")(context)
+    if known(wanted) and known(master) and versions.newer(str(wanted), str(master)):
+        raise CloudError(
+            f'googleapi: Error 400: Node version "{wanted}" must not have a greater minor version than master version'
+            f' "{master}"., badRequest'
+        )
+
+
 def _cluster_output(output: str) -> Any:
     def value(context: Context) -> Any:
         row = context.find((CLUSTER,), full_path(CLUSTERS)(context, str(context["cluster"])))
@@ -178,7 +188,7 @@ RULES: Final = (
             to("cluster", CLUSTER, CLUSTERS, held=False, cascade=True),
             Reference("nodeConfig.serviceAccount", identity.ACCOUNT, MISSING_ACCOUNT, foreign=("default",)),
         ),
-        checks=(known_machine_type,),
+        checks=(known_machine_type, _not_ahead),
         protected=(deletion_policy,),
         effect=_NodePoolEffect(),
     ),
