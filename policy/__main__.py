@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,7 +27,13 @@ from policy.rules import Resource, Rule  # noqa: E402
 
 def _region(urn: str) -> fleet.Region:
     """The region of a resource's stack: urn:pulumi:STACK::PROJECT::…"""
-    return fleet.read(ROOT).region(urn.split("::")[0].rpartition(":")[2])
+    return _named(urn.split("::")[0].rpartition(":")[2])
+
+
+@cache
+def _named(stack: str) -> fleet.Region:
+    """A region of the checkout that the pack is in; read once, not for each of a hundred resources."""
+    return fleet.read(ROOT).region(stack)
 
 
 def _policy(rule: Rule) -> Policy:

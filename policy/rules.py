@@ -37,9 +37,6 @@ class Violation:
     message: str
 
 
-Check = Callable[[Sequence[Resource], fleet.Region], Iterable[str | Violation]]
-
-
 @dataclass(frozen=True)
 class Rule:
     """A policy: its name, what it wants in one sentence, and how it finds what does not hold.
