@@ -24,7 +24,7 @@ NONSENSE: list[Any] = [
     "",
     "☃",
     True,
-    ["x"],
+    ["Not a name"],
     {"x": "y"},
     "2026-01-01",
     "../../etc/passwd",
