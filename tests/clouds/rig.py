@@ -13,12 +13,13 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import grpc
+import psutil
 from pulumi.runtime.proto import provider_pb2_grpc
 
 import fleet
@@ -101,12 +102,21 @@ class Rig:
             file.unlink(missing_ok=True)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `pulumi` on this stack, in a group of processes of its own."""
+        """Start `pulumi` on this stack."""
         command = ["pulumi", *arguments, "--stack", self.region.name, "--non-interactive", "--color", "never"]
         return subprocess.Popen(
-            command, cwd=self.folder, env=self.environment, text=True, start_new_session=True,
+            command, cwd=self.folder, env=self.environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
+
+    def kill(self, update: subprocess.Popen[str]) -> None:
+        """End an update and all that it started at one stroke, as the end of a machine does. The cloud goes on."""
+        with suppress(psutil.NoSuchProcess):
+            engine = psutil.Process(update.pid)
+            for process in [engine, *engine.children(recursive=True)]:
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+        update.communicate()
 
     def attempt(self, *arguments: str) -> str:
         """Run `pulumi`. Returns what it said if it failed, else an empty text."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -128,9 +126,7 @@ def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(cloud
     for moment in range(1, MOMENTS + 1):
         update = cloud.start("up", "--yes", "--skip-preview")
         time.sleep(whole * moment / (MOMENTS + 1))
-        with suppress(ProcessLookupError):
-            os.killpg(update.pid, signal.SIGKILL)
-        update.communicate()
+        cloud.kill(update)
         cloud.wait_for_the_cloud()
         pending += cloud.settle()
         lost += cloud.adopt()
