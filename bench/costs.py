@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from fleet import Region
+from fleet import MAIN_POOL, Region
 
 HOURS = 730
 NODE_DISK_GB = 100
@@ -33,13 +33,12 @@ def monthly(region: Region, listed: Mapping[str, Any]) -> dict[str, float]:
     cloud = listed[settings.cloud]
     place = cloud[settings.location]
     place = cloud[place["from"]] if "from" in place else place
-    nodes = {pool.machine_type: pool.min_nodes for pool in settings.pools.values()}
+    nodes = [(pool.machine_type, pool.min_nodes) for pool in settings.pools.values()]
     if settings.cloud == "azure":
-        main = settings.pools["general"].machine_type
-        nodes[main] = nodes.get(main, 0) + SYSTEM_NODES
-    count = sum(nodes.values())
+        nodes.append((settings.pools[MAIN_POOL].machine_type, SYSTEM_NODES))
+    count = sum(number for _, number in nodes)
     found = {
-        "nodes": HOURS * sum(place["machines"][machine] * number for machine, number in nodes.items()),
+        "nodes": HOURS * sum(place["machines"][machine] * number for machine, number in nodes),
         "control plane": HOURS * cloud["control-plane"],
     }
     if settings.cloud == "aws":
