@@ -214,7 +214,7 @@ class GcpCluster(pulumi.ComponentResource):
             )
             for pool_name, pool in settings.pools.items()
         ]
-        for group in (*settings.access.admins, *settings.access.viewers):
+        for group in settings.access.named:
             gcp.projects.IAMMember(
                 f"{name}-{group.partition('@')[0]}",
                 project=project.project,
@@ -260,10 +260,9 @@ class GcpCluster(pulumi.ComponentResource):
 
         Source: cloud.google.com/kubernetes-engine/docs/how-to/google-groups-rbac.
         """
-        named = [*access.admins, *access.viewers]
-        if not named:
+        if not access.named:
             return None
-        domain = named[0].partition("@")[2]
+        domain = access.named[0].partition("@")[2]
         return gcp.container.ClusterAuthenticatorGroupsConfigArgs(security_group=f"gke-security-groups@{domain}")
 
     @staticmethod

@@ -14,7 +14,7 @@ from typing import Any
 from fleet.base import Cloud
 from fleet.duration import text
 from fleet.errors import Problem
-from fleet.settings import LOCATIONS, RegionSettings
+from fleet.settings import GUID, LOCATIONS, RegionSettings
 from fleet.sizes import MOST_NODES
 from fleet.tags import RESERVED, SCHEME
 from fleet.versions import KUBERNETES
@@ -35,7 +35,7 @@ AKS_POOL = "system"
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
     "aws": (r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
     "gcp": (r"[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "the e-mail address of a Google group"),
-    "azure": (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "the object id of an Entra group"),
+    "azure": (GUID, "the object id of an Entra group"),
 }
 """Who can be let into a cluster. Never a single person: roles and groups have their own records of who is in them."""
 GIT_READS = 15
@@ -230,7 +230,7 @@ def _access(stack: Stack) -> list[Problem]:
         for name in names
         if not re.fullmatch(pattern, name)
     ]
-    named = [*access.admins, *access.viewers]
+    named = access.named
     return problems + [
         stack.problem("access", name, "named twice", "Name it once: an admin may read everything, too")
         for name in sorted({name for name in named if named.count(name) > 1})

@@ -32,7 +32,7 @@ def _text(value: object) -> object:
 Network = Annotated[IPv4Network, BeforeValidator(_text, json_schema_input_type=str)]
 """A range of addresses in CIDR notation."""
 
-_GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 
 LOCATIONS: dict[Cloud, str] = {
     "aws": r"[a-z]{2}(-[a-z]+)+-[0-9]",
@@ -72,17 +72,17 @@ class AzureSettings(Settings):
     """What only a region on Azure needs."""
 
     subscription_id: str = Field(
-        pattern=_GUID,
+        pattern=GUID,
         description="the Azure subscription of the region",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
     directory_id: str = Field(
-        pattern=_GUID,
+        pattern=GUID,
         description="the Microsoft Entra directory (tenant) that the subscription trusts",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
     deploy_group_id: str = Field(
-        pattern=_GUID,
+        pattern=GUID,
         description="the Entra group (object id) whose members build the region, CI's identity among them",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
@@ -102,6 +102,11 @@ class Access(Settings):
         description="whose members may read everything but secrets; named like admins",
         examples=[["arn:aws:iam::111122223333:role/developers"]],
     )
+
+    @property
+    def named(self) -> list[str]:
+        """Everybody, admins first."""
+        return [*self.admins, *self.viewers]
 
 
 class RegionSettings(Settings):

@@ -21,6 +21,7 @@ from typing import Any
 import grpc
 import psutil
 from pulumi.runtime.proto import provider_pb2_grpc
+from pulumi.runtime.rpc import UNKNOWN
 
 import fleet
 from sandbox.clouds.faults import Faults
@@ -32,8 +33,6 @@ from sandbox.toolchain import build
 from tests.sandbox.cloud_doubles import FakeClusters
 
 PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
-UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What a preview has in the place of a value that it cannot know: pulumi/pulumi, sdk/go/common/resource/plugin/rpc.go."""
 PROGRAM = '''"""Made by tests/clouds/rig.py: a region's cluster alone."""
 
 import sys

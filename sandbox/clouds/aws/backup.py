@@ -25,8 +25,8 @@ def _retention_in_bounds(context: Context, tx: Transaction) -> None:
         raise CloudError("InvalidParameterValueException: ChangeableForDays must be at least 3")
 
 
-def _locked_rules(context: Context, tx: Transaction) -> None:
-    # docs.aws.amazon.com/aws-backup/latest/devguide/vault-lock.html: a job that keeps less than the vault demands fails.
+def _cold_storage(context: Context, tx: Transaction) -> None:
+    # docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html
     for rule in context.get("rules") or ():
         lifecycle = rule.get("lifecycle") or {}
         cold, gone = lifecycle.get("coldStorageAfter"), lifecycle.get("deleteAfter")
@@ -74,7 +74,7 @@ RULES: Final = (
                 "InvalidParameterValueException: Backup vault {value} does not exist",
             ),
         ),
-        checks=(_locked_rules,),
+        checks=(_cold_storage,),
     ),
     Rule(  # selection.go
         "aws:backup/selection:Selection",
