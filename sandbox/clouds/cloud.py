@@ -7,23 +7,31 @@ will tell).
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sandbox.clouds.diff import Change, changes
 from sandbox.clouds.lookups import Lookups, plain
-from sandbox.clouds.model import CloudError, Rule
+from sandbox.clouds.model import CloudError, Context, NotUsableYetError, Pace, Rule
 from sandbox.clouds.outputs import apply, complete, settle
-from sandbox.clouds.references import doomed, resolve
+from sandbox.clouds.references import doomed
+from sandbox.clouds.refusals import admit, hold
 from sandbox.clouds.schema import Problem
 from sandbox.clouds.store import Row
 from sandbox.plugin import ProviderError, has_unknowns
 
 AUTONAMED: Final = "__defaults"
 """Input key under which the bridged providers, too, keep which inputs they made up."""
+
+
+_USUAL: Final = Pace()
+_PATIENCE_SECONDS: Final = 30.0
+"""How long a provider goes on asking for what is not known everywhere yet. AWS's: two minutes for roles."""
+Begun = TypeVar("Begun")
 
 
 @dataclass
@@ -111,7 +119,7 @@ class Cloud(Lookups):
 
     # Life of a resource
 
-    def create(self, token: str, inputs: Mapping[str, Any], *, preview: bool = False) -> Made:
+    def create(self, token: str, inputs: Mapping[str, Any], *, preview: bool = False, pace: Pace = _USUAL) -> Made:
         """Create a resource, or tell what it will be."""
         rule = self.rule(token)
         context = self.context(rule, plain(inputs))
@@ -120,24 +128,46 @@ class Cloud(Lookups):
             return Made("", complete(self.flavour, context))
         context.id = str(context.value(rule.id))
         settle(self.flavour, context, {}, preview=False)
+
+        def begin() -> int | Made:
+            with self.store.transaction() as tx:
+                context.find = self.finder(context, tx)
+                references = admit(self.flavour, context, tx)
+                standing = self.row(context, context.id, tx) if rule.shared else None
+                if standing is not None:
+                    tx.share(standing.uid, 1)
+                    return Made(context.id, standing.outputs)
+                uid = self.insert(context, tx)
+                tx.refer(uid, references)
+                return uid
+
+        begun = _patiently(begin)
+        if isinstance(begun, Made):
+            return begun
+        return Made(context.id, self._make(context, begun, dict(inputs), pace))
+
+    def go_on(self) -> None:
+        """Finish what somebody asked for who is gone by now: the clouds do so, too."""
         with self.store.transaction() as tx:
-            context.find = self.finder(context, tx)
-            references = resolve(context)
-            for check in rule.checks:
-                check(context, tx)
-            standing = self.row(context, context.id, tx) if rule.shared else None
-            if standing is not None:
-                tx.share(standing.uid, 1)
-                return Made(context.id, standing.outputs)
-            uid = self.insert(context, tx)
-            tx.refer(uid, references)
+            left = [(row, self.of_row(row, tx)) for row in tx.orphans(self.flavour.name)]
+        for row, context in left:
+            if context.text(self.flavour.account) == row.account:  # others are for their own providers to finish
+                context.old_inputs = {}
+                with suppress(ProviderError):
+                    self._make(context, row.uid, row.inputs, _USUAL)
+
+    def _make(self, context: Context, uid: int, inputs: dict[str, Any], pace: Pace) -> dict[str, Any]:
+        """What was begun becomes real. Returns its outputs."""
+        rule = context.rule
         try:
+            time.sleep(pace.takes)
             if rule.effect is not None:
                 context.find = self.finder(context)
                 apply(context, rule.effect.create(context))
             outputs = complete(self.flavour, context)
+            settles = rule.settles if pace.settles is None else pace.settles
             with self.store.transaction() as tx:
-                tx.save(uid, dict(inputs), outputs)
+                tx.save(uid, inputs, outputs, time.time() + settles if settles else 0.0)
                 tx.mark_cluster(uid, context.outputs.get("sandboxCluster"), context.outputs.get("sandboxEndpoint"))
         except BaseException:
             # As in the clouds, a failed creation leaves nothing behind; deleting what is not there is fine.
@@ -147,7 +177,7 @@ class Cloud(Lookups):
                 with suppress(ProviderError):
                     rule.effect.delete(context)
             raise
-        return Made(context.id, outputs)
+        return outputs
 
     def read(self, token: str, id_: str, inputs: Mapping[str, Any]) -> Made | None:
         """A resource as it is now, or None if it is gone."""
@@ -173,36 +203,41 @@ class Cloud(Lookups):
         if preview:
             settle(self.flavour, context, old_outputs, preview=True)
             return Made(id_, complete(self.flavour, context))
-        with self.store.transaction() as tx:
-            context.find = self.finder(context, tx)
-            row = self.row(context, id_, tx)
-            if row is None:
-                raise CloudError(
-                    f"ResourceNotFound: {token} {id_} does not exist (pulumi refresh drops it from the state)"
-                )
-            references = resolve(context)
-            for check in rule.checks:
-                check(context, tx)
-            tx.refer(row.uid, references)
+
+        def begin() -> Row:
+            with self.store.transaction() as tx:
+                context.find = self.finder(context, tx)
+                row = self.row(context, id_, tx)
+                if row is None:
+                    raise CloudError(
+                        f"ResourceNotFound: {token} {id_} does not exist (pulumi refresh drops it from the state)"
+                    )
+                tx.refer(row.uid, admit(self.flavour, context, tx))
+                return row
+
+        row = _patiently(begin)
         context.find = self.finder(context)
         settle(self.flavour, context, row.outputs, preview=False)
         if rule.effect is not None:
             apply(context, rule.effect.update(context))
         outputs = complete(self.flavour, context)
         with self.store.transaction() as tx:
-            tx.save(row.uid, dict(inputs), outputs)
+            tx.save(row.uid, dict(inputs), outputs, row.usable_from)
         return Made(id_, outputs)
 
     def delete(self, token: str, id_: str, inputs: Mapping[str, Any]) -> None:
         """Delete a resource with what goes with it; one that is gone already is fine."""
         with self.store.transaction() as tx:
             row = self.row(self.context(self.rule(token), plain(inputs)), id_, tx)
-            if row is None or (row.shares > 1 and tx.share(row.uid, -1)):
+            if row is None:
+                return
+            context = self.of_row(row, tx)
+            if context.rule.counted and row.shares > 1:
+                tx.share(row.uid, -1)
                 return
             going = doomed(self.flavour.rules, row, tx)
-            context = self.of_row(row, tx)
             for check in context.rule.protected:
-                check(context, tx)
+                hold(check, context, tx)
         for each in going:
             with self.store.reading() as tx:
                 context = self.of_row(each, tx)
@@ -225,3 +260,15 @@ class Cloud(Lookups):
     def lookup(self, token: str, handle: str, inputs: Mapping[str, Any] | None = None) -> Row | None:
         """A resource by its id or another handle, for data sources."""
         return self.finder(self.context(self.rule(token), dict(inputs or {})))((token,), handle)
+
+
+def _patiently(begin: Callable[[], Begun]) -> Begun:
+    """Ask again while something is not known everywhere yet, where the real provider does so, too."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            return begin()
+        except NotUsableYetError as error:
+            if not error.retried or time.monotonic() > end:
+                raise
+            time.sleep(0.1)

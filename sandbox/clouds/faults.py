@@ -18,7 +18,7 @@ from typing import Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from sandbox.clouds.model import CloudError
+from sandbox.clouds.model import CloudError, Pace
 from sandbox.plugin import InitFailed
 
 Operation = Literal["create", "read", "update", "delete", "invoke"]
@@ -34,17 +34,18 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     operation: Operation | Literal["*"] = Field(description="what the engine asks for")
-    effect: Literal["refuse", "time-out", "lose", "throttle"] = Field(
+    effect: Literal["refuse", "time-out", "lose", "throttle", "slow", "settle"] = Field(
         description="refuse: nothing is done; time-out: it is done, and the provider gives up waiting for it, but tells the "
         "engine that it is there; lose: it is done, and nobody hears of it; throttle: nothing is done for some seconds, "
-        "and the provider asks again until it is"
+        "and the provider asks again until it is; slow: it takes some seconds more; settle: what was created can be used by "
+        "others only some seconds later"
     )
     cloud: str = Field(default="*", description="aws, gcp or azure-native, or a pattern")
     type: str = Field(default="*", description="the type's token or a pattern: aws:ec2/*")
     call: int = Field(default=1, ge=1, description="the first of the matching calls that goes wrong")
     times: int = Field(default=1, ge=1, description="how many of them go wrong, one after the other")
     each: bool = Field(default=False, description="count each resource by itself, not all of them together")
-    seconds: float = Field(default=0.0, ge=0, description="how long the cloud throttles")
+    seconds: float = Field(default=0.0, ge=0, description="how long the cloud throttles, or takes")
 
     def matches(self, cloud: str, operation: str, token: str) -> bool:
         """Whether a call is one of those."""
@@ -58,21 +59,25 @@ class Faults:
         self._file, self._seen = file, file.with_suffix(".seen")
 
     def around(
-        self, cloud: str, operation: Operation, token: str, name: str, act: Callable[[], Made],
+        self, cloud: str, operation: Operation, token: str, name: str, act: Callable[[Pace], Made],
         partly: Callable[[Made], InitFailed] | None = None,
     ) -> Made:  # fmt: skip
         """Do what the engine asks for, unless a fault is due. `partly` tells of what the provider gave up waiting for."""
         fault = self._due(cloud, operation, token, name) if self._file.exists() else None
         if fault is None:
-            return act()
+            return act(Pace())
+        if fault.effect == "slow":
+            return act(Pace(takes=fault.seconds))
+        if fault.effect == "settle":
+            return act(Pace(settles=fault.seconds))
         if fault.effect == "refuse":
             raise CloudError(f"InternalError: {operation} of {token} failed (a fault of faults.json; nothing was done)")
         if fault.effect == "throttle":
             if fault.seconds > _LONGEST_RETRY_SECONDS:
                 raise CloudError(f"ThrottlingException: Rate exceeded; {operation} of {token} (a fault of faults.json)")
             time.sleep(fault.seconds)
-            return act()
-        made = act()
+            return act(Pace())
+        made = act(Pace())
         if fault.effect == "time-out" and partly is not None:
             raise partly(made)
         raise CloudError(f"connection reset by peer: {operation} of {token} (a fault of faults.json; it was done)")

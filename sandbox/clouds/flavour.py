@@ -39,5 +39,8 @@ class Flavour(Protocol):
     def complete(self, context: Context) -> dict[str, Any]:
         """Inputs that the provider adds from its configuration, such as the location."""
 
+    def misspelt(self, path: str, value: str, pattern: str) -> str:
+        """The cloud's error for a name that it does not take."""
+
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input in the real provider's words."""

@@ -85,7 +85,7 @@ class Lookups:
             return tx.insert(
                 self.flavour.name,
                 context.text(self.flavour.account),
-                str(context.get("location") or context.get("region") or context["region"]),
+                context.place,
                 rule.token,
                 self._scope(rule, context),
                 context.id,

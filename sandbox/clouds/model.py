@@ -28,6 +28,24 @@ class CloudError(ProviderError):
     """What the cloud's API would answer; the text carries the cloud's own error code."""
 
 
+class NotUsableYetError(CloudError):
+    """What a resource refers to exists, and this part of the cloud does not know of it yet."""
+
+    def __init__(self, text: str, retried: bool) -> None:
+        super().__init__(f"{text} (it exists, and is not known everywhere yet)")
+        self.retried = retried
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How slowly a cloud creates something, in seconds."""
+
+    takes: float = 0.0
+    """Until it is there."""
+    settles: float | None = None
+    """From then on, until all of the cloud knows of it; None: as usual."""
+
+
 @dataclass
 class Context:
     """All that a rule may look at while it makes, changes or deletes one resource."""
@@ -59,6 +77,11 @@ class Context:
         if key.startswith("digits"):
             return random_digits(int(key.removeprefix("digits")))
         return ""
+
+    @property
+    def place(self) -> str:
+        """The region or location that a resource is in."""
+        return str(self.get("location") or self.get("region") or self["region"])
 
     def text(self, template: str) -> str:
         """Fill in a template."""
@@ -113,11 +136,37 @@ class Reference:
     """Turns the input into the other's id, where the input is only a part of it."""
     foreign: tuple[str, ...] = ()
     """Prefixes of values that the cloud itself owns, such as its managed policies."""
+    at_once: bool = False
+    """This part of the cloud knows of the other as soon as it exists, whatever the rest of the cloud knows."""
+    retried: bool = False
+    """The real provider asks again for a while, if the cloud does not know of the other yet."""
 
     @property
     def targets(self) -> tuple[str, ...]:
         """The types that the input may name."""
         return (self.to,) if isinstance(self.to, str) else self.to
+
+
+def see(address: str) -> Callable[[Check], Check]:
+    """Mark a refusal with where the cloud documents it, if that is not the page of the resource's type."""
+
+    def mark(check: Check) -> Check:
+        check.source = address  # type: ignore[attr-defined]
+        return check
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Quota:
+    """How many resources of a type there may be."""
+
+    most: int
+    error: str
+    """The cloud's error on one more."""
+    source: str
+    regional: bool = False
+    """It counts for each of the cloud's regions, not for the whole account."""
 
 
 class Effect:
@@ -146,14 +195,23 @@ class Rule:
 
     token: str
     id: Template
+    source: str
+    """Where the cloud documents the type with what it refuses; an address without its scheme."""
     name: Name | None = None
     scope: str | None = None
     """Where ids are unique, as a template; None means the cloud's usual scope."""
     exists: str = "{token} {id} already exists"
     """The cloud's error when the id, or another handle, is taken."""
     shared: bool = False
-    """Creating what exists already is fine, as for a grant; it goes when the last one to create it deletes
-    it."""
+    """Creating what exists already is fine, as for a grant; whoever deletes it takes it from all who created it."""
+    counted: bool = False
+    """It goes when the last one to create it deletes it. The clouds keep such things for good; here they go, so that an
+    empty cloud is empty."""
+    spelling: Mapping[str, str] = field(default_factory=dict)
+    """Input path -> the regular expression that it has to match as a whole."""
+    quota: Quota | None = None
+    settles: float = 0.0
+    """Seconds until all of the cloud knows of it. The real ones may take minutes."""
     handles: tuple[str, ...] = ()
     """Outputs besides the id by which others may refer to it, and which must be unique in its scope."""
     replace: tuple[str, ...] = ()

@@ -3,6 +3,7 @@ answers out."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ from sandbox.clouds.clusters import ClusterHost
 from sandbox.clouds.diff import Change
 from sandbox.clouds.faults import Faults, Operation
 from sandbox.clouds.flavour import Flavour
+from sandbox.clouds.model import Pace
 from sandbox.clouds.store import Store
 from sandbox.plugin import InitFailed, from_struct, mark_secrets, to_struct, unwrap
 
@@ -43,6 +45,7 @@ class CloudServicer(plugin.Servicer):
     def configure(self, config: dict[str, Any]) -> None:
         """Take the provider's configuration; the cloud may refuse it, as it refuses a wrong account."""
         self._cloud = Cloud(self._flavour, self._store, self._clusters, unwrap(config))
+        self._cloud.go_on()
 
     @property
     def cloud(self) -> Cloud:
@@ -95,7 +98,7 @@ class CloudServicer(plugin.Servicer):
             made = self.cloud.create(token, unwrap(inputs), preview=True)
             return proto.CreateResponse(id=made.id, properties=to_struct(mark_secrets(made.outputs, inputs)))
         made = self._meets(
-            "create", token, request.urn, lambda: self.cloud.create(token, unwrap(inputs)),
+            "create", token, request.urn, lambda pace: self.cloud.create(token, unwrap(inputs), pace=pace),
             lambda made: InitFailed(made.id, mark_secrets(made.outputs, inputs), inputs, [WAITED]),
         )  # fmt: skip
         return proto.CreateResponse(id=made.id, properties=to_struct(mark_secrets(made.outputs, inputs)))
@@ -105,7 +108,7 @@ class CloudServicer(plugin.Servicer):
         token, _ = _parts(request.urn)
         inputs = from_struct(request.inputs)
         known = unwrap(inputs) or unwrap(from_struct(request.properties))
-        made = self._meets("read", token, request.urn, lambda: self.cloud.read(token, request.id, known))
+        made = self._meets("read", token, request.urn, _late(lambda: self.cloud.read(token, request.id, known)))
         if made is None:
             return proto.ReadResponse()
         return proto.ReadResponse(
@@ -130,7 +133,7 @@ class CloudServicer(plugin.Servicer):
             )
 
         made = update() if request.preview else self._meets(
-            "update", token, request.urn, update,
+            "update", token, request.urn, _late(update),
             lambda made: InitFailed(made.id, mark_secrets(made.outputs, inputs), inputs, [WAITED]),
         )  # fmt: skip
         return proto.UpdateResponse(properties=to_struct(mark_secrets(made.outputs, inputs)))
@@ -139,20 +142,32 @@ class CloudServicer(plugin.Servicer):
         """Delete a resource."""
         token, _ = _parts(request.urn)
         inputs = unwrap(from_struct(request.old_inputs)) or unwrap(from_struct(request.properties))
-        self._meets("delete", token, request.urn, lambda: self.cloud.delete(token, request.id, inputs))
+        self._meets("delete", token, request.urn, _late(lambda: self.cloud.delete(token, request.id, inputs)))
         return empty_pb2.Empty()
 
     def Invoke(self, request: proto.InvokeRequest, context: grpc.ServicerContext) -> proto.InvokeResponse:
         """Answer a data source."""
         arguments = unwrap(from_struct(request.args))
-        result = self._meets("invoke", request.tok, request.tok, lambda: self.cloud.invoke(request.tok, arguments))
+        result = self._meets(
+            "invoke", request.tok, request.tok, _late(lambda: self.cloud.invoke(request.tok, arguments))
+        )
         return proto.InvokeResponse(**{"return": to_struct(result)})
 
     def _meets(
-        self, operation: Operation, token: str, name: str, act: Callable[[], Answer],
+        self, operation: Operation, token: str, name: str, act: Callable[[Pace], Answer],
         partly: Callable[[Answer], InitFailed] | None = None,
     ) -> Answer:  # fmt: skip
         return self._faults.around(self._flavour.name, operation, token, name, act, partly)
+
+
+def _late(act: Callable[[], Answer]) -> Callable[[Pace], Answer]:
+    """The same, of a cloud that takes its time before it begins."""
+
+    def at(pace: Pace) -> Answer:
+        time.sleep(pace.takes)
+        return act()
+
+    return at
 
 
 def _parts(urn: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from sandbox.clouds import paths
-from sandbox.clouds.model import CloudError, Context, Reference, Rule
+from sandbox.clouds.model import CloudError, Context, NotUsableYetError, Reference, Rule
 from sandbox.clouds.store import Row, Transaction
 
 
@@ -28,8 +28,9 @@ def _referred(reference: Reference, value: str, context: Context) -> Row | None:
     else:
         handle = context.text(reference.value.replace("{value}", value))
     row = context.find(reference.targets, handle)
-    if row is None:
-        raise CloudError(context.text(reference.missing.replace("{value}", value).replace("{handle}", handle)))
+    if row is None or not (row.usable or reference.at_once):
+        missing = context.text(reference.missing.replace("{value}", value).replace("{handle}", handle))
+        raise CloudError(missing) if row is None else NotUsableYetError(missing, reference.retried)
     return row
 
 

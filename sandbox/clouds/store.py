@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,12 +21,12 @@ from sandbox.errors import SandboxError
 from sandbox.home import Home
 
 _BUSY_SECONDS: Final = 60.0  # far above the longest transaction, which holds no cluster start
-_SCHEMA_VERSION: Final = 1  # raise it with every change of _SCHEMA
+_SCHEMA_VERSION: Final = 2  # raise it with every change of _SCHEMA
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS resource (
     uid INTEGER PRIMARY KEY, cloud TEXT NOT NULL, account TEXT NOT NULL, location TEXT NOT NULL, type TEXT
     NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, inputs TEXT NOT NULL, outputs TEXT NOT NULL, creator
-    INTEGER, shares INTEGER NOT NULL DEFAULT 1,
+    INTEGER, shares INTEGER NOT NULL DEFAULT 1, usable_from REAL NOT NULL DEFAULT 0,
     sandbox_cluster TEXT, endpoint TEXT, created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')));
 CREATE INDEX IF NOT EXISTS resource_endpoint ON resource (endpoint) WHERE endpoint IS NOT NULL;
 CREATE TABLE IF NOT EXISTS handle (
@@ -42,7 +43,7 @@ CREATE TABLE IF NOT EXISTS reference (
 @dataclass(frozen=True)
 class Row:
     """A resource that exists. `creator` is the process that is still creating it, or None; `shares` counts
-    its creators."""
+    its creators; `usable_from` is when other parts of the cloud know of it, in seconds since the epoch."""
 
     uid: int
     cloud: str
@@ -55,9 +56,15 @@ class Row:
     outputs: dict[str, Any]
     creator: int | None
     shares: int
+    usable_from: float
     sandbox_cluster: str | None
     endpoint: str | None
     created: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether all of the cloud knows of it; clouds are consistent only eventually."""
+        return time.time() >= self.usable_from
 
 
 class TakenError(Exception):
@@ -122,18 +129,12 @@ class Transaction:
         outputs: dict[str, Any],
         handles: Iterable[str],
     ) -> int:
-        """Add a resource that this process is creating.
-
-        Raises `TakenError` if a handle is in use, unless by a creation whose process has died: that one is
-        taken over.
-        """
+        """Add a resource that this process is creating. Raises `TakenError` if a handle is in use."""
         wanted = set(handles)
         for value in wanted:
             row = self.by_handle(type_, scope, value)
-            if row is not None and (row.creator is None or _alive(row.creator)):
-                raise TakenError(value, row)
             if row is not None:
-                self.delete(row.uid)
+                raise TakenError(value, row)
         uid = self._db.execute(
             "INSERT INTO resource (cloud, account, location, type, scope, id, inputs, outputs, creator)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -160,11 +161,19 @@ class Transaction:
         self._db.execute("DELETE FROM reference WHERE holder = ?", (uid,))
         self._db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(uid, p, t) for p, t in references])
 
-    def save(self, uid: int, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
-        """Record that a resource is as it should be."""
+    def orphans(self, cloud: str) -> list[Row]:
+        """What nobody is creating any more, since whoever did is dead; this process is its creator from now on."""
+        found = [
+            row for row in self._rows("WHERE cloud = ? AND creator IS NOT NULL", (cloud,)) if not _alive(row.creator)
+        ]
+        self._db.executemany("UPDATE resource SET creator = ? WHERE uid = ?", [(os.getpid(), row.uid) for row in found])
+        return found
+
+    def save(self, uid: int, inputs: dict[str, Any], outputs: dict[str, Any], usable_from: float) -> None:
+        """Record that a resource is as it should be, and from when on others can use it."""
         self._db.execute(
-            "UPDATE resource SET inputs = ?, outputs = ?, creator = NULL WHERE uid = ?",
-            (json.dumps(inputs), json.dumps(outputs), uid),
+            "UPDATE resource SET inputs = ?, outputs = ?, creator = NULL, usable_from = ? WHERE uid = ?",
+            (json.dumps(inputs), json.dumps(outputs), usable_from, uid),
         )
 
     def mark_cluster(self, uid: int, sandbox_cluster: str | None, endpoint: str | None) -> None:
@@ -175,10 +184,9 @@ class Transaction:
             (sandbox_cluster, endpoint, uid),
         )
 
-    def share(self, uid: int, change: int) -> bool:
-        """Count one creator more or less; always True."""
+    def share(self, uid: int, change: int) -> None:
+        """Count one creator more or less."""
         self._db.execute("UPDATE resource SET shares = shares + ? WHERE uid = ?", (change, uid))
-        return True
 
     def delete(self, uid: int) -> None:
         """Remove a resource with its handles and references."""
@@ -239,7 +247,9 @@ class Store:
             yield Transaction(db)
 
 
-def _alive(pid: int) -> bool:
+def _alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
     if pid == os.getpid():
         return True
     try:

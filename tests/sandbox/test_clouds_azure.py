@@ -63,9 +63,9 @@ def test_a_missing_and_an_unknown_property_are_refused_with_their_paths(azure: A
 
 
 def test_ids_and_outputs_have_azures_shapes(azure: Account) -> None:
-    identity = azure.make(IDENTITY, **RG, resourceName="cp")
+    identity = azure.make(IDENTITY, **RG, resourceName="control-plane")
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
-    assert identity.id == f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/cp"
+    assert identity.id == f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/control-plane"
     assert identity.outputs["type"] == "Microsoft.ManagedIdentity/userAssignedIdentities"
     assert identity.outputs["azureApiVersion"] == FLAVOUR.sdk.resource(IDENTITY).api_version
     assert identity.outputs["location"] == "westeurope"
@@ -82,12 +82,12 @@ def test_the_provider_makes_up_names_without_a_hyphen(azure: Account) -> None:
 def test_names_and_ids_ignore_case(azure: Account) -> None:
     with pytest.raises(CloudError, match="cannot create already existing resource"):
         azure.make(GROUP, resourceGroupName="RG")
-    azure.make(IDENTITY, resourceGroupName="RG", resourceName="cp")
+    azure.make(IDENTITY, resourceGroupName="RG", resourceName="control-plane")
 
 
 def test_a_resource_needs_its_group(azure: Account) -> None:
     with pytest.raises(CloudError, match="Resource group 'other' could not be found"):
-        azure.make(IDENTITY, resourceGroupName="other", resourceName="cp")
+        azure.make(IDENTITY, resourceGroupName="other", resourceName="control-plane")
 
 
 def test_a_group_goes_with_all_that_is_in_it(azure: Account) -> None:
@@ -129,7 +129,7 @@ def test_a_subnet_lies_inside_its_network(azure: Account) -> None:
 
 
 def test_the_same_role_is_assigned_once(azure: Account) -> None:
-    identity = azure.make(IDENTITY, **RG, resourceName="cp")
+    identity = azure.make(IDENTITY, **RG, resourceName="control-plane")
     role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{SUBSCRIPTION}"
     grant = {"principalId": identity.outputs["principalId"], "roleDefinitionId": role, "scope": identity.id}
     azure.make(ASSIGNMENT, **grant)
@@ -147,7 +147,7 @@ def test_networking_of_a_cluster_replaces_property_by_property(azure: Account) -
 
 
 def test_assigned_identities_come_back_as_a_map(azure: Account) -> None:
-    identity = azure.make(IDENTITY, **RG, resourceName="cp")
+    identity = azure.make(IDENTITY, **RG, resourceName="control-plane")
     cluster = make_cluster(azure, identity={"type": "UserAssigned", "userAssignedIdentities": [identity.id]})
     assert cluster.outputs["identity"]["userAssignedIdentities"] == {
         identity.id: {key: identity.outputs[key] for key in ("clientId", "principalId")}

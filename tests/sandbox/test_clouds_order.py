@@ -104,19 +104,3 @@ def test_an_aks_cluster_wants_its_identitys_roles_first(tmp_path: Path) -> None:
     grant(2, network, "4d97b98b-1d4f-4787-a291-c67834d212e7")
     cluster()
     assert SUBSCRIPTION in zone.id
-
-
-@pytest.mark.parametrize(
-    ("token", "given", "error"),
-    [
-        ("aws:ec2/eip:Eip", {"domain": "vpc"}, "AddressLimitExceeded"),
-        ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/16"}, "VpcLimitExceeded"),
-    ],
-)
-def test_an_account_has_a_quota_in_each_place(tmp_path: Path, token: str, given: dict[str, str], error: str) -> None:
-    aws = Account(AWS, tmp_path)
-    for number in range(5):
-        aws.make(token, f"it-{number}", **given)
-    with pytest.raises(CloudError, match=error):
-        aws.make(token, "one-more", **given)
-    Account(AWS, tmp_path, {"region": "us-east-1"}).make(token, **given)

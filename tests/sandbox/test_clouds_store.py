@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from sandbox.clouds.__main__ import list_resources
 from sandbox.clouds.aws import FLAVOUR
+from sandbox.clouds.model import CloudError
 from sandbox.clouds.store import Store
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT
@@ -22,6 +24,7 @@ GROUP = "aws:cloudwatch/logGroup:LogGroup"
 # Creates forty log groups; half of their names are asked for by the other process, too.
 _WRITER = """
 import sys
+import time
 from pathlib import Path
 from sandbox.clouds.aws import FLAVOUR
 from sandbox.clouds.model import CloudError
@@ -51,16 +54,30 @@ def test_two_processes_writing_at_once_lose_nothing_and_share_no_name(tmp_path: 
     assert len(Account(FLAVOUR, tmp_path).existing()) == 60
 
 
-def test_a_creation_whose_process_died_is_taken_over(tmp_path: Path) -> None:
+def test_a_cloud_goes_on_with_what_it_was_asked_for_when_the_asking_process_dies(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from sandbox.clouds.store import Store\n"
-        "with Store(Path(sys.argv[1]) / 'clouds.sqlite').transaction() as tx:\n"
-        "    tx.insert('aws', 'a', 'r', sys.argv[2], '123456789012/eu-west-1', 'g', {}, {}, ['g'])\n"
+        "import sys; from pathlib import Path; from sandbox.clouds.aws import FLAVOUR\n"
+        "from sandbox.clouds.model import Pace; from tests.sandbox.cloud_doubles import Account\n"
+        "Account(FLAVOUR, Path(sys.argv[1])).cloud.create(sys.argv[2], {'name': 'g'}, pace=Pace(takes=600))\n"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path), GROUP], check=True, cwd=CHECKOUT)
+    asking = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), GROUP], cwd=CHECKOUT)
     account = Account(FLAVOUR, tmp_path)
-    account.make(GROUP, name="g")
-    assert account.existing() == ["g"]
+    while not account.existing():
+        assert asking.poll() is None
+        time.sleep(0.02)
+    account.cloud.go_on()
+    with account.store.reading() as tx:
+        assert tx.all()[0].creator == asking.pid, "whoever asked lives: it is not for others to finish"
+    asking.kill()
+    asking.wait()
+    with pytest.raises(CloudError, match="ResourceAlreadyExistsException"):
+        account.make(GROUP, name="g")
+    account.cloud.go_on()
+    found = account.cloud.read(GROUP, "g", {"name": "g"})
+    assert found is not None
+    assert found.outputs["arn"] == "arn:aws:logs:eu-west-1:123456789012:log-group:g"
+    with account.store.reading() as tx:
+        assert [row.creator for row in tx.all()] == [None]
 
 
 def test_the_listing_names_what_exists_and_an_empty_cloud_lists_nothing(tmp_path: Path) -> None:

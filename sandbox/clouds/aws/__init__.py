@@ -86,6 +86,13 @@ class Aws:
             )
         return {"region": region}
 
+    def misspelt(self, path: str, value: str, pattern: str) -> str:
+        """As all AWS services put it."""
+        return (
+            f"ValidationException: 1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: Member"
+            f" must satisfy regular expression pattern: {pattern}"
+        )
+
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
         return bridged.explain(problem, token, name)

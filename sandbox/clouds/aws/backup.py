@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.clouds.aws.identity import key, role
-from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule
+from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, see
 from sandbox.clouds.store import Transaction
 
 VAULT: Final = "aws:backup/vault:Vault"
@@ -17,7 +17,6 @@ _ARN: Final = "arn:aws:backup:{region}:{account}:"
 
 
 def _retention_in_bounds(context: Context, tx: Transaction) -> None:
-    # docs.aws.amazon.com/aws-backup/latest/devguide/API_PutBackupVaultLockConfiguration.html
     least, most = context.get("minRetentionDays"), context.get("maxRetentionDays")
     if least is not None and most is not None and least > most:
         raise CloudError("InvalidParameterValueException: MinRetentionDays must not be more than MaxRetentionDays")
@@ -25,8 +24,8 @@ def _retention_in_bounds(context: Context, tx: Transaction) -> None:
         raise CloudError("InvalidParameterValueException: ChangeableForDays must be at least 3")
 
 
+@see("docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html")
 def _cold_storage(context: Context, tx: Transaction) -> None:
-    # docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html
     for rule in context.get("rules") or ():
         lifecycle = rule.get("lifecycle") or {}
         cold, gone = lifecycle.get("coldStorageAfter"), lifecycle.get("deleteAfter")
@@ -39,6 +38,8 @@ def _cold_storage(context: Context, tx: Transaction) -> None:
 RULES: Final = (
     Rule(  # vault.go
         VAULT,
+        source="docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html",
+        spelling={"name": r"[\w-]{2,50}"},
         id="{name}",
         name=Name(),
         handles=("arn",),
@@ -50,6 +51,7 @@ RULES: Final = (
     ),
     Rule(  # vault_lock_configuration.go
         "aws:backup/vaultLockConfiguration:VaultLockConfiguration",
+        source="docs.aws.amazon.com/aws-backup/latest/devguide/API_PutBackupVaultLockConfiguration.html",
         id="{backupVaultName}",
         replace=("backupVaultName", "changeableForDays", "maxRetentionDays", "minRetentionDays"),
         outputs={"backupVaultArn": _ARN + "backup-vault:{backupVaultName}"},
@@ -62,6 +64,8 @@ RULES: Final = (
     ),
     Rule(  # plan.go
         PLAN,
+        source="docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupPlan.html",
+        spelling={"name": r"[\w.-]{1,50}"},
         id="{uuid}",
         name=Name(),
         exists="AlreadyExistsException: Backup plan with the same plan document already exists",
@@ -78,6 +82,8 @@ RULES: Final = (
     ),
     Rule(  # selection.go
         "aws:backup/selection:Selection",
+        source="docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html",
+        spelling={"name": r"[\w.-]{1,50}"},
         id="{uuid}",
         name=Name(),
         replace=("name", "planId", "iamRoleArn", "resources", "notResources", "conditions", "selectionTags"),

@@ -14,7 +14,7 @@ from sandbox.clouds import versions
 from sandbox.clouds.aws import network
 from sandbox.clouds.aws.identity import ROLE, key, role
 from sandbox.clouds.clusters import encoded_authority
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 CLUSTER: Final = "aws:eks/cluster:Cluster"
@@ -81,6 +81,7 @@ class _ClusterEffect(Effect):
         context.clusters.delete_cluster(sandbox_cluster(context))
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
 def _version_offered(context: Context, tx: Transaction) -> None:
     version, old = context.inputs.get("version"), context.old_inputs.get("version")
     if not known(version):
@@ -93,17 +94,20 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/network-reqs.html")
 def _two_zones(context: Context, tx: Transaction) -> None:
     found = [context.find((network.SUBNET,), str(s)) for s in context.get("vpcConfig.subnetIds") or ()]
     if len({row.outputs["availabilityZone"] for row in found if row is not None}) < 2:
         raise CloudError("InvalidParameterException: Subnets specified must be in at least two different AZs")
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html")
 def _reachable(context: Context, tx: Transaction) -> None:
     if context.get("vpcConfig.endpointPublicAccess") is False and not context.get("vpcConfig.endpointPrivateAccess"):
         raise CloudError("InvalidParameterException: Private and public endpoint access cannot both be disabled")
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html")
 def _trusted(context: Context, tx: Transaction) -> None:
     row = context.find((ROLE,), str(context["roleArn"]))
     if row is not None and "eks.amazonaws.com" not in str(row.inputs.get("assumeRolePolicy")):
@@ -112,6 +116,7 @@ def _trusted(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/deletion-protection.html")
 def _not_protected(context: Context, tx: Transaction) -> None:
     if context.get("deletionProtection"):
         raise CloudError(
@@ -137,8 +142,8 @@ def _addon_offered(context: Context, tx: Transaction) -> None:
             ) from None
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/troubleshoot-add-ons.html")
 def _has_compute(context: Context, tx: Transaction) -> None:
-    # docs.aws.amazon.com/eks/latest/userguide/troubleshoot-add-ons.html: without nodes it never becomes ACTIVE.
     row = context.find((CLUSTER,), str(context["clusterName"]))
     if row is None or context["addonName"] not in _ON_NODES:
         return
@@ -150,6 +155,7 @@ def _has_compute(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/access-entries.html")
 def _entries_allowed(context: Context, tx: Transaction) -> None:
     row = context.find((CLUSTER,), str(context["clusterName"]))
     mode = (row.outputs.get("accessConfig") or {}).get("authenticationMode") if row is not None else None
@@ -162,6 +168,7 @@ def _entries_allowed(context: Context, tx: Transaction) -> None:
         raise CloudError(f"InvalidParameterException: The specified principalArn is invalid: {context['principalArn']}")
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html")
 def _access_policy_exists(context: Context, tx: Transaction) -> None:
     arn = str(context["policyArn"])
     if arn not in {f"arn:aws:eks::aws:cluster-access-policy/AmazonEKS{p}Policy" for p in _ACCESS_POLICIES}:
@@ -186,6 +193,8 @@ ARN: Final = "arn:aws:eks:{region}:{account}:"
 RULES: Final = (
     Rule(  # cluster.go; vpc_config's subnets and security groups are updated in place since 5.90
         CLUSTER,
+        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html",
+        spelling={"name": r"[0-9A-Za-z][\w-]{0,99}"},
         id="{name}",
         name=Name(),
         handles=("arn",),
@@ -235,6 +244,7 @@ RULES: Final = (
     ),
     Rule(  # addon.go
         ADDON,
+        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html",
         id="{clusterName}:{addonName}",
         handles=("arn",),
         exists="ResourceInUseException: Addon already exists.",
@@ -256,6 +266,7 @@ RULES: Final = (
     ),
     Rule(  # access_entry.go
         ACCESS_ENTRY,
+        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessEntry.html",
         id="{clusterName}:{principalArn}",
         exists="ResourceInUseException: The specified access entry resource is already in use on this cluster.",
         replace=("clusterName", "principalArn", "type"),
@@ -276,6 +287,7 @@ RULES: Final = (
     ),
     Rule(  # access_policy_association.go
         "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+        source="docs.aws.amazon.com/eks/latest/APIReference/API_AssociateAccessPolicy.html",
         id="{clusterName}#{principalArn}#{policyArn}",
         replace=("accessScope", "clusterName", "policyArn", "principalArn"),
         outputs={"associatedAt": "{now}", "modifiedAt": "{now}"},
@@ -294,6 +306,7 @@ RULES: Final = (
     ),
     Rule(  # pod_identity_association.go
         "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html",
         id="a-{hex17}",
         handles=("subject",),
         exists="ResourceInUseException: Association already exists for {namespace}/{serviceAccount} in {clusterName}",

@@ -14,6 +14,7 @@ from sandbox.clouds.model import Reference, Rule
 RULES: Final = (
     Rule(  # vpc_endpoint.go
         "aws:ec2/vpcEndpoint:VpcEndpoint",
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html",
         id="vpce-{hex17}",
         replace=("vpcId", "serviceName", "serviceRegion", "vpcEndpointType", "resourceConfigurationArn"),
         defaults={"vpcEndpointType": "Gateway"},
@@ -42,6 +43,7 @@ RULES: Final = (
     ),
     Rule(  # vpc_flow_log.go
         "aws:ec2/flowLog:FlowLog",
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html",
         id="fl-{hex17}",
         replace=(
             *("deliverCrossAccountRole", "destinationOptions", "eniId", "iamRoleArn", "logDestination"),

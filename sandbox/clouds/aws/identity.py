@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, known
+from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 ROLE: Final = "aws:iam/role:Role"
@@ -24,8 +24,10 @@ _OWNED_BY_AWS: Final = ("arn:aws:iam::aws:",)
 
 
 def role(path: str, missing: str) -> Reference:
-    """A role that a resource uses, by ARN. AWS lets the role go while it is used."""
-    return Reference(path, ROLE, missing, foreign=("arn:aws:iam::aws:role/aws-service-role/",))
+    """A role that a resource uses, by ARN. AWS lets the role go while it is used.
+
+    The provider asks again for two minutes while IAM's changes spread (internal/service/iam, propagationTimeout)."""
+    return Reference(path, ROLE, missing, foreign=("arn:aws:iam::aws:role/aws-service-role/",), retried=True)
 
 
 def key(path: str, missing: str = "NotFoundException: Key '{value}' does not exist") -> Reference:
@@ -48,6 +50,7 @@ def _is_json(path: str, error: str) -> Any:
     return check
 
 
+@see("docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html")
 def _detaches(context: Context, tx: Transaction) -> None:
     row = context.find((ROLE,), context.id)
     if row is None or context.get("forceDetachPolicies"):
@@ -59,11 +62,16 @@ def _detaches(context: Context, tx: Transaction) -> None:
         raise CloudError("DeleteConflict: Cannot delete entity, must delete policies first.")
 
 
-_TO_ROLE: Final = Reference("role", ROLE, "NoSuchEntity: The role with name {value} cannot be found.", cascade=True)
+_TO_ROLE: Final = Reference(
+    "role", ROLE, "NoSuchEntity: The role with name {value} cannot be found.", cascade=True, retried=True
+)
 
 RULES: Final = (
     Rule(  # iam/role.go
         ROLE,
+        source="docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
+        spelling={"name": r"[\w+=,.@-]{1,64}"},
+        settles=0.3,  # docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "changes that I make are not always visible"
         id="{name}",
         name=Name(),
         scope=_IAM,
@@ -84,6 +92,8 @@ RULES: Final = (
     ),
     Rule(  # iam/role_policy.go
         ROLE_POLICY,
+        source="docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html",
+        spelling={"name": r"[\w+=,.@-]{1,128}"},
         id="{role}:{name}",
         name=Name(),
         scope=_IAM,
@@ -94,6 +104,7 @@ RULES: Final = (
     ),
     Rule(  # iam/role_policy_attachment.go
         ROLE_POLICY_ATTACHMENT,
+        source="docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html",
         id="{role}/{policyArn}",
         scope=_IAM,
         replace=("policyArn", "role"),
@@ -110,6 +121,8 @@ RULES: Final = (
     ),
     Rule(  # iam/policy.go: its id is its ARN
         POLICY,
+        source="docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
+        spelling={"name": r"[\w+=,.@-]{1,128}"},
         id=lambda c: c.text(f"arn:aws:iam::{{account}}:policy{c['path'] or '/'}{{name}}"),
         name=Name(),
         scope=_IAM,
@@ -122,6 +135,7 @@ RULES: Final = (
     ),
     Rule(  # kms/key.go
         KEY,
+        source="docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html",
         id="{uuid}",
         handles=("arn",),
         replace=("customKeyStoreId", "customerMasterKeySpec", "keyUsage", "multiRegion", "xksKeyId"),
@@ -157,6 +171,8 @@ RULES: Final = (
     ),
     Rule(  # kms/alias.go
         "aws:kms/alias:Alias",
+        source="docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html",
+        spelling={"name": r"alias/(?!aws/)[a-zA-Z0-9:/_-]{1,250}"},
         id="{name}",
         name=Name(pattern="alias/{name}-{hex7}"),
         exists="AlreadyExistsException: An alias with the name {name} already exists",

@@ -10,7 +10,7 @@ import ipaddress
 from typing import Any, Final
 
 from sandbox.clouds.aws.zones import zone_ids, zones
-from sandbox.clouds.model import Check, CloudError, Context, Reference, Rule, known, random_hex
+from sandbox.clouds.model import CloudError, Context, Quota, Reference, Rule, known, random_hex, see
 from sandbox.clouds.store import Transaction
 
 VPC: Final = "aws:ec2/vpc:Vpc"
@@ -74,6 +74,7 @@ def security_groups(path: str) -> Reference:
     )
 
 
+@see("docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html")
 def _subnet_range(context: Context, tx: Transaction) -> None:
     block = context.inputs.get("cidrBlock")
     vpc = context.find((VPC,), str(context.inputs.get("vpcId")))
@@ -142,23 +143,15 @@ def _of_allocation(context: Context) -> Any:
 _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
 
 
+_QUOTAS: Final = "docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
+"""What an account has in each region before it asks for more."""
 ARN: Final = "arn:aws:ec2:{region}:{account}:"
-
-
-def _quota(most: int, error: str) -> Check:
-    """At most so many of a type in a place, as an account has them before it asks for more."""
-
-    def check(context: Context, tx: Transaction) -> None:
-        there = tx.of_type(context.rule.token, context.text("{account}/{region}"))
-        if not context.old_inputs and len(there) >= most:
-            raise CloudError(error)
-
-    return check
 
 
 RULES: Final = (
     Rule(  # vpc_.go
         VPC,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html",
         id="vpc-{hex17}",
         replace=("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "instanceTenancy"),
         defaults={"enableDnsSupport": True, "instanceTenancy": "default"},
@@ -173,11 +166,11 @@ RULES: Final = (
             "defaultSecurityGroupId": "sg-{hex17}",
             "dhcpOptionsId": "dopt-{hex17}",
         },
-        # docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
-        checks=(_quota(5, "VpcLimitExceeded: The maximum number of VPCs has been reached."),),
+        quota=Quota(5, "VpcLimitExceeded: The maximum number of VPCs has been reached.", _QUOTAS, regional=True),
     ),
     Rule(  # vpc_subnet.go
         SUBNET,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html",
         id="subnet-{hex17}",
         replace=("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "ipv6Native", "outpostArn"),
         defaults={
@@ -199,6 +192,7 @@ RULES: Final = (
     ),
     Rule(  # vpc_internet_gateway.go
         INTERNET_GATEWAY,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachInternetGateway.html",
         id="igw-{hex17}",
         outputs={"arn": ARN + "internet-gateway/{id}", "ownerId": "{account}"},
         references=(in_vpc(),),
@@ -206,6 +200,7 @@ RULES: Final = (
     ),
     Rule(  # ec2_eip.go
         EIP,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html",
         id="eipalloc-{hex17}",
         replace=(
             "address",
@@ -224,10 +219,13 @@ RULES: Final = (
             "publicIpv4Pool": "amazon",
             "networkBorderGroup": "{region}",
         },
-        checks=(_quota(5, "AddressLimitExceeded: The maximum number of addresses has been reached."),),
+        quota=Quota(
+            5, "AddressLimitExceeded: The maximum number of addresses has been reached.", _QUOTAS, regional=True
+        ),
     ),
     Rule(  # vpc_nat_gateway.go
         NAT_GATEWAY,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html",
         id="nat-{hex17}",
         replace=("allocationId", "connectivityType", "privateIp", "subnetId", "vpcId", "availabilityMode"),
         defaults={"connectivityType": "public"},
@@ -250,6 +248,7 @@ RULES: Final = (
     ),
     Rule(  # vpc_route_table.go
         ROUTE_TABLE,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html",
         id="rtb-{hex17}",
         replace=("vpcId",),
         outputs={
@@ -262,6 +261,7 @@ RULES: Final = (
     ),
     Rule(  # vpc_route.go
         "aws:ec2/route:Route",
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html",
         id=lambda c: f"r-{c['routeTableId']}{next((c.inputs[k] for k in _DESTINATIONS if c.inputs.get(k)), '')}",
         exists="RouteAlreadyExists: The route identified by {destinationCidrBlock} already exists.",
         replace=("routeTableId", *_DESTINATIONS),
@@ -289,6 +289,7 @@ RULES: Final = (
     ),
     Rule(  # vpc_route_table_association.go
         "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html",
         id="rtbassoc-{hex17}",
         replace=("subnetId", "gatewayId"),
         references=(

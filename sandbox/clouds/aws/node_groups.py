@@ -11,7 +11,7 @@ from sandbox.clouds import nodes, versions
 from sandbox.clouds.aws import network
 from sandbox.clouds.aws.eks import ADDON, ARN, CLUSTER, CLUSTER_MISSING, NODE_GROUP, sandbox_cluster
 from sandbox.clouds.aws.identity import role
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 
@@ -113,8 +113,8 @@ def _sizes(context: Context, tx: Transaction) -> None:
         raise CloudError(f"InvalidParameterException: desired capacity {wanted} can't be greater than max size {most}")
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html")
 def _joins(context: Context, tx: Transaction) -> None:
-    # docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html: nodes are not ready without a network plugin.
     row = context.find((CLUSTER,), str(context["clusterName"]))
     if row is None or context.old_inputs or row.outputs.get("bootstrapSelfManagedAddons") is not False:
         return
@@ -126,8 +126,8 @@ def _joins(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
 def _not_ahead(context: Context, tx: Transaction) -> None:
-    # docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html, "version skew"
     row, wanted = context.find((CLUSTER,), str(context["clusterName"])), context.inputs.get("version")
     if row is not None and known(wanted) and versions.newer(str(wanted), str(row.outputs["version"])):
         raise CloudError(
@@ -139,6 +139,8 @@ def _not_ahead(context: Context, tx: Transaction) -> None:
 RULES: Final = (
     Rule(  # node_group.go
         NODE_GROUP,
+        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html",
+        spelling={"nodeGroupName": r"[0-9A-Za-z][\w-]{0,62}"},
         id="{clusterName}:{nodeGroupName}",
         name=Name("nodeGroupName"),
         handles=("arn",),

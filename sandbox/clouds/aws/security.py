@@ -45,6 +45,7 @@ def _default_group(context: Context) -> str:
 RULES: Final = (
     Rule(  # vpc_default_security_group.go: adopts the group that the VPC came with
         DEFAULT_SECURITY_GROUP,
+        source="docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
         id=lambda c: _default_group(c),
         replace=("vpcId",),
         outputs={
@@ -59,6 +60,8 @@ RULES: Final = (
     ),
     Rule(  # vpc_security_group.go
         SECURITY_GROUP,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
+        spelling={"name": r"(?!sg-)[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}"},
         id="sg-{hex17}",
         name=Name(),
         handles=("groupKey",),
@@ -76,6 +79,8 @@ RULES: Final = (
     ),
     Rule(  # ec2_launch_template.go
         LAUNCH_TEMPLATE,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html",
+        spelling={"name": r"[\w().\-/]{3,128}"},
         id="lt-{hex17}",
         name=Name(),
         handles=("name",),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.clouds.aws.identity import key
-from sandbox.clouds.model import CloudError, Context, Name, Rule, known
+from sandbox.clouds.model import CloudError, Context, Name, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 _RETENTION: Final = (
@@ -40,6 +40,7 @@ _RETENTION: Final = (
 """Days that CloudWatch Logs keeps a group's events (API reference, PutRetentionPolicy)."""
 
 
+@see("docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html")
 def _retention(context: Context, tx: Transaction) -> None:
     days = context.inputs.get("retentionInDays")
     if known(days) and days not in _RETENTION:
@@ -54,6 +55,8 @@ def _protected(context: Context, tx: Transaction) -> None:
 RULES: Final = (
     Rule(
         "aws:cloudwatch/logGroup:LogGroup",
+        source="docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
+        spelling={"name": r"[\w./#-]{1,512}"},
         id="{name}",
         name=Name(),
         handles=("arn",),
@@ -76,6 +79,8 @@ RULES: Final = (
     ),
     Rule(
         "aws:s3/bucket:Bucket",
+        source="docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",
+        spelling={"bucket": r"(?!xn--|sthree-)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"},
         id="{bucket}",
         name=Name("bucket"),
         scope="",  # bucket names are unique in the world

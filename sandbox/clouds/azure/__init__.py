@@ -67,6 +67,10 @@ class Azure:
         location = context["default_location"] or (row.outputs["location"] if row is not None else None)
         return {"location": location} if location else {}
 
+    def misspelt(self, path: str, value: str, pattern: str) -> str:
+        """As Azure Resource Manager puts it."""
+        return f"InvalidResourceName: Resource name {value} is invalid. It has to match {pattern}"
+
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input, in the provider's words where it has some."""
         if problem.kind == "missing":

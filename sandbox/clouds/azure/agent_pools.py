@@ -11,7 +11,7 @@ from typing import Any, Final
 from sandbox.clouds import nodes, versions
 from sandbox.clouds.azure import network
 from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.model import CloudError, Context, Effect, known
+from sandbox.clouds.model import CloudError, Context, Effect, known, see
 from sandbox.clouds.store import Transaction
 
 CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
@@ -148,8 +148,8 @@ def _agent_pool(context: Context, tx: Transaction) -> None:
             raise CloudError(f"PropertyChangeNotAllowed: Changing property 'properties.{name}' is not allowed.")
 
 
+@see("learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling")
 def _not_ahead(context: Context, tx: Transaction) -> None:
-    # learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling, "validation rules"
     wanted, control = context.inputs.get("orchestratorVersion"), _cluster_version(context)
     if known(wanted) and known(control) and versions.newer(str(wanted), str(control)):
         raise CloudError(

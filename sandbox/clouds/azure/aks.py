@@ -20,7 +20,7 @@ from sandbox.clouds.azure.agent_pools import (
 )
 from sandbox.clouds.azure.common import arm, path, to
 from sandbox.clouds.clusters import host_and_port
-from sandbox.clouds.model import CloudError, Context, Effect, known
+from sandbox.clouds.model import CloudError, Context, Effect, known, see
 from sandbox.clouds.store import Transaction
 
 _ZONE_CONTRIBUTOR: Final = "b12aa53e-6015-4669-85d0-8515ebb3ae7f"
@@ -73,6 +73,7 @@ class _ClusterEffect(Effect):
             join_nodes(context, pool, pool["name"], str(context["location"]), str(context["nodeResourceGroup"]))
 
 
+@see("learn.microsoft.com/azure/aks/use-system-pools")
 def _cluster_pools(context: Context, tx: Transaction) -> None:
     pools = context.inputs.get("agentPoolProfiles") or []
     if not any(str(pool.get("mode")).lower() == "system" for pool in pools):
@@ -81,6 +82,7 @@ def _cluster_pools(context: Context, tx: Transaction) -> None:
         refuse_bad_pool(pool, str(pool["name"]))
 
 
+@see("learn.microsoft.com/azure/templates/microsoft.containerservice/managedclusters")
 def _needed(context: Context, tx: Transaction) -> None:
     if not (context.get("dnsPrefix") or context.get("fqdnSubdomain")):
         raise CloudError("InvalidParameter: Required parameter dnsPrefix is missing (null).")
@@ -94,6 +96,7 @@ def _needed(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("learn.microsoft.com/azure/aks/supported-kubernetes-versions")
 def _version_offered(context: Context, tx: Transaction) -> None:
     version, old = context.inputs.get("kubernetesVersion"), context.old_inputs.get("kubernetesVersion")
     if not known(version):
@@ -106,6 +109,7 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         raise CloudError(f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed.")
 
 
+@see("learn.microsoft.com/azure/aks/use-managed-identity")
 def _identity_may(context: Context, tx: Transaction) -> None:
     """An identity of one's own needs its rights before the cluster is made of it."""
     if context.old_inputs or context.get("identity.type") != "UserAssigned":
@@ -149,6 +153,7 @@ def _identity_may(context: Context, tx: Transaction) -> None:
             )
 
 
+@see("learn.microsoft.com/azure/aks/planned-maintenance")
 def _schedule_name(context: Context, tx: Transaction) -> None:
     if context["configName"] not in _SCHEDULES:
         raise CloudError(
@@ -209,6 +214,7 @@ RULES: Final = (
         CLUSTER,
         CLUSTERS,
         "resourceName",
+        spelling=r"[A-Za-z0-9]([\w-]{0,61}[A-Za-z0-9])?",
         replace=(
             *(
                 "location",
@@ -250,7 +256,7 @@ RULES: Final = (
             to("agentPoolProfiles.vnetSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
             to("apiServerAccessProfile.subnetId", network.SUBNET, held=network.SUBNET_IN_USE),
             to("apiServerAccessProfile.privateDNSZone", network.PRIVATE_ZONE, foreign=("system", "none")),
-            to("identity.userAssignedIdentities", identity.IDENTITY),
+            to("identity.userAssignedIdentities", identity.IDENTITY, at_once=True),
             to("securityProfile.azureKeyVaultKms.keyId", identity.KEY),
             to("securityProfile.defender.logAnalyticsWorkspaceResourceId", identity.WORKSPACE),
             to("addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", identity.WORKSPACE),

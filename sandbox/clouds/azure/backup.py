@@ -6,14 +6,13 @@ learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from sandbox.clouds import paths
 from sandbox.clouds.azure.agent_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.azure.common import GROUP, arm, path, to
 from sandbox.clouds.azure.identity import granted
-from sandbox.clouds.model import CloudError, Context
+from sandbox.clouds.model import CloudError, Context, see
 from sandbox.clouds.store import Row, Transaction
 
 ACCOUNT: Final = "azure-native:storage:StorageAccount"
@@ -29,15 +28,7 @@ _READER: Final = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 _CONTRIBUTOR: Final = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 
 
-def _account_name(context: Context, tx: Transaction) -> None:
-    name = str(context["accountName"])
-    if not re.fullmatch(r"[a-z0-9]{3,24}", name):
-        raise CloudError(
-            f"AccountNameInvalid: {name} is not a valid storage account name. Storage account name must be between 3 and 24"
-            " characters in length and use numbers and lower-case letters only."
-        )
-
-
+@see("learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-concept")
 def _may_back_up(context: Context, tx: Transaction) -> None:
     """Azure validates an instance before it takes it: agent, trusted access and roles have to be there."""
     cluster = context.find((CLUSTER,), str(context.get("properties.dataSourceInfo.resourceID")))
@@ -90,6 +81,7 @@ RULES: Final = (
         ACCOUNT,
         _ACCOUNTS,
         "accountName",
+        spelling=r"[a-z0-9]{3,24}",
         replace=("location", "isHnsEnabled"),
         outputs={
             "primaryEndpoints": lambda c: {"blob": f"https://{c['accountName']}.blob.core.windows.net/"},
@@ -97,12 +89,12 @@ RULES: Final = (
             "primaryLocation": "{location}",
             "statusOfPrimary": "available",
         },
-        checks=(_account_name,),
     ),
     arm(
         "azure-native:storage:BlobContainer",
         f"{_ACCOUNTS}/blobServices/default/containers/{{containerName}}",
         "containerName",
+        spelling=r"[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]",
         outputs={"hasImmutabilityPolicy": False, "hasLegalHold": False, "leaseState": "Available"},
         references=(to("accountName", ACCOUNT, cascade=True, value=path(_ACCOUNTS)),),
     ),
@@ -110,6 +102,7 @@ RULES: Final = (
         VAULT,
         _VAULTS,
         "vaultName",
+        spelling=r"[A-Za-z][A-Za-z0-9-]{1,49}",
         replace=("location",),
         outputs={"identity.principalId": "{uuid}", "identity.tenantId": "{tenant}"},
     ),
@@ -117,6 +110,7 @@ RULES: Final = (
         POLICY,
         f"{_VAULTS}/backupPolicies/{{backupPolicyName}}",
         "backupPolicyName",
+        spelling=r"[A-Za-z][A-Za-z0-9-]{2,149}",
         references=(to("vaultName", VAULT, cascade=True, value=path(_VAULTS)),),
     ),
     arm(
@@ -151,6 +145,7 @@ RULES: Final = (
         TRUSTED_ACCESS,
         f"{CLUSTERS}/trustedAccessRoleBindings/{{trustedAccessRoleBindingName}}",
         "trustedAccessRoleBindingName",
+        spelling=r"[A-Za-z][A-Za-z0-9-]{0,23}",
         replace=("sourceResourceId",),
         references=(
             to("resourceName", CLUSTER, cascade=True, value=path(CLUSTERS)),

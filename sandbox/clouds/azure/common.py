@@ -40,6 +40,7 @@ def path(provider: str) -> str:
 def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rule: Any) -> Rule:
     """A resource in a resource group; `provider` is the part of its id after `providers/`, `name` the input
     in it."""
+    spelling = {name: rule.pop("spelling")} if "spelling" in rule else {}
     template = path(provider)
     in_path = tuple(part[1:-1] for part in provider.split("/") if part.startswith("{"))
     words = [part for part in provider.split("/") if not part.startswith("{")]
@@ -57,6 +58,8 @@ def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rul
     return Rule(
         token,
         id=template,
+        spelling=spelling,
+        source=f"learn.microsoft.com/azure/templates/{'/'.join(words).lower()}",
         name=Name(name, pattern),
         exists="cannot create already existing resource '{id}'",
         replace=("resourceGroupName", *in_path, *rule.pop("replace", ())),
@@ -74,6 +77,7 @@ def to(
     held: str | None = None,
     cascade: bool = False,
     foreign: tuple[str, ...] = (),
+    at_once: bool = False,
     value: str | Callable[[Context, str], str] = "{value}",
 ) -> Reference:
     """A reference to another resource, by its id unless `value` says how to make that."""
@@ -84,5 +88,6 @@ def to(
         held=held,
         cascade=cascade,
         foreign=foreign,
+        at_once=at_once,
         value=value,
     )

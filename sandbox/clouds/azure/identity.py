@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sandbox.clouds import paths
 from sandbox.clouds.azure.common import GROUP, GROUPS, SDK, arm, path, to
-from sandbox.clouds.model import CloudError, Context, Name, Rule, known
+from sandbox.clouds.model import CloudError, Context, Name, NotUsableYetError, Quota, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 IDENTITY: Final = "azure-native:managedidentity:UserAssignedIdentity"
@@ -32,11 +32,20 @@ def _has_location(context: Context, tx: Transaction) -> None:
         raise CloudError("LocationRequired: The location property is required for this definition.")
 
 
+@see("learn.microsoft.com/azure/role-based-access-control/troubleshooting")
 def _assignment(context: Context, tx: Transaction) -> None:
     principal, definition = context["principalId"], str(context["roleDefinitionId"])
     if not is_guid(principal):
         raise CloudError(
             f"InvalidPrincipalId: A valid principal ID must be provided for role assignment. ({principal})"
+        )
+    identity = context.find((IDENTITY,), str(principal))
+    if identity is not None and not identity.usable and context.inputs.get("principalType") != "ServicePrincipal":
+        raise NotUsableYetError(
+            f"PrincipalNotFound: Principal {principal} does not exist in the directory. If you are creating this principal and"
+            " then immediately assigning a role, this error might be related to a replication delay. In this case, set the role"
+            " assignment principalType property to a value, such as ServicePrincipal, User, or Group.",
+            retried=False,
         )
     if not is_guid(definition.rsplit("/", 1)[-1]) or "/roleDefinitions/" not in definition:
         raise CloudError(
@@ -45,18 +54,6 @@ def _assignment(context: Context, tx: Transaction) -> None:
     scope = str(context["scope"]).lower()
     if "/resourcegroups/" in scope and not any(row.id.lower() == scope for row in tx.all()):
         raise CloudError(f"ResourceNotFound: The Resource '{context['scope']}' was not found.")
-
-
-def _vault_name(context: Context, tx: Transaction) -> None:
-    name = str(context["vaultName"])
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]", name):
-        raise CloudError(
-            f"VaultNameNotValid: The vault name '{name}' is invalid. A vault's name must be between 3-24"
-            f" alphanumeric"
-            " characters. The name must begin with a letter, end with a letter or digit, and not contain"
-            " consecutive"
-            " hyphens."
-        )
 
 
 def _key_uri(context: Context) -> str:
@@ -68,15 +65,26 @@ def _property(name: str) -> Any:
 
 
 def granted(context: Context, scope: str, principal: str, role: str) -> bool:
-    """Whether somebody has a built-in role at a scope; what is inherited from above does not count here."""
+    """Whether somebody can use a built-in role at a scope by now; what is inherited from above does not count here."""
     grant = f"{scope}|/providers/Microsoft.Authorization/roleDefinitions/{role}|{principal}"
-    return context.find((ROLE_ASSIGNMENT,), grant) is not None
+    row = context.find((ROLE_ASSIGNMENT,), grant)
+    return row is not None and row.usable
+
+
+_LIMITS: Final = "learn.microsoft.com/azure/azure-resource-manager/management/azure-subscription-service-limits"
 
 
 RULES: Final = (
     Rule(
         GROUP,
+        source="learn.microsoft.com/azure/azure-resource-manager/management/manage-resource-groups-portal",
         id=GROUPS + "{resourceGroupName}",
+        spelling={"resourceGroupName": r"[\w().-]{0,89}[\w()-]"},
+        quota=Quota(
+            980,
+            "ResourceGroupQuotaExceeded: Creating the resource group '{resourceGroupName}' would exceed the quota of '980'.",
+            _LIMITS,
+        ),
         name=Name("resourceGroupName", "{name}{hex8}"),
         exists="cannot create already existing resource '{id}'",
         replace=("resourceGroupName", "location"),
@@ -92,6 +100,8 @@ RULES: Final = (
         IDENTITY,
         _IDENTITIES,
         "resourceName",
+        settles=0.3,  # learn.microsoft.com/azure/role-based-access-control/troubleshooting: Entra learns of it later
+        spelling=r"[A-Za-z0-9][\w-]{2,127}",
         handles=("principalId", "clientId"),
         replace=("location",),
         outputs={"principalId": "{uuid}", "clientId": "{uuid}", "tenantId": "{tenant}"},
@@ -100,13 +110,19 @@ RULES: Final = (
         "azure-native:managedidentity:FederatedIdentityCredential",
         f"{_IDENTITIES}/federatedIdentityCredentials/{{federatedIdentityCredentialResourceName}}",
         "federatedIdentityCredentialResourceName",
-        references=(to("resourceName", IDENTITY, cascade=True, value=path(_IDENTITIES)),),
+        references=(to("resourceName", IDENTITY, cascade=True, at_once=True, value=path(_IDENTITIES)),),
     ),
     Rule(
         ROLE_ASSIGNMENT,
+        source="learn.microsoft.com/azure/templates/microsoft.authorization/roleassignments",
         id="{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
         name=Name("roleAssignmentName", "{hex8}-0000-4000-8000-{hex12}"),
         exists="RoleAssignmentExists: The role assignment already exists.",
+        quota=Quota(
+            4000,
+            "RoleAssignmentLimitExceeded: No more role assignments can be created.",
+            "learn.microsoft.com/azure/role-based-access-control/troubleshoot-limits",
+        ),
         handles=("grant",),
         replace=("principalId", "scope", "roleAssignmentName"),
         outputs={
@@ -127,6 +143,7 @@ RULES: Final = (
         WORKSPACE,
         "Microsoft.OperationalInsights/workspaces/{workspaceName}",
         "workspaceName",
+        spelling=r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
         replace=("location",),
         outputs={
             "customerId": "{uuid}",
@@ -144,6 +161,7 @@ RULES: Final = (
         VAULT,
         _VAULTS,
         "vaultName",
+        spelling=r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]",
         handles=("properties.vaultUri",),
         replace=("location", "properties.tenantId"),
         outputs={
@@ -152,12 +170,12 @@ RULES: Final = (
             "properties.enableSoftDelete": True,
             "properties.softDeleteRetentionInDays": 90,
         },
-        checks=(_vault_name,),
     ),
     arm(
         KEY,
         f"{_VAULTS}/keys/{{keyName}}",
         "keyName",
+        spelling=r"[A-Za-z0-9-]{1,127}",
         handles=("keyUriWithVersion",),
         outputs={
             "keyUri": _key_uri,

@@ -10,11 +10,10 @@ from typing import Final
 from sandbox.clouds.azure.agent_pools import CLUSTER
 from sandbox.clouds.azure.common import SDK, to
 from sandbox.clouds.azure.identity import WORKSPACE
-from sandbox.clouds.model import CloudError, Context, Name, Rule
+from sandbox.clouds.model import CloudError, Context, Name, Rule, see
 from sandbox.clouds.store import Transaction
 
 _AKS_LOGS: Final = frozenset(
-    # learn.microsoft.com/azure/aks/monitor-aks-reference#resource-logs
     ("cloud-controller-manager", "cluster-autoscaler", "csi-azuredisk-controller", "csi-azurefile-controller",
      "csi-snapshot-controller", "fleet-mcs-controller-manager", "fleet-member-agent", "fleet-member-net-controller-manager",
      "guard", "karpenter-events", "kube-apiserver", "kube-audit", "kube-audit-admin", "kube-controller-manager",
@@ -27,6 +26,7 @@ def _somewhere_to_go(context: Context, tx: Transaction) -> None:
         raise CloudError("BadRequest: At least one data sink needs to be specified.")
 
 
+@see("learn.microsoft.com/azure/aks/monitor-aks-reference")
 def _known_categories(context: Context, tx: Transaction) -> None:
     asked = [log.get("category") for log in context.get("logs") or () if log.get("category")]
     unknown = [category for category in asked if category not in _AKS_LOGS]
@@ -37,6 +37,7 @@ def _known_categories(context: Context, tx: Transaction) -> None:
 RULES: Final = (
     Rule(
         "azure-native:monitor:DiagnosticSetting",
+        source="learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings",
         id="{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}",
         name=Name("name", "{name}{hex8}"),
         exists="cannot create already existing resource '{id}'",

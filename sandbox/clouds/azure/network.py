@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sandbox.clouds import paths
 from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.model import CloudError, Context, known, random_hex
+from sandbox.clouds.model import CloudError, Context, known, random_hex, see
 from sandbox.clouds.store import Transaction
 
 VIRTUAL_NETWORK: Final = "azure-native:network:VirtualNetwork"
@@ -32,6 +32,7 @@ def _prefixes(inputs: dict[str, Any]) -> list[str]:
     return [str(block) for block in found if known(block)]
 
 
+@see("learn.microsoft.com/azure/virtual-network/virtual-networks-faq")
 def _subnet_range(context: Context, tx: Transaction) -> None:
     name, network = context["subnetName"], context["virtualNetworkName"]
     row = context.find((VIRTUAL_NETWORK,), context.text(path(_NETWORKS)))
@@ -65,6 +66,7 @@ def _no_inline_subnets(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("learn.microsoft.com/azure/dns/private-dns-overview")
 def _global(context: Context, tx: Transaction) -> None:
     if str(context.get("location") or "").lower() != "global":
         raise CloudError(
@@ -79,6 +81,7 @@ RULES: Final = (
         VIRTUAL_NETWORK,
         _NETWORKS,
         "virtualNetworkName",
+        spelling=r"[A-Za-z0-9][\w.-]{0,62}\w",
         replace=("location",),
         outputs={"enableDdosProtection": False, "subnets": [], "flowLogs": []},
         checks=(_no_inline_subnets,),
@@ -87,6 +90,7 @@ RULES: Final = (
         SUBNET,
         f"{_NETWORKS}/subnets/{{subnetName}}",
         "subnetName",
+        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         outputs={
             "privateEndpointNetworkPolicies": "Disabled",
             "privateLinkServiceNetworkPolicies": "Enabled",
@@ -113,6 +117,7 @@ RULES: Final = (
         NAT_GATEWAY,
         "Microsoft.Network/natGateways/{natGatewayName}",
         "natGatewayName",
+        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         replace=("location", "zones"),
         outputs={"idleTimeoutInMinutes": 4, "subnets": []},
         references=(
@@ -128,6 +133,7 @@ RULES: Final = (
         PUBLIC_ADDRESS,
         "Microsoft.Network/publicIPAddresses/{publicIpAddressName}",
         "publicIpAddressName",
+        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         replace=("location", "publicIPAddressVersion", "publicIPPrefix", "sku", "zones"),
         # TEST-NET-2 (RFC 5737) belongs to nobody, so a simulated address reaches nobody.
         outputs={
@@ -140,6 +146,7 @@ RULES: Final = (
         SECURITY_GROUP,
         "Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}",
         "networkSecurityGroupName",
+        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         replace=("location",),
         outputs={"securityRules": [], "defaultSecurityRules": [], "subnets": [], "networkInterfaces": []},
     ),
@@ -147,6 +154,7 @@ RULES: Final = (
         PRIVATE_ZONE,
         _ZONES,
         "privateZoneName",
+        spelling=r"(?=.{1,63}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+",
         replace=("location",),
         outputs={
             "maxNumberOfRecordSets": 25000,

@@ -76,6 +76,13 @@ class Gcp:
                 raise CloudError(f"{key}: required field is not set. Set gcp:{key} in the stack's configuration")
         return added
 
+    def misspelt(self, path: str, value: str, pattern: str) -> str:
+        """As Google's APIs put it."""
+        return (
+            f"googleapi: Error 400: Invalid value for field 'resource.{path}': '{value}'. Must be a match of regex"
+            f" '{pattern}', invalid"
+        )
+
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
         return bridged.explain(problem, token, name)

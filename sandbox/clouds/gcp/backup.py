@@ -5,17 +5,15 @@ What replaces is `ForceNew` in hashicorp/terraform-provider-google, google/servi
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from sandbox.clouds.gcp.node_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.gcp.paths import deletion_policy, to
-from sandbox.clouds.model import CloudError, Context, Name, Rule
+from sandbox.clouds.model import CloudError, Context, Name, Rule, see
 from sandbox.clouds.store import Transaction
 
 
 def _retention(context: Context, tx: Transaction) -> None:
-    # cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/reference/rest/v1/projects.locations.backupPlans
     lock, keep = (context.get(f"retentionPolicy.{key}") or 0 for key in ("backupDeleteLockDays", "backupRetainDays"))
     if not 0 <= lock <= 90:
         raise CloudError("googleapi: Error 400: backup_delete_lock_days must be between 0 and 90., badRequest")
@@ -25,8 +23,8 @@ def _retention(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/how-to/install")
 def _agent(context: Context, tx: Transaction) -> None:
-    # cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/how-to/install
     row = context.find((CLUSTER,), str(context["cluster"]))
     enabled = row and ((row.outputs.get("addonsConfig") or {}).get("gkeBackupAgentConfig") or {}).get("enabled")
     if not enabled:
@@ -35,14 +33,11 @@ def _agent(context: Context, tx: Transaction) -> None:
         )
 
 
-def _well_named(context: Context, tx: Transaction) -> None:
-    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", str(context["name"])):
-        raise CloudError(f"googleapi: Error 400: Invalid backup plan id {context['name']}., badRequest")
-
-
 RULES: Final = (
     Rule(
         "gcp:gkebackup/backupPlan:BackupPlan",
+        source="cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/reference/rest/v1/projects.locations.backupPlans",
+        spelling={"name": r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"},
         id="projects/{project}/locations/{location}/backupPlans/{name}",
         name=Name(),
         exists="googleapi: Error 409: Resource '{id}' already exists., alreadyExists",
@@ -56,7 +51,7 @@ RULES: Final = (
         },
         volatile=("etag",),
         references=(to("cluster", CLUSTER, CLUSTERS, held=False),),
-        checks=(_well_named, _retention, _agent),
+        checks=(_retention, _agent),
         protected=(deletion_policy,),
     ),
 )

@@ -6,7 +6,6 @@ google/services/container/resource_container_cluster.go.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Final
 
 from sandbox.clouds import paths, versions
@@ -23,7 +22,7 @@ from sandbox.clouds.gcp.node_pools import (
 )
 from sandbox.clouds.gcp.paths import deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import exists, project_number, region_of, zones
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 _SUFFIX: Final = "-gke.1001000"
@@ -87,6 +86,7 @@ class _ClusterEffect(Effect):
         context.clusters.delete_cluster(sandbox_cluster(context))
 
 
+@see("cloud.google.com/kubernetes-engine/docs/how-to/upgrading-a-cluster")
 def _version_offered(context: Context, tx: Transaction) -> None:
     wanted, old = context.inputs.get("minMasterVersion"), context.old_inputs.get("minMasterVersion")
     if not known(wanted) or wanted == "latest":
@@ -100,6 +100,7 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("cloud.google.com/compute/docs/regions-zones")
 def _location_exists(context: Context, tx: Transaction) -> None:
     location = str(context["location"])
     if not exists(location):
@@ -113,6 +114,7 @@ def _needs_a_pool(context: Context, tx: Transaction) -> None:
         raise CloudError("googleapi: Error 400: Cluster.initial_node_count must be greater than zero., badRequest")
 
 
+@see("cloud.google.com/kubernetes-engine/docs/how-to/alias-ips")
 def _secondary_ranges(context: Context, tx: Transaction) -> None:
     subnet = context.inputs.get("subnetwork")
     if not known(subnet):
@@ -132,6 +134,7 @@ def _subnetwork_path(context: Context, value: str) -> str:
     return full_path(folder)(context, value)
 
 
+@see("cloud.google.com/kubernetes-engine/docs/how-to/encrypting-secrets")
 def _key_granted(context: Context, tx: Transaction) -> None:
     key = context.get("databaseEncryption.keyName")
     if not known(key) or context.get("databaseEncryption.state") != "ENCRYPTED":
@@ -158,15 +161,6 @@ def _not_protected(context: Context, tx: Transaction) -> None:
         )
 
 
-def _well_named(context: Context, tx: Transaction) -> None:
-    name = str(context["name"])
-    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", name):
-        raise CloudError(
-            f"googleapi: Error 400: Invalid value for field 'name': \"{name}\" (lower-case letters, digits"
-            " and hyphens, at most 40 characters)., badRequest"
-        )
-
-
 def _dns_endpoint(context: Context) -> str:
     number, region = project_number(str(context["project"])), region_of(str(context["location"]))
     return f"gke-{context['hex40']}-{number}.{region}.gke.goog"
@@ -180,6 +174,8 @@ def _master_version(context: Context) -> str:
 RULES: Final = (
     Rule(
         CLUSTER,
+        source="cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters",
+        spelling={"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
         id=CLUSTERS + "{name}",
         name=Name(),
         exists="googleapi: Error 409: Already exists: {id}., alreadyExists",
@@ -248,7 +244,7 @@ RULES: Final = (
             Reference("nodeConfig.serviceAccount", identity.ACCOUNT, MISSING_ACCOUNT, foreign=("default",)),
         ),
         checks=(
-            *(_well_named, _location_exists, _version_offered, _needs_a_pool),
+            *(_location_exists, _version_offered, _needs_a_pool),
             *(_secondary_ranges, _key_granted, known_machine_type),
         ),
         protected=(_not_protected, deletion_policy),

@@ -12,7 +12,7 @@ from typing import Final
 
 from sandbox.clouds.gcp.paths import deletion_policy
 from sandbox.clouds.gcp.zones import project_number
-from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule
+from sandbox.clouds.model import CloudError, Context, Name, Quota, Reference, Rule, see
 from sandbox.clouds.store import Transaction
 
 ACCOUNT: Final = "gcp:serviceaccount/account:Account"
@@ -36,6 +36,7 @@ def robot(project: str, service: str) -> str:
     return f"service-{project_number(project)}@{name}.iam.gserviceaccount.com"
 
 
+@see("cloud.google.com/iam/docs/principal-identifiers")
 def _member_exists(context: Context, tx: Transaction) -> None:
     member = str(context["member"])
     if not _MEMBER.fullmatch(member):
@@ -46,6 +47,7 @@ def _member_exists(context: Context, tx: Transaction) -> None:
         raise CloudError(f"googleapi: Error 400: Service account {own[1]} does not exist., badRequest")
 
 
+@see("cloud.google.com/iam/docs/understanding-roles")
 def _role_form(context: Context, tx: Transaction) -> None:
     role = str(context["role"])
     if not re.fullmatch(r"(roles/[\w.]+|(projects|organizations)/[\w-]+/roles/[\w.]+)", role):
@@ -60,15 +62,10 @@ def _service_name(context: Context, tx: Transaction) -> None:
         )
 
 
-def _account_id(context: Context, tx: Transaction) -> None:
-    pattern = r"^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$"
-    if not re.match(pattern, str(context["accountId"])):
-        raise CloudError(f'"account_id" ("{context["accountId"]}") doesn\'t match regexp "{pattern}"')
-
-
-def _grant(token: str, target: str, *references: Reference) -> Rule:
+def _grant(token: str, target: str, source: str, *references: Reference) -> Rule:
     return Rule(
         token,
+        source=source,
         id=f"{{{target}}}/{{role}}/{{member}}",
         shared=True,
         replace=(target, "role", "member", "condition"),
@@ -83,16 +80,20 @@ _EMAIL: Final = "{accountId}@{project}.iam.gserviceaccount.com"
 RULES: Final = (
     Rule(
         "gcp:projects/service:Service",
+        source="cloud.google.com/service-usage/docs/reference/rest/v1/services/enable",
         id="{project}/{service}",
         shared=True,
+        counted=True,
         replace=("project", "service"),
         defaults={"disableOnDestroy": True},
         checks=(_service_name,),
     ),
     Rule(
         "gcp:projects/serviceIdentity:ServiceIdentity",
+        source="cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity",
         id="projects/{project}/services/{service}",
         shared=True,
+        counted=True,
         replace=("project", "service"),
         outputs={
             "email": lambda c: robot(str(c["project"]), str(c["service"])),
@@ -100,9 +101,20 @@ RULES: Final = (
         },
         checks=(_service_name,),
     ),
-    _grant("gcp:projects/iAMMember:IAMMember", "project"),
+    _grant(
+        "gcp:projects/iAMMember:IAMMember",
+        "project",
+        "cloud.google.com/resource-manager/reference/rest/v1/projects/setIamPolicy",
+    ),
     Rule(
         ACCOUNT,
+        source="cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create",
+        spelling={"accountId": r"[a-z][-a-z0-9]{4,28}[a-z0-9]"},
+        quota=Quota(
+            100,
+            "googleapi: Error 429: Maximum number of service accounts on project reached., rateLimitExceeded",
+            "cloud.google.com/iam/quotas",
+        ),
         id=f"projects/{{project}}/serviceAccounts/{_EMAIL}",
         name=Name("accountId"),
         handles=("email", "member"),
@@ -116,12 +128,12 @@ RULES: Final = (
             "name": "{id}",
             "uniqueId": "{digits21}",
         },
-        checks=(_account_id,),
         protected=(deletion_policy,),
     ),
     _grant(
         "gcp:serviceaccount/iAMMember:IAMMember",
         "serviceAccountId",
+        "cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/setIamPolicy",
         Reference(
             "serviceAccountId",
             ACCOUNT,
@@ -133,6 +145,8 @@ RULES: Final = (
     # go, so that an empty cloud is empty.
     Rule(
         KEY_RING,
+        source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create",
+        spelling={"name": r"[\w-]{1,63}"},
         id="projects/{project}/locations/{location}/keyRings/{name}",
         name=Name(),
         exists="googleapi: Error 409: KeyRing {id} already exists., alreadyExists",
@@ -140,6 +154,8 @@ RULES: Final = (
     ),
     Rule(
         CRYPTO_KEY,
+        source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/create",
+        spelling={"name": r"[\w-]{1,63}"},
         id="{keyRing}/cryptoKeys/{name}",
         name=Name(),
         exists="googleapi: Error 409: CryptoKey {id} already exists., alreadyExists",
@@ -159,6 +175,7 @@ RULES: Final = (
     _grant(
         CRYPTO_KEY_MEMBER,
         "cryptoKeyId",
+        "cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/setIamPolicy",
         Reference(
             "cryptoKeyId",
             CRYPTO_KEY,

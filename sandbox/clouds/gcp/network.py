@@ -7,13 +7,12 @@ google/services/compute/resource_compute_*.go.
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import Any, Final
 
 from sandbox.clouds import paths
 from sandbox.clouds.gcp.paths import SELF_LINK, deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import exists
-from sandbox.clouds.model import CloudError, Context, Name, Rule, known
+from sandbox.clouds.model import CloudError, Context, Name, Quota, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 NETWORK: Final = "gcp:compute/network:Network"
@@ -23,19 +22,13 @@ ROUTER: Final = "gcp:compute/router:Router"
 NETWORKS: Final = "projects/{project}/global/networks/"
 SUBNETWORKS: Final = "projects/{project}/regions/{region}/subnetworks/"
 _ROUTERS: Final = "projects/{project}/regions/{region}/routers/"
+_QUOTAS: Final = "cloud.google.com/vpc/docs/quota"
+LABEL: Final = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
+"""Names of RFC 1035, of which Compute Engine makes DNS names."""
 _TAKEN: Final = "googleapi: Error 409: The resource '{id}' already exists, alreadyExists"
 
 
-def well_named(context: Context, tx: Transaction) -> None:
-    """Refuse a name that is no RFC 1035 label."""
-    name = str(context["name"])
-    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", name):
-        raise CloudError(
-            f"googleapi: Error 400: Invalid value for field 'resource.name': '{name}'."
-            " Must be a match of regex '(?:[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?)', invalid"
-        )
-
-
+@see("cloud.google.com/compute/docs/regions-zones")
 def _region_exists(context: Context, tx: Transaction) -> None:
     region = str(context["region"])
     if not exists(region):
@@ -49,6 +42,7 @@ def _ranges(inputs: dict[str, Any]) -> list[str]:
     return [str(block) for block in found if known(block)]
 
 
+@see("cloud.google.com/vpc/docs/subnets")
 def _no_overlap(context: Context, tx: Transaction) -> None:
     network = context.find((NETWORK,), full_path(NETWORKS)(context, str(context["network"])))
     others = [r for r in tx.of_type(SUBNETWORK, "") if r.id != context.id]
@@ -76,6 +70,11 @@ def _gateway(context: Context) -> Any:
 RULES: Final = (
     Rule(
         NETWORK,
+        source="cloud.google.com/compute/docs/reference/rest/v1/networks",
+        spelling={"name": LABEL},
+        quota=Quota(
+            15, "googleapi: Error 403: Quota 'NETWORKS' exceeded. Limit: 15.0 globally., quotaExceeded", _QUOTAS
+        ),
         id=NETWORKS + "{name}",
         name=Name(),
         exists=_TAKEN,
@@ -93,11 +92,12 @@ RULES: Final = (
             "routingMode": "REGIONAL",
             "networkFirewallPolicyEnforcementOrder": "AFTER_CLASSIC_FIREWALL",
         },
-        checks=(well_named,),
         protected=(deletion_policy,),
     ),
     Rule(
         SUBNETWORK,
+        source="cloud.google.com/compute/docs/reference/rest/v1/subnetworks",
+        spelling={"name": LABEL},
         id=SUBNETWORKS + "{name}",
         name=Name(),
         exists=_TAKEN,
@@ -125,22 +125,26 @@ RULES: Final = (
             "secondaryIpRanges": [],
         },
         references=(to("network", NETWORK, NETWORKS),),
-        checks=(well_named, _region_exists, _no_overlap),
+        checks=(_region_exists, _no_overlap),
         protected=(deletion_policy,),
     ),
     Rule(
         ROUTER,
+        source="cloud.google.com/compute/docs/reference/rest/v1/routers",
+        spelling={"name": LABEL},
         id=_ROUTERS + "{name}",
         name=Name(),
         exists=_TAKEN,
         replace=("name", "network", "project", "region", "encryptedInterconnectRouter", "params"),
         outputs={"selfLink": SELF_LINK, "creationTimestamp": "{now}"},
         references=(to("network", NETWORK, NETWORKS),),
-        checks=(well_named, _region_exists),
+        checks=(_region_exists,),
         protected=(deletion_policy,),
     ),
     Rule(
         "gcp:compute/routerNat:RouterNat",
+        source="cloud.google.com/nat/docs/set-up-manage-network-address-translation",
+        spelling={"name": LABEL},
         id=lambda c: c.text("{project}/{region}/") + f"{str(c['router']).rsplit('/', 1)[-1]}/{c['name']}",
         name=Name(),
         exists="googleapi: Error 409: The NAT '{name}' already exists in router {router}, alreadyExists",
@@ -165,6 +169,8 @@ RULES: Final = (
     ),
     Rule(
         "gcp:compute/firewall:Firewall",
+        source="cloud.google.com/compute/docs/reference/rest/v1/firewalls",
+        spelling={"name": LABEL},
         id="projects/{project}/global/firewalls/{name}",
         name=Name(),
         exists=_TAKEN,
@@ -172,7 +178,6 @@ RULES: Final = (
         defaults={"priority": 1000, "direction": "INGRESS", "disabled": False},
         outputs={"selfLink": SELF_LINK, "creationTimestamp": "{now}", "destinationRanges": []},
         references=(to("network", NETWORK, NETWORKS),),
-        checks=(well_named,),
         protected=(deletion_policy,),
     ),
 )

@@ -12,7 +12,7 @@ from sandbox.clouds import nodes, versions
 from sandbox.clouds.gcp import identity
 from sandbox.clouds.gcp.paths import deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import region_of, zones
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known
+from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 CLUSTER: Final = "gcp:container/cluster:Cluster"
@@ -133,8 +133,8 @@ def known_machine_type(context: Context, tx: Transaction) -> None:
         )
 
 
+@see("cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades")
 def _not_ahead(context: Context, tx: Transaction) -> None:
-    # cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades, "node pool versions"
     wanted, master = context.inputs.get("version"), _cluster_output("masterVersion")(context)
     if known(wanted) and known(master) and versions.newer(str(wanted), str(master)):
         raise CloudError(
@@ -154,6 +154,8 @@ def _cluster_output(output: str) -> Any:
 RULES: Final = (
     Rule(
         NODE_POOL,
+        source="cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters.nodePools",
+        spelling={"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
         id=lambda c: c.text(CLUSTERS) + f"{_cluster_name(c)}/nodePools/{c['name']}",
         name=Name(),
         exists="googleapi: Error 409: Already exists: {id}., alreadyExists",

@@ -1,0 +1,57 @@
+"""What a SIMULATED cloud refuses before it creates or changes anything. Each refusal says where the real cloud documents it."""
+
+from __future__ import annotations
+
+import re
+
+from sandbox.clouds import paths
+from sandbox.clouds.flavour import Flavour
+from sandbox.clouds.model import Check, CloudError, Context, known
+from sandbox.clouds.references import resolve
+from sandbox.clouds.store import Transaction
+
+
+def admit(flavour: Flavour, context: Context, tx: Transaction) -> list[tuple[str, int]]:
+    """What a resource refers to, as (path, row); raises the cloud's error for what it does not take."""
+    _spelling(flavour, context)
+    references = resolve(context)
+    _quota(flavour, context, tx)
+    for check in context.rule.checks:
+        hold(check, context, tx)
+    return references
+
+
+def hold(check: Check, context: Context, tx: Transaction) -> None:
+    """Apply one rule. What it raises gets the address of the cloud's documentation."""
+    try:
+        check(context, tx)
+    except CloudError as error:
+        error.args = (f"{error} ({source(check, context)})",)
+        raise
+
+
+def source(check: Check, context: Context) -> str:
+    """Where the cloud documents a refusal."""
+    return f"simulated after {getattr(check, 'source', context.rule.source)}"
+
+
+def _spelling(flavour: Flavour, context: Context) -> None:
+    for path, pattern in context.rule.spelling.items():
+        for value in paths.get_all(context.inputs, path):
+            if known(value) and not re.fullmatch(pattern, str(value)):
+                error = flavour.misspelt(path, str(value), pattern)
+                raise CloudError(f"{error} (simulated after {context.rule.source})")
+
+
+def _quota(flavour: Flavour, context: Context, tx: Transaction) -> None:
+    quota = context.rule.quota
+    if quota is None or context.old_inputs:
+        return
+    account, place = context.text(flavour.account), context.place
+    there = [
+        row
+        for row in tx.all()
+        if row.type == context.rule.token and row.account == account and (row.location == place or not quota.regional)
+    ]
+    if len(there) >= quota.most:
+        raise CloudError(f"{context.text(quota.error)} (simulated after {quota.source})")
