@@ -36,9 +36,9 @@ def conductor(home: Home, repetitions: int, rounds: int) -> list[Figure]:
 
 
 def clouds(home: Home, repetitions: int, rounds: int) -> list[Figure]:
-    """The clouds: policies, faults, costs."""
+    """The clouds: policies, baseline, faults, costs."""
     measure.up(home)
-    return [each_cloud.policies(home, repetitions, report), *each_cloud.faults(home), *each_cloud.costs()]
+    return [each_cloud.policies(home, repetitions, report), *each_cloud.counts(home), *each_cloud.costs()]
 
 
 def waves(home: Home, repetitions: int, rounds: int) -> list[Figure]:

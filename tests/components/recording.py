@@ -37,6 +37,8 @@ class Registered:
     urn: str
     parent: str
     protect: bool
+    ignored: list[str]
+    """The inputs whose changes are ignored."""
 
 
 @dataclass
@@ -74,7 +76,15 @@ class _Monitor(MockMonitor):
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
         if request.type != "pulumi:pulumi:Stack":
             inputs = rpc.deserialize_properties(request.object)
-            entry = Registered(request.type, request.name, inputs, response.urn, request.parent, request.protect)
+            entry = Registered(
+                request.type,
+                request.name,
+                inputs,
+                response.urn,
+                request.parent,
+                request.protect,
+                list(request.ignoreChanges),
+            )
             self.recorded.append(entry)
         return response
 
