@@ -103,8 +103,8 @@ def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> li
     return problems
 
 
-def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
-    """Rules between the settings of one stack file."""
+def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) -> list[Problem]:
+    """Rules between the settings of one stack file, and what else the repository has: waves and applications."""
     settings, problems = stack.settings, []
     if not NAME.match(stack.name):
         problems.append(
@@ -153,6 +153,12 @@ def stack(stack: Stack, waves: Mapping[str, Wave]) -> list[Problem]:
         for network in settings.api_access
         if network.prefixlen == 0
     ]
+    problems += [
+        stack.problem("applications", name, "not an application of gitops/apps",
+                      f"Take one of {', '.join(applications)}, or write gitops/apps/{name}.libsonnet")
+        for name in settings.applications
+        if name not in applications
+    ]  # fmt: skip
     twice = {name for name in settings.applications if settings.applications.count(name) > 1}
     problems += [stack.problem("applications", name, "named twice", "Name it once") for name in sorted(twice)]
     problems += _rollout(stack, wave)

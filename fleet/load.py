@@ -1,4 +1,4 @@
-"""The whole fleet out of its files: Pulumi.yaml, waves.yaml and stacks/Pulumi.<region>.yaml.
+"""The whole fleet out of its files: Pulumi.yaml, waves.yaml, stacks/Pulumi.<region>.yaml, and what gitops/apps has.
 
 `load` is pure, from texts to a fleet, so that the fleet of any commit can be read; `read` takes the files of a folder.
 """
@@ -21,6 +21,7 @@ from fleet.waves import Wave, Waves
 
 PROJECT_FILE = "Pulumi.yaml"
 WAVES_FILE = "waves.yaml"
+APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)\.libsonnet$")
 STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
 
 
@@ -88,11 +89,13 @@ def read(root: Path) -> Fleet:
 def files(root: Path) -> dict[str, str]:
     """The fleet's files in a folder, path to text."""
     paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").rglob("*.y*ml"))]
+    paths += sorted((root / "gitops" / "apps").glob("*.libsonnet"))
     return {path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()}
 
 
 def load(files: Mapping[str, str]) -> Fleet:
     """The fleet of a set of files, path to text. Never raises: what is wrong is in `problems`, all of it."""
+    applications = sorted(match["name"] for file in files if (match := APP_FILE.match(file)))
     project, problems = _parse(files, PROJECT_FILE)
     waves_data, more = _parse(files, WAVES_FILE)
     problems += more
@@ -118,7 +121,7 @@ def load(files: Mapping[str, str]) -> Fleet:
             more += found
             if settings:
                 stack = checks.Stack(match["name"], file, document, settings)
-                more += checks.stack(stack, waves)
+                more += checks.stack(stack, waves, applications)
                 stacks[file] = stack
                 if not more and settings.wave in waves:
                     regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -71,8 +70,9 @@ class Rig:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
-        shutil.copytree(CHECKOUT / "stacks", folder / "stacks")
-        shutil.copy(CHECKOUT / "waves.yaml", folder)
+        for path, text in fleet.files(CHECKOUT).items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
         project = (CHECKOUT / "Pulumi.yaml").read_text()
         (folder / "Pulumi.yaml").write_text(project.replace(": .venv", f": {CHECKOUT / '.venv'}"))
         (folder / "__main__.py").write_text(PROGRAM.format(checkout=CHECKOUT))

@@ -31,8 +31,7 @@ def pool(name: str, least: int, most: int) -> tuple[str, str]:
 
 def files() -> dict[str, str]:
     """The shipped files, path to text."""
-    paths = [ROOT / "Pulumi.yaml", ROOT / "waves.yaml", *(ROOT / "stacks").glob("*.yaml")]
-    return {path.relative_to(ROOT).as_posix(): path.read_text() for path in paths}
+    return fleet.files(ROOT)
 
 
 def edited(file: str, old: str, new: str) -> dict[str, str]:
@@ -100,6 +99,12 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (AWS, *added("regions:access: { admins: [sre@example.com] }"), "regions:access.admins", "ARN of an IAM role"),
         (AWS, *added("regions:access: { viewer: [a] }"), "regions:access.viewer", "Did you mean `viewers`"),
         (AWS, *added(f"regions:access: {{ admins: [{ROLE}], viewers: [{ROLE}] }}"), "regions:access", "named twice"),
+        (
+            AWS,
+            *added("regions:applications: [influxdb, influxbd]"),
+            "regions:applications",
+            "of gitops/apps. Take one of",
+        ),
         (AWS, '"111122223333"', "111122223333", "regions:aws.accountId", "quoted"),
         (AWS, "accountId", "acountId", "regions:aws.acountId", "accountId"),
         (AWS, "regions:wave:", "regions:wav:", "regions:wav", "Did you mean `wave`"),
@@ -214,7 +219,7 @@ def test_the_command_prints_the_fleet_or_every_error(tmp_path: Path, capsys: pyt
     assert "staging-azure-eastus" in capsys.readouterr().out
     for file, text in edited(AWS, "wave: staging", "wave: nowhere").items():
         path = tmp_path / file
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("cloud: gcp", "cloud: ibm"))
     assert main(["check", "--root", str(tmp_path)]) == 1
     errors = capsys.readouterr().err

@@ -59,7 +59,8 @@ def regions(draw: st.DrawFn) -> fleet.Region:
 @given(region=regions())
 def test_no_valid_settings_break_a_policy(region: fleet.Region) -> None:
     waves = {wave.name: wave for wave in FLEET.waves}
-    assert stack(Stack(region.name, region.file, {}, region.settings), waves) == [], "the settings are valid"
+    given = Stack(region.name, region.file, {}, region.settings)
+    assert stack(given, waves, region.settings.applications) == [], "the settings are valid"
     resources = [
         Resource(each.type, each.name, each.inputs, each.protect, each.urn) for each in record(region).resources
     ]

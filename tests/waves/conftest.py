@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
+import fleet
 from sandbox.github.rest import GitHub
 from tests.waiting import within
 from tests.waves.memory import TRUSTED
@@ -61,9 +62,9 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
                   github.add_token(TRUSTED, "write"))  # fmt: skip
     host.git("config", "user.name", "Ann")
     host.git("config", "user.email", "ann@example.com")
-    (clone / "stacks").mkdir()
-    for path in [ROOT / "Pulumi.yaml", ROOT / "waves.yaml", *(ROOT / "stacks").glob("*.yaml")]:
-        (clone / path.relative_to(ROOT)).write_text(path.read_text())
+    for path, text in fleet.files(ROOT).items():
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text(text)
     host.git("add", "--all")
     host.commit("The fleet")
     yield host

@@ -57,7 +57,7 @@ def test_a_region_too_many_for_the_git_host_is_refused_with_what_to_set() -> Non
 
 def test_the_command_writes_the_file_and_shows_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for path, text in FILES.items():
-        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     words = ["--like", LIKE, "--location", "eu-north-1", "--checkout", str(tmp_path)]
     for extra in (["--dry-run"], []):
