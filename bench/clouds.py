@@ -55,7 +55,7 @@ def counts(home: Home) -> list[Figure]:
     found = []
     for tests, note in COUNTED.items():
         result = home.root / "counted.xml"
-        command = [sys.executable, "-m", "pytest", "-q", f"--junitxml={result}", tests]
+        command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={result}", tests]
         process = subprocess.run(command, cwd=CHECKOUT, env=os.environ | {"FAULTS": "all"}, stdout=sys.stderr)
         if process.returncode:
             raise SandboxError(f"{tests} failed, so that it counts nothing. What failed is said above")
