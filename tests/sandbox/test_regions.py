@@ -84,7 +84,7 @@ class Running:
 
     def plan(self, region: str) -> dict[str, str]:
         """What a preview would do: URN to operation, of what it would not leave as it is."""
-        steps = json.loads(self.pulumi("preview", "--json", "-s", region))["steps"]
+        steps = json.loads(self.pulumi("preview", "--json", "--policy-pack", "policy", "-s", region))["steps"]
         return {step["urn"]: step["op"] for step in steps if step["op"] != "same"}
 
 
