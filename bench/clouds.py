@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
 import fleet
 from bench.costs import monthly, prices
+from bench.measure import in_turns
 from bench.report import Figure
 from sandbox import lifecycle, regions
 from sandbox.errors import SandboxError
@@ -25,21 +25,13 @@ def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
     lifecycle.publish(home, CHECKOUT, [])
     checkout = lifecycle.clone(home)
     lifecycle.initialise_stacks(home, [REGION])
-    samples: dict[str, list[float]] = {"with": [], "without": []}
-    for number in range(-1, repetitions):  # the first of each warms caches
-        for kind, pack in (("without", []), ("with", ["--policy-pack", "policy"])):
-            started = time.monotonic()
-            regions.pulumi(home, checkout, "preview", "-s", REGION, *pack)
-            if number >= 0:
-                samples[kind].append(time.monotonic() - started)
-        if number >= 0:
-            report(
-                f"preview {number + 1}: {samples['with'][-1]:.1f} s with policies, {samples['without'][-1]:.1f} s without"
-            )
-    ratios = [a / b for a, b in zip(samples["with"], samples["without"], strict=True)]
-    return Figure(
-        "preview with the policy pack, to one without", 1.3, "x", ratios, samples, f"{REGION}, first preview."
-    )
+
+    def preview(*pack: str) -> None:
+        regions.pulumi(home, checkout, "preview", "-s", REGION, *pack)
+
+    acts = {"with policies": lambda: preview("--policy-pack", "policy"), "without": preview}
+    ratios, parts = in_turns(acts, repetitions, report)
+    return Figure("preview with the policy pack, to one without", 1.3, "x", ratios, parts, f"{REGION}, first preview.")
 
 
 COUNTED = {

@@ -12,6 +12,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from pulumi.runtime import rpc
+
 PROGRAM = '''"""Made by bench/floor.py."""
 
 import importlib
@@ -58,8 +60,6 @@ PROJECT = """name: regions
 runtime: {name: python, options: {virtualenv: .venv}}
 """
 GROUP = "kubernetes:yaml/v2:ConfigGroup"
-SIGNATURE, SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
-"""How Pulumi marks a secret in a state: pulumi/pulumi, sdk/go/common/resource/sig."""
 
 
 def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _class(kind: str) -> tuple[str, str] | None:
 def _plain(value: Any) -> Any:
     """Inputs as a program would write them: without what the provider added for itself."""
     if isinstance(value, dict):
-        if value.get(SIGNATURE) == SECRET:
+        if value.get(rpc._special_sig_key) == rpc._special_secret_sig:
             return {"secret of the floor": _plain(json.loads(value["plaintext"]))}
         return {key: _plain(item) for key, item in value.items() if not key.startswith("__")}
     if isinstance(value, list):

@@ -56,26 +56,43 @@ def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]
     )  # fmt: skip
 
 
+def in_turns(
+    acts: dict[str, Callable[[], None]], repetitions: int, report: Report
+) -> tuple[list[float], dict[str, list[float]]]:
+    """How long two acts take, one after the other, again and again. Returns the first's ratios to the second, and the seconds."""
+    samples: dict[str, list[float]] = {name: [] for name in acts}
+    for number in range(-1, repetitions):  # the first of each warms Python's and the file system's caches
+        for name, act in acts.items():
+            started = time.monotonic()
+            act()
+            seconds = time.monotonic() - started
+            if number >= 0:
+                samples[name].append(seconds)
+                report(f"{number + 1}, {name}: {seconds:.1f} s")
+    first, second = samples.values()
+    return [a / b for a, b in zip(first, second, strict=True)], samples
+
+
 def previews(home: Home, repetitions: int, report: Report) -> Figure:
     """An unchanged preview of a region, in turns with that of its flat floor."""
     export = regions.pulumi(home, home.checkout, "stack", "export", "--show-secrets", "-s", REGION)
     flat = home.root / "floor"
     stack = home.checkout / "stacks" / f"Pulumi.{REGION}.yaml"
     floor.write(flat, json.loads(export)["deployment"]["resources"], stack, CHECKOUT / ".venv")
-    ours, lower = [], []
-    for number in range(-1, repetitions):  # the first of each warms Python's and the file system's caches
-        samples = []
-        for folder in (home.checkout, flat):
-            started = time.monotonic()
-            regions.pulumi(home, folder, "preview", "--expect-no-changes", "-s", REGION)
-            samples.append(time.monotonic() - started)
-        if number >= 0:
-            ours.append(samples[0])
-            lower.append(samples[1])
-            report(f"preview {number + 1}: {samples[0]:.2f} s, floor {samples[1]:.2f} s")
+
+    def preview(folder: Path) -> None:
+        regions.pulumi(home, folder, "preview", "--expect-no-changes", "-s", REGION)
+
+    ratios, parts = in_turns(
+        {
+            "this program": lambda: preview(home.checkout),
+            "floor: a flat program with the same resources and SDKs": lambda: preview(flat),
+        },
+        repetitions,
+        report,
+    )
     return Figure(
-        "preview of one region, to its floor", 1.2, "x", [a / b for a, b in zip(ours, lower, strict=True)],
-        {"this program": ours, "floor: a flat program with the same resources and SDKs": lower},
+        "preview of one region, to its floor", 1.2, "x", ratios, parts,
         f"{REGION}, nothing to change in either; both read the same state. bench/floor.py says what the floor is.",
     )  # fmt: skip
 

@@ -10,10 +10,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from fleet import CONDUCTOR, FleetError, Problem, Region
-
-RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
-CONDUCTOR_KEY = "REGIONS_CONDUCTOR_KEY"
+from fleet import FleetError, Problem, Region
+from fleet.keys import CONDUCTOR_KEY, RECEIPTS_KEY, missing, wanted
 
 
 @dataclass(frozen=True)
@@ -27,17 +25,12 @@ class Keys:
 
 def read(region: Region, environment: Mapping[str, str]) -> Keys:
     """The keys that this region needs. Raises FleetError that says which is missing, before anything is created."""
-    settings = region.settings
-    apps = {RECEIPTS_KEY: settings.receipts_app}
-    if CONDUCTOR in settings.applications and settings.conductor_app:
-        apps[CONDUCTOR_KEY] = settings.conductor_app
     problems = [
         Problem("the environment", name, None, "not set, or no private key in PEM",
                 f"Put the private key of the GitHub app {app} into it; in CI it is a secret of that name")
-        for name, app in apps.items()
-        if "PRIVATE KEY-----" not in environment.get(name, "")
+        for name, app in missing(region, environment).items()
     ]  # fmt: skip
     if problems:
         raise FleetError(problems)
-    keys = {name: pulumi.Output.secret(environment[name]) for name in apps}
+    keys = {name: pulumi.Output.secret(environment[name]) for name in wanted(region)}
     return Keys(keys[RECEIPTS_KEY], keys.get(CONDUCTOR_KEY))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import fleet
+from fleet.keys import CONDUCTOR_KEY, RECEIPTS_KEY
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor.processes import free_port
@@ -45,8 +46,8 @@ def apps() -> list[App]:
     for region in fleet.read(CHECKOUT).regions.values():
         s = region.settings
         for app in (
-            App("regions-receipts", s.receipts_app, s.receipts_installation, "REGIONS_RECEIPTS_KEY", "write", "read"),
-            App("regions-conductor", s.conductor_app or "", s.conductor_installation or "", "REGIONS_CONDUCTOR_KEY",
+            App("regions-receipts", s.receipts_app, s.receipts_installation, RECEIPTS_KEY, "write", "read"),
+            App("regions-conductor", s.conductor_app or "", s.conductor_installation or "", CONDUCTOR_KEY,
                 "read", "write"),
         ):  # fmt: skip
             if app.id:

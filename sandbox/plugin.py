@@ -201,19 +201,25 @@ class _ReadableErrors(grpc.ServerInterceptor):  # type: ignore[misc]  # grpc shi
         )
 
 
-def serve(servicer: Servicer | Callable[[], Servicer]) -> None:
-    """Serve a provider on a free port of 127.0.0.1, printed, until told to stop or the engine is gone."""
-    parent = os.getppid()
-    instance = servicer if isinstance(servicer, Servicer) else servicer()
+def start(servicer: Servicer) -> tuple[grpc.Server, int]:
+    """Serve a provider on a free port of 127.0.0.1."""
     server = grpc.server(
         ThreadPoolExecutor(max_workers=_WORKERS), interceptors=[_ReadableErrors()], options=GRPC_OPTIONS
     )
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(instance, server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
+def serve(servicer: Servicer | Callable[[], Servicer]) -> None:
+    """Serve a provider, its port printed, until told to stop or the engine is gone."""
+    parent = os.getppid()
+    instance = servicer if isinstance(servicer, Servicer) else servicer()
     stopping = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stopping.set())
-    server.start()
+    server, port = start(instance)
     print(port, flush=True)
     while not stopping.wait(_PARENT_POLL_SECONDS):
         if os.getppid() != parent:

@@ -15,6 +15,7 @@ import typer
 from rich.markup import escape
 
 import fleet
+from fleet import keys
 from fleet.sizes import CPUS
 from waves.console import Json, Options, Region, output
 
@@ -109,11 +110,9 @@ def _exec_plugin(region: fleet.Region, run: Run) -> Finding:
 
 def _keys(region: fleet.Region, environment: Mapping[str, str]) -> Iterator[Finding]:
     """The GitHub apps' keys that `up` reads; never shown."""
-    wanted = {"REGIONS_RECEIPTS_KEY": region.settings.receipts_app}
-    if fleet.CONDUCTOR in region.settings.applications:
-        wanted["REGIONS_CONDUCTOR_KEY"] = str(region.settings.conductor_app)
-    for name, app in wanted.items():
-        fit = "PRIVATE KEY-----" in environment.get(name, "")
+    missing = keys.missing(region, environment)
+    for name, app in keys.wanted(region).items():
+        fit = name not in missing
         yield Finding(name, fit, "a private key" if fit else "not set, or no private key in PEM",
                       "" if fit else f"Put the private key of the GitHub app {app} into the environment")  # fmt: skip
 

@@ -14,11 +14,11 @@ from githubkit import AppAuthStrategy, GitHub
 from githubkit.exception import GitHubException
 
 import fleet
+from fleet.keys import RECEIPTS_KEY
 from fleet.repository import api_url, slug
 from waves.receipts import GitHubReceipts, HostError
 from waves.refs import GitRefs, git
 
-RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
 """The private key (PEM) of the app that posts a region's receipts. The program takes it from there too."""
 APP, INSTALLATION, PRIVATE_KEY = "GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID", "GITHUB_APP_PRIVATE_KEY"
 """An app's numbers and key (PEM): what the conductor signs in with, where it runs by itself."""

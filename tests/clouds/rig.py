@@ -11,15 +11,12 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import grpc
 import psutil
-from pulumi.runtime.proto import provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
 import fleet
@@ -27,7 +24,7 @@ from sandbox.clouds.faults import Faults
 from sandbox.clouds.provider import CloudServicer
 from sandbox.clouds.store import Row, Store
 from sandbox.home import CHECKOUT
-from sandbox.plugin import GRPC_OPTIONS, _ReadableErrors
+from sandbox.plugin import start
 from sandbox.toolchain import build
 from tests.sandbox.cloud_doubles import FakeClusters
 
@@ -242,10 +239,7 @@ def rig(region: fleet.Region, folder: Path) -> Iterator[Rig]:
     store, clusters = Store(folder / "clouds.sqlite"), FakeClusters()
     flavour = import_module(f"sandbox.clouds.{region.settings.cloud}").FLAVOUR
     servicer = CloudServicer(flavour, store, clusters, Faults(folder / "faults.json"))
-    server = grpc.server(ThreadPoolExecutor(64), interceptors=[_ReadableErrors()], options=GRPC_OPTIONS)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
+    server, port = start(servicer)
     try:
         yield Rig(region, folder, str(port), store, clusters)
     finally:

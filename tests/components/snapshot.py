@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi.runtime import rpc
 
 from tests.components.recording import FLEET, Recorded, recorded
 
-SECRET_MARK = "4dabf18193072939515e22adb298388d"
-"""How Pulumi marks a secret among inputs: pulumi/pulumi, sdk/go/common/resource/sig."""
 FOLDER = Path(__file__).with_name("snapshots")
 
 
@@ -36,7 +35,7 @@ def text(region: Recorded) -> str:
 def _shown(value: Any) -> Any:
     """Inputs as a preview shows them: no secret in the clear."""
     if isinstance(value, dict):
-        return "[secret]" if SECRET_MARK in value else {key: _shown(each) for key, each in value.items()}
+        return "[secret]" if rpc._special_sig_key in value else {key: _shown(each) for key, each in value.items()}
     return [_shown(each) for each in value] if isinstance(value, list) else value
 
 

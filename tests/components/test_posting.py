@@ -10,6 +10,7 @@ import pytest
 import fleet
 from components import argocd, keys, receipts, upstream
 from fleet import FleetError
+from fleet.keys import CONDUCTOR_KEY, RECEIPTS_KEY
 from tests.components.recording import KEY, record
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
@@ -76,9 +77,9 @@ def test_the_keys_are_secrets_of_their_own_and_the_conductors_is_where_it_runs()
 @pytest.mark.parametrize(
     ("region", "environment", "missing"),
     [
-        (STAGING, {}, keys.RECEIPTS_KEY),
-        (STAGING, {keys.RECEIPTS_KEY: "hunter2"}, keys.RECEIPTS_KEY),
-        (INTERNAL, {keys.RECEIPTS_KEY: KEY}, keys.CONDUCTOR_KEY),
+        (STAGING, {}, RECEIPTS_KEY),
+        (STAGING, {RECEIPTS_KEY: "hunter2"}, RECEIPTS_KEY),
+        (INTERNAL, {RECEIPTS_KEY: KEY}, CONDUCTOR_KEY),
     ],
 )
 def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(

@@ -1,0 +1,25 @@
+"""The private keys of the GitHub apps that a region works with: which variables of the environment carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fleet.checks import CONDUCTOR
+from fleet.load import Region
+
+RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
+CONDUCTOR_KEY = "REGIONS_CONDUCTOR_KEY"
+
+
+def wanted(region: Region) -> dict[str, str]:
+    """The variables whose keys `pulumi up` of a region needs, each with the id of its app."""
+    settings = region.settings
+    apps = {RECEIPTS_KEY: settings.receipts_app}
+    if CONDUCTOR in settings.applications and settings.conductor_app:
+        apps[CONDUCTOR_KEY] = settings.conductor_app
+    return apps
+
+
+def missing(region: Region, environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of them that hold no private key in PEM."""
+    return {name: app for name, app in wanted(region).items() if "PRIVATE KEY-----" not in environment.get(name, "")}
