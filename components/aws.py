@@ -7,6 +7,7 @@ import json
 import pulumi
 import pulumi_aws as aws
 
+from components import aws_autoscaler
 from components.aws_backup import AwsBackup, AwsBackupArgs
 from components.aws_network import AwsNetwork, AwsNetworkArgs
 from components.aws_nodes import AwsNodes, AwsNodesArgs
@@ -94,7 +95,7 @@ class AwsCluster(pulumi.ComponentResource):
 
         versions = KUBERNETES[settings.kubernetes_version]
         # The CNI comes before the nodes, which are not ready without it; its right to give addresses before both.
-        cni_rights = pod_role(f"{name}-cni", cluster, "aws-node", "AmazonEKS_CNI_Policy", child)
+        cni_rights = pod_role(f"{name}-cni", cluster, "aws-node", child, policy="AmazonEKS_CNI_Policy")
         cni = aws.eks.Addon(
             f"{name}-vpc-cni",
             cluster_name=cluster.name,
@@ -111,7 +112,11 @@ class AwsCluster(pulumi.ComponentResource):
             opts=child.component(depends_on=[cni]),
         )
         disks = pod_role(
-            f"{name}-ebs-csi", cluster, "ebs-csi-controller-sa", "service-role/AmazonEBSCSIDriverPolicy", child
+            f"{name}-ebs-csi",
+            cluster,
+            "ebs-csi-controller-sa",
+            child,
+            policy="service-role/AmazonEBSCSIDriverPolicy",
         )
         addons = [
             aws.eks.Addon(
@@ -131,10 +136,11 @@ class AwsCluster(pulumi.ComponentResource):
                 ("eks-pod-identity-agent", versions.pod_identity_agent, None),
             )
         ]
+        scaling = aws_autoscaler.rights(name, cluster, child)
         if region.wave.production:
             AwsBackup(name, AwsBackupArgs(region), opts=child.component())
 
-        ready = pulumi.Output.all(cluster.name, *(resource.id for resource in [*access, *addons]))
+        ready = pulumi.Output.all(cluster.name, *(resource.id for resource in [*access, *addons, scaling]))
         config = pulumi.Output.all(cluster.endpoint, cluster.certificate_authority.data, ready).apply(
             lambda values: kubeconfig(
                 name, values[0], values[1], "aws",
@@ -148,6 +154,7 @@ class AwsCluster(pulumi.ComponentResource):
             kubeconfig=config,
             identity=cluster.identities[0].oidcs[0].issuer,
             storage=StorageDriver("ebs.csi.aws.com", {"type": "gp3", "encrypted": "true"}),
+            inside=aws_autoscaler.manifests(name, settings.location, versions.autoscaler),
             sign_in=f"aws eks update-kubeconfig --name {name} --region {settings.location}",
         )
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi_aws as aws
 
@@ -31,10 +33,21 @@ def service_role(
 
 
 def pod_role(
-    name: str, cluster: aws.eks.Cluster, account: str, policy: str, child: Children
+    name: str,
+    cluster: aws.eks.Cluster,
+    account: str,
+    child: Children,
+    *,
+    policy: str | None = None,
+    own: Sequence[Mapping[str, Any]] = (),
 ) -> aws.eks.PodIdentityAssociation:
-    """A role for the pods of one service account in kube-system (EKS Pod Identity)."""
-    role = service_role(name, "pods.eks.amazonaws.com", [policy], child, ("sts:AssumeRole", "sts:TagSession"))
+    """A role for the pods of one service account in kube-system (EKS Pod Identity), with one of AWS's own policies or statements
+    of ours."""
+    policies = [policy] if policy else []
+    role = service_role(name, "pods.eks.amazonaws.com", policies, child, ("sts:AssumeRole", "sts:TagSession"))
+    if own:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(own)})
+        aws.iam.RolePolicy(name, name=name, role=role.name, policy=document, opts=child.own())
     return aws.eks.PodIdentityAssociation(
         name,
         cluster_name=cluster.name,

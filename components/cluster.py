@@ -52,14 +52,6 @@ class StorageDriver:
 
 
 @dataclass(frozen=True)
-class GroupRole:
-    """A group of people, as the cluster's sign-in names it, and the ClusterRole that it has."""
-
-    group: str
-    role: str
-
-
-@dataclass(frozen=True)
 class ClusterInfo:
     """A cluster as the rest of the region sees it, the same for every cloud."""
 
@@ -73,8 +65,8 @@ class ClusterInfo:
     storage: StorageDriver
     sign_in: str
     """The command that writes a person's own kubeconfig."""
-    group_roles: Sequence[GroupRole] = ()
-    """Who else gets in, where the cloud leaves it to the cluster to say."""
+    inside: Sequence[dict[str, Any]] = ()
+    """Objects that the cloud leaves to the cluster itself."""
 
 
 @dataclass(frozen=True)

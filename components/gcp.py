@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pulumi
 import pulumi_gcp as gcp
 
 from components import addresses
-from components.cluster import BACKUP_DAYS, Children, ClusterArgs, ClusterInfo, GroupRole, StorageDriver, kubeconfig
+from components.cluster import BACKUP_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
 from components.gcp_network import GcpNetwork, GcpNetworkArgs
 from fleet.settings import Access
 
@@ -247,9 +249,9 @@ class GcpCluster(pulumi.ComponentResource):
             storage=StorageDriver("pd.csi.storage.gke.io", {"type": "pd-ssd"}),
             sign_in=f"gcloud container clusters get-credentials {name} --location {settings.location} "
             f"--project {project.project} --dns-endpoint",
-            group_roles=[
-                *(GroupRole(group, "cluster-admin") for group in settings.access.admins),
-                *(GroupRole(group, "view") for group in settings.access.viewers),
+            inside=[
+                *(binding(group, "cluster-admin") for group in settings.access.admins),
+                *(binding(group, "view") for group in settings.access.viewers),
             ],
         )
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
@@ -283,3 +285,15 @@ class GcpCluster(pulumi.ComponentResource):
             ),
             opts=child.kept(),
         )
+
+
+def binding(group: str, role: str) -> dict[str, Any]:
+    """What a Google group may do in the cluster: Google Cloud leaves that to the cluster itself."""
+    rbac = "rbac.authorization.k8s.io"
+    return {
+        "apiVersion": f"{rbac}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": f"regions:{role}:{group}"},
+        "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": role},
+        "subjects": [{"apiGroup": rbac, "kind": "Group", "name": group}],
+    }

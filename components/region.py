@@ -58,19 +58,8 @@ class Region(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         inside = pulumi.ResourceOptions(parent=self, providers=[provider])
-        for grant in self.cluster.group_roles:
-            kubernetes.rbac.v1.ClusterRoleBinding(
-                f"{name}-{grant.role}-{grant.group.partition('@')[0]}",
-                role_ref=kubernetes.rbac.v1.RoleRefArgs(
-                    api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=grant.role
-                ),
-                subjects=[
-                    kubernetes.rbac.v1.SubjectArgs(
-                        api_group="rbac.authorization.k8s.io", kind="Group", name=grant.group
-                    )
-                ],
-                opts=pulumi.ResourceOptions(parent=self, provider=provider),
-            )
+        if self.cluster.inside:
+            kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
         argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.keys.receipts), opts=inside)
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
         Application(

@@ -21,6 +21,8 @@ class EksVersions:
     coredns: str
     ebs_csi_driver: str
     pod_identity_agent: str
+    autoscaler: str
+    """The cluster autoscaler's release, of the same minor version."""
 
 
 KUBERNETES: Mapping[str, EksVersions] = {
@@ -31,6 +33,7 @@ KUBERNETES: Mapping[str, EksVersions] = {
         coredns="v1.13.2-eksbuild.31",
         ebs_csi_driver="v1.66.0-eksbuild.1",
         pod_identity_agent="v1.3.10-eksbuild.3",
+        autoscaler="v1.35.1",
     ),
     "1.36": EksVersions(
         nodes="1.36.4-20261003",
@@ -39,6 +42,7 @@ KUBERNETES: Mapping[str, EksVersions] = {
         coredns="v1.14.3-eksbuild.23",
         ebs_csi_driver="v1.66.0-eksbuild.1",
         pod_identity_agent="v1.3.10-eksbuild.3",
+        autoscaler="v1.36.1",
     ),
 }
 """The minor versions that a region may run, each in standard support on all three clouds into 2027 (as of November 2026)."""

@@ -191,7 +191,7 @@ _EKS = (
         "Pod Identity for the CNI and the EBS driver",
         lambda region, production: (
             {"aws-node", "ebs-csi-controller-sa"}
-            == {
+            <= {
                 each["serviceAccount"]
                 for each in inputs(region, "aws:eks/podIdentityAssociation:PodIdentityAssociation")
             }

@@ -149,7 +149,7 @@ def record(settings: fleet.Region) -> Recorded:
             seen[key] = await output.future()
             if await output.is_secret():
                 secrets.append(key)
-        seen["storage"], seen["sign_in"], seen["group_roles"] = info.storage, info.sign_in, info.group_roles
+        seen["storage"], seen["sign_in"] = info.storage, info.sign_in
 
     def region() -> Region:
         secrets = keys.read(settings, {RECEIPTS_KEY: KEY, CONDUCTOR_KEY: KEY})

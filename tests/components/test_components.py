@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from ipaddress import IPv4Network
@@ -133,6 +134,24 @@ def test_eks_is_private_encrypted_logged_and_has_no_static_credential(name: str)
     subnets = [IPv4Network(subnet.inputs["cidrBlock"]) for subnet in region.of("aws:ec2/subnet:Subnet")]
     assert len(subnets) == 6
     assert all(subnet.subnet_of(FLEET.regions[name].settings.network) for subnet in subnets)
+
+
+@pytest.mark.parametrize("name", [STAGING["aws"], PRODUCTION["aws"]])
+def test_whoever_scales_nodes_on_aws_may_move_those_of_its_own_cluster_alone(name: str) -> None:
+    region = recorded(name)
+    (policy,) = [each.inputs for each in region.of("aws:iam/rolePolicy:RolePolicy")]
+    reads, writes = json.loads(policy["policy"])["Statement"]
+    assert not [action for action in reads["Action"] if not re.match(r"\w+:(Describe|Get)", action)]
+    assert writes["Condition"] == {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}": "owned"}}
+    objects = {each["kind"]: each for each in region.objects if each["metadata"]["name"] == "cluster-autoscaler"}
+    assert set(objects) == {
+        *("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Deployment"),
+    }
+    (container,) = objects["Deployment"]["spec"]["template"]["spec"]["containers"]
+    assert any(part.endswith(f"k8s.io/cluster-autoscaler/{name}") for part in container["command"])
+    version = FLEET.regions[name].settings.kubernetes_version
+    assert re.search(rf":v{re.escape(version)}\.\d+$", container["image"]), "of the cluster's own minor version"
+    assert not [rule for rule in objects["ClusterRole"]["rules"] if "*" in (*rule["verbs"], *rule["resources"])]
 
 
 @pytest.mark.parametrize("name", [STAGING["gcp"], PRODUCTION["gcp"]])
