@@ -5,7 +5,7 @@ Everything else imports this package, and it imports nothing of the project.
 
 from fleet.checks import CONDUCTOR
 from fleet.errors import FleetError, Problem
-from fleet.load import PROJECT_FILE, WAVES_FILE, Fleet, Region, files, load, read
+from fleet.load import PLACES, Fleet, Region, files, load, read
 from fleet.settings import RegionSettings
 from fleet.sizes import MAIN_POOL, NodePool
 from fleet.versions import KUBERNETES
@@ -15,8 +15,7 @@ __all__ = [
     "CONDUCTOR",
     "KUBERNETES",
     "MAIN_POOL",
-    "PROJECT_FILE",
-    "WAVES_FILE",
+    "PLACES",
     "Fleet",
     "FleetError",
     "NodePool",

@@ -21,6 +21,8 @@ from fleet.waves import Wave, Waves
 
 PROJECT_FILE = "Pulumi.yaml"
 WAVES_FILE = "waves.yaml"
+PLACES = (PROJECT_FILE, WAVES_FILE, "stacks/", "gitops/apps/")
+"""Where a repository keeps what the fleet is read from."""
 APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)\.libsonnet$")
 STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
 

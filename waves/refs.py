@@ -73,7 +73,7 @@ class GitRefs:
 
     def release(self, commit: Commit) -> Release:
         """What a commit's files say of the fleet. The same files are read once, however many commits have them."""
-        listed = self._git("ls-tree", "-r", "-z", commit, fleet.PROJECT_FILE, fleet.WAVES_FILE, "stacks/")
+        listed = self._git("ls-tree", "-r", "-z", commit, *fleet.PLACES)
         blobs = {}
         for line in listed.split("\0"):
             if line:
