@@ -52,8 +52,9 @@ schema: environment ## write the stack files' JSON Schema anew from the models
 	$(RUN) -m fleet schema > stacks/stack.schema.json
 
 .PHONY: snapshots
-snapshots: environment ## write anew what each region is made of (tests/components/snapshots)
+snapshots: environment ## write anew what each region is made of, and what two of them run (tests/*/snapshots, golden)
 	$(RUN) -m tests.components.snapshot
+	$(RUN) -m tests.gitops.golden
 
 .PHONY: lock
 lock: environment ## pin the requirements.txt files and requirements-dev.txt anew from the .in files

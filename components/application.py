@@ -11,9 +11,9 @@ import pulumi_kubernetes as kubernetes
 from components import argocd
 from components.cluster import StorageDriver
 from fleet import CONDUCTOR, Region
+from fleet.rendering import STORAGE_CLASS, facts
 
 IN_CLUSTER = "https://kubernetes.default.svc"
-STORAGE_CLASS = "regions-ssd"
 
 
 @dataclass(frozen=True)
@@ -130,16 +130,12 @@ def project_spec(region: Region, repository: str) -> dict[str, object]:
 
 def application_spec(region: Region, repository: str) -> dict[str, object]:
     """The jsonnet program of gitops/region at the head of the region's branch, kept in the cluster as it is in git."""
-    values = {
-        **labels(region),
-        "storageClass": STORAGE_CLASS,
-        "repository": repository,
-        # Argo CD puts the commit in: argo-cd.readthedocs.io, user-guide/build-environment.
-        "revision": "$ARGOCD_APP_REVISION",
-    }
-    codes = {"applications": region.settings.applications, "asleep": region.settings.asleep}
-    tlas: list[dict[str, object]] = [{"name": name, "value": value} for name, value in values.items()]
-    tlas += [{"name": name, "value": json.dumps(value), "code": True} for name, value in codes.items()]
+    # Argo CD puts the commit in: argo-cd.readthedocs.io, user-guide/build-environment.
+    tlas: list[dict[str, object]] = [
+        {"name": "region", "value": json.dumps(facts(region)), "code": True},
+        {"name": "repository", "value": repository},
+        {"name": "revision", "value": "$ARGOCD_APP_REVISION"},
+    ]
     return {
         "project": region.name,
         "source": {

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from fleet import FleetError, Problem
-from fleet.repository import SCP_FORM
+from fleet.repository import without_credentials
 
 
 def url(configured: str | None, checkout: Path) -> str:
@@ -29,21 +29,3 @@ def url(configured: str | None, checkout: Path) -> str:
             ]
         )
     return without_credentials(result.stdout.strip())
-
-
-def without_credentials(remote: str) -> str:
-    """A remote's address as Argo CD may have it: no password or token in it, and a path as a file:// URL.
-
-    >>> without_credentials("https://user:token@git.example.com/a/b.git")
-    'https://git.example.com/a/b.git'
-    """
-    if "://" not in remote:
-        scp = SCP_FORM.match(remote)
-        if scp:
-            return f"ssh://{scp['user'] or ''}{scp['host']}/{scp['path']}"
-        return f"file://{Path(remote).resolve()}"
-    scheme, _, rest = remote.partition("://")
-    authority, slash, path = rest.partition("/")
-    user, at, host = authority.rpartition("@")
-    keep_user = scheme == "ssh" and at
-    return f"{scheme}://{user.partition(':')[0] + '@' if keep_user else ''}{host}{slash}{path}"

@@ -155,7 +155,7 @@ def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) 
     ]
     problems += [
         stack.problem("applications", name, "not an application of gitops/apps",
-                      f"Take one of {', '.join(applications)}, or write gitops/apps/{name}.libsonnet")
+                      f"Take one of {', '.join(applications)}, or write gitops/apps/{name}/main.jsonnet")
         for name in settings.applications
         if name not in applications
     ]  # fmt: skip

@@ -23,7 +23,7 @@ PROJECT_FILE = "Pulumi.yaml"
 WAVES_FILE = "waves.yaml"
 PLACES = (PROJECT_FILE, WAVES_FILE, "stacks/", "gitops/apps/")
 """Where a repository keeps what the fleet is read from."""
-APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)\.libsonnet$")
+APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)/main\.jsonnet$")
 STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
 
 
@@ -91,7 +91,7 @@ def read(root: Path) -> Fleet:
 def files(root: Path) -> dict[str, str]:
     """The fleet's files in a folder, path to text."""
     paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").rglob("*.y*ml"))]
-    paths += sorted((root / "gitops" / "apps").glob("*.libsonnet"))
+    paths += sorted((root / "gitops" / "apps").glob("*/main.jsonnet"))
     return {path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _SLUG = re.compile(r"[:/](?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
@@ -38,3 +39,21 @@ def api_url(url: str) -> str | None:
         port = f":{parts.port}" if parts.port else ""
         return f"{parts.scheme}://{host}{port}/api/v3"
     return f"https://{host}/api/v3"
+
+
+def without_credentials(remote: str) -> str:
+    """A remote's address as Argo CD may have it: no password or token in it, and a path as a file:// URL.
+
+    >>> without_credentials("https://user:token@git.example.com/a/b.git")
+    'https://git.example.com/a/b.git'
+    """
+    if "://" not in remote:
+        scp = SCP_FORM.match(remote)
+        if scp:
+            return f"ssh://{scp['user'] or ''}{scp['host']}/{scp['path']}"
+        return f"file://{Path(remote).resolve()}"
+    scheme, _, rest = remote.partition("://")
+    authority, slash, path = rest.partition("/")
+    user, at, host = authority.rpartition("@")
+    keep_user = scheme == "ssh" and at
+    return f"{scheme}://{user.partition(':')[0] + '@' if keep_user else ''}{host}{slash}{path}"

@@ -27,9 +27,9 @@ SECONDS = 900.0
 POLL_SECONDS = 1.0
 LIKE, NEW, LOCATION = "staging-aws-eu-west-1", "staging-aws-eu-north-1", "eu-north-1"
 RESULT = CHECKOUT / "build" / "demo.json"
-PINS, SERVICE = "gitops/pins/influxdb.json", "gitops/apps/influxdb.libsonnet"
-_SERVICE = "kind: 'Service',\n      metadata: metadata(name),\n      spec: {\n        selector: "
-SELECTOR, BROKEN = _SERVICE + "selector,", _SERVICE + "{ 'app.kubernetes.io/name': 'influx' },"
+PINS, SERVICE = "gitops/pins/influxdb.json", "gitops/apps/influxdb/main.jsonnet"
+SELECTOR = "app.service({ http: port }),"
+BROKEN = "app.service({ http: port }) + { spec+: { selector: { 'app.kubernetes.io/name': 'influx' } } },"
 
 Show = Callable[[Rollout, Host, list[fleet.Region]], None]
 """Draws a rollout as it is now."""

@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, doctor, infra, operate, promote, regions, view
+from waves import acts, doctor, infra, operate, promote, regions, review, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.host import job_url, open_receipts
@@ -25,6 +25,7 @@ from waves.model import State
 from waves.plan import plan as make_plan
 from waves.receipts import HostError
 from waves.refs import GitError
+from waves.rendering import RenderError
 
 app = typer.Typer(
     help="Commits on main reach the regions wave by wave. Reads and writes git refs; nothing moves without proof.",
@@ -36,6 +37,7 @@ COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "
 
 app.add_typer(acts.app)
 app.add_typer(doctor.app)
+app.add_typer(review.app)
 app.add_typer(regions.app, name="region")
 
 
@@ -191,11 +193,23 @@ def _print_moves(moves: list[dict[str, Any]], word: str) -> None:
         )
 
 
+REASONS = (
+    GitError,
+    HostError,
+    LedgerError,
+    fleet.FleetError,
+    regions.NewRegionError,
+    operate.RefusedError,
+    RenderError,
+)
+"""What a command may fail with; the text says why."""
+
+
 def main(run: Callable[[], None] = app) -> int:
     """Run a command; the result is the exit code."""
     try:
         run()
-    except (GitError, HostError, LedgerError, fleet.FleetError, regions.NewRegionError, operate.RefusedError) as error:
+    except REASONS as error:
         errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
         return 1
     except KeyboardInterrupt:

@@ -73,18 +73,16 @@ class GitRefs:
 
     def release(self, commit: Commit) -> Release:
         """What a commit's files say of the fleet. The same files are read once, however many commits have them."""
-        listed = self._git("ls-tree", "-r", "-z", commit, *fleet.PLACES)
-        blobs = {}
-        for line in listed.split("\0"):
-            if line:
-                _, _, oid_and_path = line.split(" ", 2)
-                oid, _, path = oid_and_path.partition("\t")
-                blobs[path] = oid
+        blobs = self._blobs(commit, fleet.PLACES)
         key = tuple(f"{path} {oid}" for path, oid in sorted(blobs.items()))
         if key not in self._releases:
             self._releases[key] = as_release("", fleet.load(self._texts(blobs)))
         found = self._releases[key]
         return Release(commit, found.waves, found.members, found.problem)
+
+    def files(self, commit: Commit, places: Sequence[str]) -> dict[str, str]:
+        """The texts of a commit's files at some places, path to text. Raises GitError."""
+        return self._texts(self._blobs(commit, places))
 
     def push(
         self, moves: Sequence[Move], ledger: Ledger, tip: str | None, subject: str,
@@ -146,6 +144,16 @@ class GitRefs:
         missing = [name for name, oid in refs.items() if self._run(["cat-file", "-e", oid]).returncode]
         if missing:
             self._git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", self._remote, *missing)
+
+    def _blobs(self, commit: Commit, places: Sequence[str]) -> dict[str, str]:
+        """Path to blob of a commit's files."""
+        blobs = {}
+        for line in self._git("ls-tree", "-r", "-z", commit, *places).split("\0"):
+            if line:
+                _, _, oid_and_path = line.split(" ", 2)
+                oid, _, path = oid_and_path.partition("\t")
+                blobs[path] = oid
+        return blobs
 
     def _texts(self, blobs: Mapping[str, str]) -> dict[str, str]:
         """The contents of blobs, path to text, by one process."""

@@ -1,6 +1,7 @@
 // An application's gate: after each sync a Workflow looks whether the region is well (gates/). Its verdict is the sync's.
 local pins = import '../pins/gates.json';
 
+local name = 'gate';
 local fast = ['release', 'workloads', 'endpoints'];
 local battery = fast + ['volumes', 'disruption', 'latency', 'metrics'];
 
@@ -11,39 +12,22 @@ local gates = {
   internal: { checks: battery, timeout: 60, deadline: 300 },
   external: self.internal,
 };
+local look(group, resources, verbs=['list']) = { apiGroups: [group], resources: resources, verbs: verbs };
 
-// settings: the region's, with `revision`. url: where the application answers inside of the cluster.
-function(settings, namespace, url)
-  local name = 'gate';
-  local gate = std.get(gates, settings.wave, gates.external);
-  local metadata = {
-    name: name,
-    namespace: namespace,
-    labels: { 'app.kubernetes.io/name': name, 'app.kubernetes.io/part-of': 'regions' },
-  };
-  local look(group, resources, verbs=['list']) = { apiGroups: [group], resources: resources, verbs: verbs };
-  [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: metadata },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'Role',
-      metadata: metadata,
-      rules: [
-        look('', ['configmaps'], ['get']) + { resourceNames: ['release'] },
-        look('', ['pods', 'persistentvolumeclaims']),
-        look('apps', ['statefulsets', 'deployments']),
-        look('policy', ['poddisruptionbudgets']),
-        // How a step reports to the workflow controller: argo-workflows.readthedocs.io, workflow-rbac.
-        look('argoproj.io', ['workflowtaskresults'], ['create', 'patch']),
-      ],
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'RoleBinding',
-      metadata: metadata,
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'Role', name: name },
-      subjects: [{ kind: 'ServiceAccount', name: name, namespace: namespace }],
-    },
+// url, ports: where the application answers inside of the cluster.
+function(app, region, revision, url, ports)
+  local gate = std.get(gates, region.wave, gates.external);
+  local metadata = app.metadata(name);
+  app.account(name, [
+    look('', ['configmaps'], ['get']) + { resourceNames: ['release'] },
+    look('', ['pods', 'persistentvolumeclaims']),
+    look('apps', ['statefulsets', 'deployments']),
+    look('policy', ['poddisruptionbudgets']),
+    // How a step reports to the workflow controller: argo-workflows.readthedocs.io, workflow-rbac.
+    look('argoproj.io', ['workflowtaskresults'], ['create', 'patch']),
+  ]) + [
+    app.out(name),
+    app.out(name, ports) + { metadata+: { name: name + '-asks' } },
     {
       apiVersion: 'argoproj.io/v1alpha1',
       kind: 'Workflow',
@@ -68,8 +52,8 @@ function(settings, namespace, url)
             image: pins.gates,
             command: ['python', '-m', 'gates'],
             args: gate.checks + [
-              '--namespace=' + namespace,
-              '--commit=' + settings.revision,
+              '--namespace=' + metadata.namespace,
+              '--commit=' + revision,
               '--url=' + url,
               '--timeout=%d' % gate.timeout,
             ],

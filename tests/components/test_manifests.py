@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from ipaddress import IPv4Network
 from itertools import combinations
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 import fleet
-from components import addresses, application, argo_workflows, argocd, repository, upstream
+from components import addresses, application, argo_workflows, argocd, upstream
+from fleet.repository import without_credentials
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = fleet.read(ROOT).regions["prod-aws-us-east-1"]
@@ -82,7 +84,7 @@ def test_subnets_are_inside_the_regions_network_and_apart_from_each_other(networ
     ],
 )
 def test_the_repositorys_address_carries_no_credential(remote: str, expected: str) -> None:
-    assert repository.without_credentials(remote) == expected
+    assert without_credentials(remote) == expected
 
 
 def test_the_project_allows_one_repository_and_the_applications_namespaces_alone() -> None:
@@ -99,7 +101,8 @@ def test_the_application_follows_the_regions_branch_and_heals_itself() -> None:
     assert source["targetRevision"] == "region/prod-aws-us-east-1"
     values = {tla["name"]: tla["value"] for tla in source["directory"]["jsonnet"]["tlas"]}
     assert values["revision"] == "$ARGOCD_APP_REVISION"
-    assert (values["wave"], values["cloud"], values["tenant"]) == ("external", "aws", "shared")
+    told = json.loads(str(values["region"]))
+    assert (told["wave"], told["cloud"], told["tenant"], told["size"]) == ("external", "aws", "shared", "large")
     policy = spec["syncPolicy"]
     assert isinstance(policy, dict)
     assert policy["automated"] == {"prune": True, "selfHeal": True}

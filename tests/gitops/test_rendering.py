@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import _jsonnet
 import pytest
 
+import fleet
 from gates import __main__ as command
 from gates import battery
+from waves.rendering import render, sources
 
-ENTRY = Path(__file__).resolve().parents[2] / "gitops" / "region" / "main.jsonnet"
+ROOT = Path(__file__).resolve().parents[2]
+FLEET = fleet.read(ROOT)
+FILES = sources(ROOT)
 COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
 FAST = ["release", "workloads", "endpoints"]
 
 
 def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",), asleep: bool = False) -> list[dict[str, Any]]:
     """The objects of a region of this wave."""
-    values = {
-        "region": "r",
-        "cloud": "aws",
-        "tenant": "shared",
-        "storageClass": "ssd",
-        "repository": "https://git.example.com/platform/regions.git",
-        "revision": COMMIT,
-        "wave": wave,
-    }
-    codes = {"applications": json.dumps(applications), "asleep": json.dumps(asleep)}
-    objects: list[dict[str, Any]] = json.loads(_jsonnet.evaluate_file(str(ENTRY), tla_vars=values, tla_codes=codes))
-    return objects
+    (region,) = [each for each in FLEET.regions.values() if each.wave.name == wave][:1]
+    changed = region.settings.model_copy(update={"applications": list(applications), "asleep": asleep})
+    return render(FILES, replace(region, settings=changed), "https://git.example.com/platform/regions.git", COMMIT)
 
 
 def gate(wave: str) -> dict[str, Any]:

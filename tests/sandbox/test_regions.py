@@ -199,13 +199,14 @@ def test_a_sync_ends_well_once_the_waves_checks_have_passed(running: Running, re
 
 
 def test_a_commit_that_breaks_the_service_fails_its_gate_though_argo_cd_calls_all_well(running: Running) -> None:
-    broken = "selector: { 'app.kubernetes.io/name': 'nobody' },"
-    commit = running.release(AZURE, "apps/influxdb.libsonnet", "selector: selector,", broken)
+    file, sound = "apps/influxdb/main.jsonnet", "app.service({ http: port }),"
+    broken = "app.service({ http: port }) + { spec+: { selector: { 'app.kubernetes.io/name': 'nobody' } } },"
+    commit = running.release(AZURE, file, sound, broken)
     running.reaches(AZURE, commit, "Failed", 150)
     status = running.application(AZURE)
     assert (status["sync"]["status"], status["health"]["status"]) == ("Synced", "Healthy")
     assert "no ready pod is behind port 8086 of service influxdb" in running.gate_log(AZURE)
-    running.release(AZURE, "apps/influxdb.libsonnet", broken, "selector: selector,")
+    running.release(AZURE, file, broken, sound)
 
 
 def test_an_image_that_cannot_be_pulled_never_gets_ready_and_the_next_commit_takes_its_place(running: Running) -> None:

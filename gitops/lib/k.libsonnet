@@ -1,0 +1,157 @@
+// Kubernetes objects as this project writes them: labelled, hardened, spread over zones, closed to the network. One obvious way each.
+local rbac = 'rbac.authorization.k8s.io';
+
+{
+  // An application of a region. Its objects are named after it unless said otherwise, and lie in the namespace of its name.
+  app(region, name):: {
+    local app = self,
+    selector:: { 'app.kubernetes.io/name': name },
+    labels:: app.selector {
+      'app.kubernetes.io/part-of': 'regions',
+      region: region.name,
+      wave: region.wave,
+      tenant: region.tenant,
+    },
+
+    // The metadata of an object that belongs to `part` of the application.
+    metadata(part=name):: { name: part, namespace: name, labels: app.labels { 'app.kubernetes.io/name': part } },
+
+    // What carries the commit, so that every commit is a real sync.
+    release(revision):: {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: app.metadata() + { name: 'release' },
+      data: { commit: revision, region: region.name },
+    },
+
+    serviceAccount(part=name):: {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: app.metadata(part),
+      automountServiceAccountToken: false,
+    },
+
+    // A service account that may ask the cluster for something: the account, its rules, and the binding of both.
+    account(part, rules):: [
+      app.serviceAccount(part) + { automountServiceAccountToken:: null },
+      { apiVersion: rbac + '/v1', kind: 'Role', metadata: app.metadata(part), rules: rules },
+      {
+        apiVersion: rbac + '/v1',
+        kind: 'RoleBinding',
+        metadata: app.metadata(part),
+        roleRef: { apiGroup: rbac, kind: 'Role', name: part },
+        subjects: [{ kind: 'ServiceAccount', name: part, namespace: name }],
+      },
+    ],
+
+    service(ports):: {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: app.metadata(),
+      spec: {
+        selector: app.selector,
+        ports: [{ name: port, port: ports[port], targetPort: port } for port in std.objectFields(ports)],
+      },
+    },
+
+    // Gives each pod of a StatefulSet a name.
+    headless(ports):: app.service(ports) + { metadata+: { name: name + '-pods' }, spec+: { clusterIP: 'None' } },
+
+    // How many pods may be away on purpose.
+    budget(maxUnavailable):: {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: app.metadata(),
+      spec: { maxUnavailable: maxUnavailable, selector: { matchLabels: app.selector } },
+    },
+
+    // A StatefulSet on a volume of its own for each pod, mounted where `data` says.
+    statefulSet(replicas, containers, storage, volumes=[]):: {
+      apiVersion: 'apps/v1',
+      kind: 'StatefulSet',
+      metadata: app.metadata(),
+      spec: {
+        replicas: replicas,
+        serviceName: name + '-pods',
+        // Updates are one pod after the other either way. By default a pod that never gets ready is not even replaced by the next
+        // commit's: kubernetes.io, concepts/workloads/controllers/statefulset, "Forced rollback".
+        podManagementPolicy: 'Parallel',
+        selector: { matchLabels: app.selector },
+        // A volume outlives a scaled-down or deleted StatefulSet.
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
+        template: app.pod(containers, volumes),
+        volumeClaimTemplates: [{
+          metadata: { name: 'data' },
+          spec: {
+            accessModes: ['ReadWriteOnce'],
+            storageClassName: region.storageClass,
+            resources: { requests: { storage: storage } },
+          },
+        }],
+      },
+    },
+
+    // A pod that runs as nobody, asks the cluster for nothing, and keeps away from others of its kind.
+    pod(containers, volumes=[]):: {
+      metadata: { labels: app.labels },
+      spec: {
+        serviceAccountName: name,
+        automountServiceAccountToken: false,
+        securityContext: {
+          runAsNonRoot: true,
+          runAsUser: 1000,
+          runAsGroup: 1000,
+          fsGroup: 1000,
+          fsGroupChangePolicy: 'OnRootMismatch',
+          seccompProfile: { type: 'RuntimeDefault' },
+        },
+        topologySpreadConstraints: [
+          { maxSkew: 1, topologyKey: key, whenUnsatisfiable: 'ScheduleAnyway', labelSelector: { matchLabels: app.selector } }
+          for key in ['topology.kubernetes.io/zone', 'kubernetes.io/hostname']
+        ],
+        terminationGracePeriodSeconds: 60,
+        containers: containers,
+        volumes: [{ name: 'scratch', emptyDir: {} }] + volumes,
+      },
+    },
+
+    // Closes the namespace: what no other policy lets through does not pass. Names can be looked up.
+    closed():: [
+      policy('closed', {}, {}),
+      policy('names', {}, { egress: [{ to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
+    ],
+
+    // Lets pods of this namespace ask an application's pods at some ports.
+    open(ports):: policy(name, app.selector, { ingress: [{ from: [{ podSelector: {} }], ports: tcp(ports) }] }),
+
+    // Lets some pods go out: to pods of this namespace, or, with no ports given, to whatever speaks https: API servers, git hosts.
+    out(part, ports=null):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
+      egress: [if ports == null then { ports: tcp([443, 6443]) } else { to: [{ podSelector: {} }], ports: tcp(ports) }],
+    }),
+
+    local tcp(ports) = [{ port: port, protocol: 'TCP' } for port in ports],
+    local policy(part, pods, rules) = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: app.metadata() + { name: part },
+      spec: { podSelector: if pods == {} then {} else { matchLabels: pods } } + rules
+            + { policyTypes: if rules == {} then ['Ingress', 'Egress'] else [{ ingress: 'Ingress', egress: 'Egress' }[rule] for rule in std.objectFields(rules)] },
+    },
+  },
+
+  // A container that cannot change itself, get rights, or use more memory than it asks for. It may write to /tmp.
+  container(name, image, cpu, memory):: {
+    name: name,
+    image: image,
+    resources: { requests: { cpu: cpu, memory: memory }, limits: { memory: memory } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: [{ name: 'scratch', mountPath: '/tmp' }],
+  },
+
+  // A probe by http of a named port.
+  probe(path, extra={}):: { httpGet: { path: path, port: 'http' } } + extra,
+}

@@ -1,0 +1,117 @@
+"""`waves render` and `waves diff`: what regions run, and what a change does to that, before it is merged. Asks no cluster."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+import yaml
+from rich.markup import escape
+
+import fleet
+from fleet.repository import without_credentials
+from waves.changes import Change, Group, between, grouped
+from waves.console import Json, Options, Region, errors, output
+from waves.refs import GitError, GitRefs, git
+from waves.rendering import PLACE, Object, RenderError, render, sources
+
+app = typer.Typer()
+ANY = "COMMIT"
+"""Stands for the commit in both renderings of a comparison: that it differs is no news."""
+COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
+
+
+@app.command("render")
+def render_(
+    region: Region,
+    at: Annotated[str, typer.Option(help="A commit; without it, the files as they are here.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print the objects that a region runs, as Argo CD renders them."""
+    files = _files(at)
+    commit = _refs().resolve(at or "HEAD")
+    address = git(Options.checkout, "ls-remote", "--get-url", Options.remote).strip()
+    settings = fleet.load(files).region(region)
+    objects = render(files, settings, settings.settings.repository or without_credentials(address), commit)
+    print(
+        json.dumps(objects, indent=2) if as_json else yaml.dump_all(objects, Dumper=yaml.CSafeDumper, sort_keys=False)
+    )
+
+
+@app.command()
+def diff(
+    commits: Annotated[str, typer.Argument(help="A..B; A.. compares with the files as they are here.")],
+    region: Annotated[str, typer.Option(help="Of this region alone.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Show what a change does to each region's objects. Regions in which it does the same are shown as one."""
+    old, dots, new = commits.partition("..")
+    if not dots or not old:
+        raise GitError(f"{commits} names no two commits. Write A..B, or A.. for the files as they are here")
+    before, after = _files(old), _files(new)
+    changes, broken = compare(before, after, region)
+    groups = grouped(changes)
+    if as_json:
+        print(json.dumps({"groups": [asdict(group) for group in groups], "broken": broken}, indent=2))
+    else:
+        for group in groups:
+            _show(group)
+        if not groups and not broken:
+            output.print("no object changes in any region")
+    for reason in broken.values():
+        errors.print(f"error: {reason}", style="red", markup=False, soft_wrap=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+def compare(
+    before: Mapping[str, str], after: Mapping[str, str], only: str = ""
+) -> tuple[dict[str, tuple[Change, ...]], dict[str, str]]:
+    """What changes in each region from some files to others, and why regions do not render in the others. Raises FleetError."""
+    old, new = fleet.load(before).regions, fleet.load(after)
+    names = [only] if only else sorted({*old, *new.regions})
+    if only and only not in old:
+        new.region(only)  # raises FleetError with what is wrong with it, or that there is none
+    changes: dict[str, tuple[Change, ...]] = {}
+    broken: dict[str, str] = {}
+    for name in names:
+        try:
+            objects = render(after, new.regions[name], "REPOSITORY", ANY) if name in new.regions else []
+        except RenderError as error:
+            broken[name] = str(error)
+            continue
+        changes[name] = between(_old(before, old.get(name)), objects)
+    broken |= {problem.file: str(problem) for problem in new.problems}
+    return changes, broken
+
+
+def _old(files: Mapping[str, str], region: fleet.Region | None) -> list[Object]:
+    """What a region ran before; nothing if it was not there, or could not be rendered."""
+    try:
+        return render(files, region, "REPOSITORY", ANY) if region else []
+    except RenderError:
+        return []
+
+
+def _files(commit: str) -> dict[str, str]:
+    """The fleet's files and all of gitops/, of a commit or as they are."""
+    if commit:
+        refs = _refs()
+        return refs.files(refs.resolve(commit), [*fleet.PLACES, PLACE])
+    return {**fleet.files(Options.checkout), **sources(Options.checkout)}
+
+
+def _refs() -> GitRefs:
+    return GitRefs(Options.checkout, Options.remote)
+
+
+def _show(group: Group) -> None:
+    regions = ", ".join(group.regions[:5]) + (f" and {len(group.regions) - 5} more" if len(group.regions) > 5 else "")
+    output.print(f"[bold]{len(group.regions)} region{'s' * (len(group.regions) > 1)}[/]: {escape(regions)}")
+    for change in group.changes:
+        output.print(f"  [{COLOURS[change.what]}]{change.what}[/] {escape(change.item)}")
+        for path, a, b in change.fields:
+            output.print(f"    {escape(path)}: {escape(a or '(none)')} -> {escape(b or '(none)')}", soft_wrap=True)
