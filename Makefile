@@ -40,12 +40,13 @@ bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH=
 	$(RUN) -m bench $(BENCH)
 
 .PHONY: lint
-lint: environment ## check style, types, import direction and the fleet's files
+lint: environment ## check style, types, import direction, the fleet's files and what regions run
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
 	$(RUN) -m fleet check
+	$(RUN) -m waves validate
 
 .PHONY: schema
 schema: environment ## write the stack files' JSON Schema anew from the models

@@ -24,9 +24,10 @@ class RenderError(Exception):
     """The jsonnet of a region does not render; the text has jsonnet's own words, with files and lines."""
 
 
-def sources(root: Path) -> dict[str, str]:
-    """What a checkout's regions are rendered from, path to text."""
-    found = [path for path in sorted((root / PLACE).rglob("*")) if path.suffix in (".jsonnet", ".libsonnet", ".json")]
+def sources(root: Path, *places: str) -> dict[str, str]:
+    """What a checkout's regions are rendered from, or what else is at some places of it, path to text."""
+    kinds = (".jsonnet", ".libsonnet", ".json", ".yaml")
+    found = [path for place in places or (PLACE,) for path in sorted((root / place).rglob("*")) if path.suffix in kinds]
     return {path.relative_to(root).as_posix(): path.read_text() for path in found}
 
 

@@ -1,4 +1,4 @@
-"""`waves render` and `waves diff`: what regions run, and what a change does to that, before it is merged. Asks no cluster."""
+"""`waves render`, `diff`, `validate`: what regions run, and what a change does to that, before it is merged. Asks no cluster."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from waves.changes import Change, Group, between, grouped
 from waves.console import Json, Options, Region, errors, output
 from waves.refs import GitError, GitRefs, git
 from waves.rendering import PLACE, Object, RenderError, render, sources
+from waves.validation import DEFINITIONS, definitions, problems
 
 app = typer.Typer()
 ANY = "COMMIT"
@@ -67,6 +68,32 @@ def diff(
         raise typer.Exit(1)
 
 
+@app.command()
+def validate(
+    region: Annotated[str, typer.Argument(help="This region alone; all, unless given.")] = "",
+    at: Annotated[str, typer.Option(help="A commit; without it, the files as they are here.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Hold what regions run against the schemas of their Kubernetes version and of pinned definitions. Exit code 1 if not well."""
+    files = _files(at, DEFINITIONS)
+    known, custom = fleet.load(files), definitions(files)
+    regions = [known.region(region)] if region else known.in_waves()
+    found: dict[tuple[str, str], list[str]] = {}
+    for each in regions:
+        objects = render(files, each, "REPOSITORY", ANY)
+        for wrong in problems(objects, each.settings.kubernetes_version, custom):
+            found.setdefault(wrong, []).append(each.name)
+    rows = [{"object": item, "problem": problem, "regions": names} for (item, problem), names in found.items()]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+    for row in [] if as_json else rows:
+        output.print(f"{row['object']}: {row['problem']} ({', '.join(row['regions'])})", markup=False, soft_wrap=True)
+    if rows:
+        raise typer.Exit(1)
+    if not as_json:
+        output.print(f"all objects of {len(regions)} region{'s' * (len(regions) != 1)} are valid", markup=False)
+
+
 def compare(
     before: Mapping[str, str], after: Mapping[str, str], only: str = ""
 ) -> tuple[dict[str, tuple[Change, ...]], dict[str, str]]:
@@ -96,12 +123,12 @@ def _old(files: Mapping[str, str], region: fleet.Region | None) -> list[Object]:
         return []
 
 
-def _files(commit: str) -> dict[str, str]:
-    """The fleet's files and all of gitops/, of a commit or as they are."""
+def _files(commit: str, *places: str) -> dict[str, str]:
+    """The fleet's files, all of gitops/, and what is at further places, of a commit or as they are."""
     if commit:
         refs = _refs()
-        return refs.files(refs.resolve(commit), [*fleet.PLACES, PLACE])
-    return {**fleet.files(Options.checkout), **sources(Options.checkout)}
+        return refs.files(refs.resolve(commit), [*fleet.PLACES, PLACE, *places])
+    return {**fleet.files(Options.checkout), **sources(Options.checkout, PLACE, *places)}
 
 
 def _refs() -> GitRefs:

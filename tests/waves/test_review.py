@@ -15,9 +15,11 @@ from waves.__main__ import app
 from waves.changes import Change, between, grouped
 from waves.rendering import RenderError, render, sources
 from waves.review import compare
+from waves.validation import DEFINITIONS, definitions, problems
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {**fleet.files(ROOT), **sources(ROOT)}
+CUSTOM = definitions(sources(ROOT, DEFINITIONS))
 AWS, TOOLS = "staging-aws-eu-west-1", "tools-aws-us-west-2"
 PINS, INFLUXDB = "gitops/pins/influxdb.json", "gitops/apps/influxdb/main.jsonnet"
 
@@ -110,8 +112,54 @@ def test_a_stack_file_that_is_wrong_is_an_error_and_not_a_region_that_goes() -> 
     assert any("stagin" in reason for reason in reasons.values())
 
 
+VERSION = fleet.load(FILES).regions[AWS].settings.kubernetes_version
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "item", "words"),
+    [
+        (
+            "gitops/lib/k.libsonnet",
+            "podManagementPolicy:",
+            "podManagmentPolicy:",
+            "StatefulSet.apps",
+            "podManagmentPolicy",
+        ),
+        (
+            "gitops/lib/k.libsonnet",
+            "maxSkew: 1",
+            "maxSkew: 'one'",
+            "StatefulSet.apps",
+            "'one' is not of type 'integer'",
+        ),
+        (INFLUXDB, "containerPort: port", "containerPort: name", "StatefulSet.apps", "'influxdb' is not of type"),
+        (
+            "gitops/lib/gate.libsonnet",
+            "kind: 'Workflow'",
+            "kind: 'Workfow'",
+            "Workfow.argoproj.io",
+            "has Workfow of argoproj",
+        ),
+    ],
+)
+def test_what_an_api_server_would_not_take_is_found_without_one(
+    file: str, before: str, after: str, item: str, words: str
+) -> None:
+    files = edited(file, before, after)
+    objects = render(files, fleet.load(files).regions[AWS], "R", "C")
+    ((name, problem),) = problems(objects, VERSION, CUSTOM)
+    assert name.startswith(item)
+    assert words in problem
+
+
+def test_the_pinned_definitions_hold_custom_resources() -> None:
+    application = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "a"}, "spec": {}}
+    found = [problem for _, problem in problems([application], VERSION, CUSTOM)]
+    assert "spec: 'destination' is a required property" in found
+
+
 def test_the_commands_read_commits_and_the_files_as_they_are(remote: Remote) -> None:
-    for path, text in sources(ROOT).items():
+    for path, text in (sources(ROOT) | sources(ROOT, DEFINITIONS)).items():
         (remote.clone / path).parent.mkdir(parents=True, exist_ok=True)
         (remote.clone / path).write_text(text)
     remote.git("add", "--all")
@@ -133,6 +181,7 @@ def test_the_commands_read_commits_and_the_files_as_they_are(remote: Remote) -> 
     assert {each["metadata"]["namespace"] for each in objects} == {"influxdb", "conductor"}
     release = next(each for each in objects if each["metadata"]["name"] == "release")
     assert release["data"]["commit"] == first
+    assert run("validate", TOOLS, "--at", first) == "all objects of 1 region are valid\n"
     assert json.loads(run("render", TOOLS, "--json")) != objects, "the pin is another here"
 
 
