@@ -19,6 +19,7 @@ from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
 from tests.sandbox.stack_files import key_set, set_key
 from tests.waiting import within
+from waves import rendering
 
 FLEET = fleet.read(CHECKOUT)
 REGIONS = list(FLEET.regions)
@@ -108,6 +109,21 @@ def test_a_region_comes_up_from_its_stack_file_to_synced_and_healthy(running: Ru
 @pytest.mark.parametrize("region", REGIONS)
 def test_a_second_up_changes_nothing(running: Running, region: str) -> None:
     running.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "-s", region)
+
+
+@pytest.mark.parametrize("region", [AWS, AZURE, GCP, TOOLS])
+def test_its_own_api_server_takes_all_that_a_region_runs(running: Running, region: str) -> None:
+    known = FLEET.regions[region]
+    objects = rendering.render(rendering.sources(CHECKOUT), known, "https://git.example.com/a/b.git", running.commit)
+    manifest = running.home.root / f"{region}.json"
+    manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+    strict = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", str(manifest))
+    said = regions.kubectl(running.home, region, "apply", *strict)
+    assert said.count("(server dry run)") == len(objects)
+    objects[0]["data"] = {"commit": 1}
+    manifest.write_text(json.dumps(objects[0]))
+    with pytest.raises(SandboxError, match=r"data\.commit"):
+        regions.kubectl(running.home, region, "apply", *strict)
 
 
 def test_no_output_is_a_secret_and_all_that_people_use_are_there(running: Running) -> None:
