@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import clouds as each_cloud
-from bench import measure, planning, rollingsync, rollouts, scratch
+from bench import measure, planning, rendering, rollingsync, rollouts, scratch
 from bench.report import Figure, Part, dump, markdown, parse
 from sandbox.home import CHECKOUT, Home
 
@@ -28,6 +28,11 @@ def regions(home: Home, repetitions: int, rounds: int) -> list[Figure]:
         measure.new_region(home, repetitions, report),
         measure.previews(home, repetitions, report),
     ]
+
+
+def rendered(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """What regions run, rendered and compared."""
+    return rendering.figures(repetitions)
 
 
 def conductor(home: Home, repetitions: int, rounds: int) -> list[Figure]:
@@ -54,7 +59,7 @@ def upstream(home: Home, repetitions: int, rounds: int) -> list[Figure]:
 
 
 PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
-    "toolchain": toolchain, "regions": regions, "clouds": clouds, "conductor": conductor, "waves": waves,
+    "toolchain": toolchain, "regions": regions, "clouds": clouds, "rendering": rendered, "conductor": conductor, "waves": waves,
     "rollingsync": upstream,
 }  # fmt: skip
 """Each begins with a sandbox that is not up. The first is left out unless it is asked for: it takes twenty minutes."""

@@ -8,7 +8,6 @@ the conductor's own, and requests are those of its own client, counted by the sa
 from __future__ import annotations
 
 import asyncio
-import statistics
 import subprocess
 import threading
 import time
@@ -21,7 +20,7 @@ from tempfile import TemporaryDirectory
 import httpx
 import uvicorn
 
-from bench.report import Figure
+from bench.report import Figure, line
 from fleet import Wave
 from sandbox.github.rest import GitHub
 from waves import promote
@@ -89,15 +88,12 @@ def passes(repetitions: int) -> list[Figure]:
             receipts_needed(made)
             plan(made)
             times[size].append(time.perf_counter() - started)
-    middle = [statistics.median(times[size]) for size in SIZES]
-    fit = statistics.linear_regression(SIZES, middle)
-    straight = statistics.correlation(SIZES, middle) ** 2
     return [
         Figure(f"planning pass, 1,000 regions and {COMMITS:,} candidate commits", 100, "ms", [t * 1000 for t in times[1000]]),
         Figure(
             "planning pass, 10,000 regions", 1, "s", times[10000],
             {f"{size:,} regions": times[size] for size in SIZES},
-            f"Linear: {fit.slope * 1e6:.1f} µs for each region and {fit.intercept * 1000:.1f} ms besides; r² = {straight:.4f}.",
+            line(times),
         ),
     ]  # fmt: skip
 

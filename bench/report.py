@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from statistics import median
+from statistics import correlation, linear_regression, median
 from typing import Any
 
 
@@ -42,6 +42,13 @@ class Figure:
 def spread(samples: list[float]) -> str:
     """The median, with the least and the greatest value."""
     return f"{median(samples):.2f} ({min(samples):.2f} to {max(samples):.2f})"
+
+
+def line(samples: Mapping[int, list[float]]) -> str:
+    """How near seconds by the number of regions come to a straight line."""
+    sizes, middle = list(samples), [median(values) for values in samples.values()]
+    fit, straight = linear_regression(sizes, middle), correlation(sizes, middle) ** 2
+    return f"Linear: {fit.slope * 1e6:.1f} µs for each region and {fit.intercept * 1000:.1f} ms besides; r² = {straight:.4f}."
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import asdict
 from typing import Annotated
 
@@ -99,20 +99,34 @@ def compare(
 ) -> tuple[dict[str, tuple[Change, ...]], dict[str, str]]:
     """What changes in each region from some files to others, and why regions do not render in the others. Raises FleetError."""
     old, new = fleet.load(before).regions, fleet.load(after)
-    names = [only] if only else sorted({*old, *new.regions})
     if only and only not in old:
         new.region(only)  # raises FleetError with what is wrong with it, or that there is none
+    kept = {only} if only else {*old, *new.regions}
+    changes, broken = changed(before, after, _of(old, kept), _of(new.regions, kept))
+    return changes, broken | {problem.file: str(problem) for problem in new.problems}
+
+
+def changed(
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    old: Mapping[str, fleet.Region],
+    new: Mapping[str, fleet.Region],
+) -> tuple[dict[str, tuple[Change, ...]], dict[str, str]]:
+    """The same for given regions: what was and is, and what is rendered from which files."""
     changes: dict[str, tuple[Change, ...]] = {}
     broken: dict[str, str] = {}
-    for name in names:
+    for name in sorted({*old, *new}):
         try:
-            objects = render(after, new.regions[name], "REPOSITORY", ANY) if name in new.regions else []
+            objects = render(after, new[name], "REPOSITORY", ANY) if name in new else []
         except RenderError as error:
             broken[name] = str(error)
-            continue
-        changes[name] = between(_old(before, old.get(name)), objects)
-    broken |= {problem.file: str(problem) for problem in new.problems}
+        else:
+            changes[name] = between(_old(before, old.get(name)), objects)
     return changes, broken
+
+
+def _of(regions: Mapping[str, fleet.Region], names: Set[str]) -> dict[str, fleet.Region]:
+    return {name: region for name, region in regions.items() if name in names}
 
 
 def _old(files: Mapping[str, str], region: fleet.Region | None) -> list[Object]:

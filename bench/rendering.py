@@ -1,0 +1,48 @@
+"""How long it takes to render what regions run, and to tell what a change does to them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import fleet
+from bench.report import Figure, line
+from sandbox.home import CHECKOUT
+from waves import rendering, review
+from waves.changes import grouped
+
+REGION = "tools-aws-us-west-2"
+"""The one that runs most."""
+MANY = (100, 200, 300, 400, 500)
+PINS = "gitops/pins/influxdb.json"
+
+
+def figures(repetitions: int) -> list[Figure]:
+    """Rendering of one region and of many, and a comparison over many, in this process."""
+    files = {**fleet.files(CHECKOUT), **rendering.sources(CHECKOUT)}
+    shipped = list(fleet.load(files).regions.values())
+    # More regions than there are networks for, so that they are made of the shipped ones and not of stack files.
+    regions = {f"r-{n}": replace(shipped[n % len(shipped)], name=f"r-{n}") for n in range(max(MANY))}
+    (one,) = [region for region in shipped if region.name == REGION]
+    changed = {**files, PINS: files[PINS].replace("influxdb:2", "influxdb:3")}
+    alone, whole = [], []
+    sizes: dict[int, list[float]] = {count: [] for count in MANY}
+    for _ in range(repetitions):
+        started = time.monotonic()
+        rendering.render(files, one, "REPOSITORY", "COMMIT")
+        alone.append(1000 * (time.monotonic() - started))
+        for count in MANY:
+            part = list(regions.values())[:count]
+            started = time.monotonic()
+            for region in part:
+                rendering.render(files, region, "REPOSITORY", "COMMIT")
+            sizes[count].append(time.monotonic() - started)
+        started = time.monotonic()
+        (group,) = grouped(review.changed(files, changed, regions, regions)[0])
+        whole.append(time.monotonic() - started)
+        assert len(group.regions) == max(MANY)
+    return [
+        Figure(f"rendering of {REGION}", 300, "ms", alone),
+        Figure("rendering of 500 regions", 60, "s", sizes[500], {f"{n} regions": sizes[n] for n in MANY}, line(sizes)),
+        Figure("`waves diff` over 500 regions", 90, "s", whole, note="A new image in all: both sides rendered, then compared."),
+    ]  # fmt: skip
