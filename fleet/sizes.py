@@ -67,3 +67,5 @@ CPUS: Mapping[str, int] = {
     "Standard_D2s_v5": 2, "Standard_D4s_v5": 4, "Standard_D8s_v5": 8,
 }  # fmt: skip
 """The CPUs of the machines above, by which the clouds count their quotas."""
+GIB_PER_CPU = 4
+"""The memory of each of them."""

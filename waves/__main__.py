@@ -23,6 +23,7 @@ from waves.host import job_url, open_receipts
 from waves.ledger import LedgerError
 from waves.model import State
 from waves.plan import plan as make_plan
+from waves.preflight import ExceptionsError
 from waves.receipts import HostError
 from waves.refs import GitError
 from waves.rendering import RenderError
@@ -201,6 +202,7 @@ REASONS = (
     regions.NewRegionError,
     operate.RefusedError,
     RenderError,
+    ExceptionsError,
 )
 """What a command may fail with; the text says why."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Set
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Annotated
 
 import typer
@@ -15,6 +15,7 @@ import fleet
 from fleet.repository import without_credentials
 from waves.changes import Change, Group, between, grouped
 from waves.console import Json, Options, Region, errors, output
+from waves.preflight import Finding, excuses, findings, undefined
 from waves.refs import GitError, GitRefs, git
 from waves.rendering import PLACE, Object, RenderError, render, sources
 from waves.validation import DEFINITIONS, definitions, problems
@@ -49,9 +50,7 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what a change does to each region's objects. Regions in which it does the same are shown as one."""
-    old, dots, new = commits.partition("..")
-    if not dots or not old:
-        raise GitError(f"{commits} names no two commits. Write A..B, or A.. for the files as they are here")
+    old, new = _two(commits)
     before, after = _files(old), _files(new)
     changes, broken = compare(before, after, region)
     groups = grouped(changes)
@@ -92,6 +91,64 @@ def validate(
         raise typer.Exit(1)
     if not as_json:
         output.print(f"all objects of {len(regions)} region{'s' * (len(regions) != 1)} are valid", markup=False)
+
+
+@app.command()
+def preflight(
+    commits: Annotated[str, typer.Argument(help="A..B; A.. looks at the files as they are here.")],
+    as_json: Json = False,
+) -> None:
+    """Say what a change must not do to any region unless it says why, in gitops/exceptions/. Exit code 1 if there is something."""
+    old, new = _two(commits)
+    before, after = _files(old, DEFINITIONS), _files(new, DEFINITIONS)
+    judged = judge(before, after)
+    if as_json:
+        print(json.dumps([asdict(each) for each in judged], indent=2))
+    for each in [] if as_json else judged:
+        colour, word = ("yellow", f"excused: {each.excuse}") if each.excuse else ("red", "blocked")
+        output.print(f"[{colour}]{word}[/] {each.rule} {escape(each.item)} ({', '.join(each.regions)})", soft_wrap=True)
+        output.print(f"    {each.what}", markup=False, soft_wrap=True)
+    if any(not each.excuse for each in judged):
+        raise typer.Exit(1)
+    if not as_json and not judged:
+        output.print("nothing to say against it", markup=False)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a change does in some regions, and the reason that it gives."""
+
+    rule: str
+    item: str
+    what: str
+    regions: tuple[str, ...]
+    excuse: str
+
+
+def judge(before: Mapping[str, str], after: Mapping[str, str]) -> list[Judged]:
+    """What a change does that it must not, and its reasons. Raises RenderError, FleetError, ExceptionsError."""
+    old, new = fleet.load(before).regions, fleet.load(after)
+    if new.problems:
+        raise fleet.FleetError(list(new.problems))
+    gone = undefined(definitions(before), definitions(after))
+    found: dict[Finding, list[str]] = {each: list(new.regions) for each in gone}
+    for name, region in new.regions.items():
+        objects = render(after, region, "REPOSITORY", ANY)
+        for each in findings(_old(before, old.get(name)), objects, region):
+            found.setdefault(each, []).append(name)
+    given = {(excuse.rule, excuse.item): f"{excuse.reason} ({excuse.file})" for excuse in excuses(before, after)}
+    return [
+        Judged(each.rule, each.item, each.what, tuple(regions), given.get((each.rule, each.item), ""))
+        for each, regions in found.items()
+    ]
+
+
+def _two(commits: str) -> tuple[str, str]:
+    """The two sides of A..B."""
+    old, dots, new = commits.partition("..")
+    if not dots or not old:
+        raise GitError(f"{commits} names no two commits. Write A..B, or A.. for the files as they are here")
+    return old, new
 
 
 def compare(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import kubernetes_validate
@@ -21,13 +22,20 @@ def definitions(files: Mapping[str, str]) -> dict[tuple[str, str], dict[str, Any
     """The schemas of all custom resources that a repository's files define."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for path, text in files.items():
-        if not (path.startswith(DEFINITIONS) and "/crds/" in path):
-            continue
-        for document in yaml.load_all(text, Loader=yaml.CSafeLoader):
-            spec = (document or {}).get("spec", {})
-            for version in spec.get("versions", ()):
-                schema = version.get("schema", {}).get("openAPIV3Schema", {})
-                found[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = schema
+        if path.startswith(DEFINITIONS) and "/crds/" in path:
+            found |= _defined(text)
+    return found
+
+
+@cache
+def _defined(text: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """The schemas in one file. Argo CD's are long, and mostly the same on both sides of a comparison."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for document in yaml.load_all(text, Loader=yaml.CSafeLoader):
+        spec = (document or {}).get("spec", {})
+        for version in spec.get("versions", ()):
+            schema = version.get("schema", {}).get("openAPIV3Schema", {})
+            found[f"{spec['group']}/{version['name']}", spec["names"]["kind"]] = schema
     return found
 
 

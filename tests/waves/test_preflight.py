@@ -1,0 +1,153 @@
+"""What a change must not do unless it says why. Each rule is an outage: it fires there, and not otherwise."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import fleet
+from tests.waves.test_review import FILES as SHIPPED
+from tests.waves.test_review import INFLUXDB, PINS, ROOT, TOOLS
+from waves.capacity import quantity, room
+from waves.preflight import EXCEPTIONS, ExceptionsError, findings
+from waves.rendering import Object, render, sources
+from waves.review import Judged, judge
+from waves.validation import DEFINITIONS
+
+FILES = {**SHIPPED, **sources(ROOT, DEFINITIONS)}
+REGION = fleet.load(FILES).regions["staging-aws-eu-west-1"]
+OBJECTS = render(FILES, REGION, "REPOSITORY", "COMMIT")
+
+
+def edit(file: str, before: str, after: str) -> dict[str, str]:
+    """The repository's files with one edit."""
+    assert FILES[file].count(before) == 1
+    return {**FILES, file: FILES[file].replace(before, after)}
+
+
+def one(judged: list[Judged]) -> tuple[str, str, int, str]:
+    """The only thing that was found: rule, object, regions, excuse."""
+    (found,) = judged
+    return found.rule, found.item, len(found.regions), found.excuse
+
+
+def daemon(cpu: str, memory: str) -> Object:
+    """A DaemonSet."""
+    container = {"name": "agent", "image": "a@sha256:0", "resources": {"requests": {"cpu": cpu, "memory": memory}}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": "agent", "namespace": "influxdb"},
+        "spec": {"selector": {}, "template": {"spec": {"containers": [container]}}},
+    }
+
+
+def test_the_repository_against_itself_has_nothing_to_say_against_it() -> None:
+    assert judge(FILES, FILES) == []
+
+
+def test_eu_central_1_two_objects_with_one_name_are_refused() -> None:
+    twice = edit(INFLUXDB, "app.service({ http: port }),", "app.service({ http: port }), app.service({ http: port }),")
+    assert one(judge(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", 7, "")
+
+
+def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds_data() -> None:
+    renamed = edit(INFLUXDB, "local name = 'influxdb'", "local name = 'influx'")
+    rules = {(each.rule, each.item) for each in judge(FILES, renamed)}
+    assert ("stateful-prune", "StatefulSet.apps influxdb/influxdb") in rules
+    assert not [item for rule, item in rules if rule == "stateful-prune" and "Service" in item], (
+        "a Service holds nothing"
+    )
+
+
+def test_an_application_that_leaves_a_region_is_found_too() -> None:
+    file = f"stacks/Pulumi.{TOOLS}.yaml"
+    left = edit(file, "applications: [influxdb, conductor]", "applications: [conductor]")
+    assert one(judge(FILES, left)) == ("stateful-prune", "StatefulSet.apps influxdb/influxdb", 1, "")
+
+
+def test_2022_11_a_daemon_set_that_leaves_no_room_for_what_holds_data_is_refused() -> None:
+    storage = OBJECTS[[item["kind"] for item in OBJECTS].index("StatefulSet")]
+    small = room("m7i.large")
+    assert small is not None
+    fits, does_not = daemon("100m", "256Mi"), daemon("1", "256Mi")
+    assert findings(OBJECTS, [*OBJECTS, fits], REGION) == []
+    storage["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "500m"
+    (found,) = findings([*OBJECTS, does_not], [*OBJECTS, does_not], REGION)
+    assert (found.rule, found.item) == ("capacity", "StatefulSet.apps influxdb/influxdb")
+    assert "with what runs on every node 1.50 CPUs" in found.what
+
+
+def test_all_pods_together_must_fit_on_all_nodes_that_a_region_may_have() -> None:
+    many = edit(INFLUXDB, "app.statefulSet(1, [container]", "app.statefulSet(600, [container]")
+    found = judge(FILES, many)
+    assert {(each.rule, each.item) for each in found} == {("capacity", "all pods")}
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "path"),
+    [
+        ("gitops/lib/k.libsonnet", "'Parallel'", "'OrderedReady'", "spec.podManagementPolicy"),
+        (INFLUXDB, "disk: '10Gi'", "disk: '20Gi'", "spec.volumeClaimTemplates"),
+        ("gitops/lib/gate.libsonnet", "app.account(name, [", "app.account(name + '2', [", ""),
+    ],
+)  # fmt: skip
+def test_what_an_api_server_would_never_take_is_refused(file: str, before: str, after: str, path: str) -> None:
+    judged = judge(FILES, edit(file, before, after))
+    if not path:
+        assert judged == [], "another name is another object"
+        return
+    assert {each.rule for each in judged} == {"immutable-field"}
+    assert path in judged[0].what
+
+
+def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
+    tag = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13")
+    assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", 7, "")
+    digest = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13@sha256:" + "0" * 64)
+    assert judge(FILES, digest) == []
+
+
+def test_a_definition_that_is_removed_is_refused() -> None:
+    less = {path: text for path, text in FILES.items() if not path.endswith("crds/application-crd.yaml")}
+    assert one(judge(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", 7, "")
+
+
+def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:
+    """An exceptions file for the new tag."""
+    entry = {"rule": "unpinned-image", "object": "StatefulSet.apps influxdb/influxdb", "reason": reason, **more}
+    return "".join(
+        f"{'- ' if number == 0 else '  '}{key}: {value}\n" for number, (key, value) in enumerate(entry.items())
+    )
+
+
+def test_a_change_may_say_why_and_an_old_reason_excuses_nothing_new() -> None:
+    tag, file = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13"), f"{EXCEPTIONS}2026-05-03.yaml"
+    excused = {**tag, file: exception()}
+    assert one(judge(FILES, excused))[3] == f"Moved by hand on 3 May ({file})"
+    assert one(judge({**FILES, file: exception()}, excused))[3] == ""
+    with pytest.raises(ExceptionsError, match=rf"{file}: each entry has rule, object and reason"):
+        judge(FILES, {**tag, file: exception(reason="")})
+    with pytest.raises(ExceptionsError, match="nothing else"):
+        judge(FILES, {**tag, file: exception(until="2027")})
+
+
+def test_a_fleet_that_is_wrong_is_not_judged() -> None:
+    with pytest.raises(fleet.FleetError, match="stagin"):
+        judge(FILES, edit("stacks/Pulumi.staging-aws-eu-west-1.yaml", "wave: staging", "wave: stagin"))
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [("1", 1), ("250m", 0.25), ("1.5", 1.5), ("128Mi", 2**27), ("1k", 1000), (2, 2)]
+)
+def test_quantities_are_those_of_kubernetes(text: str, number: float) -> None:
+    assert quantity(text) == number
+
+
+def test_a_node_has_less_than_its_machine() -> None:
+    found = room("e2-standard-2")
+    assert found is not None
+    assert 1.2 < found.cpus < 2
+    assert 4 * 2**30 < found.memory < 8 * 2**30
+    assert room("a.machine.that.nobody.knows") is None
