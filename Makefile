@@ -28,7 +28,9 @@ demo: environment ## seven regions, good and bad commits, a new region (REGIONS=
 
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
-	$(RUN) -m pytest
+	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/clouds --ignore tests/sandbox
+	$(RUN) -m pytest -n 2 tests/clouds
+	$(RUN) -m pytest tests/sandbox
 
 .PHONY: test-deep
 test-deep: toolchain ## look longer: 100,000 steps of the rollout, each call of each cloud refused by itself (an hour)

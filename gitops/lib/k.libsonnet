@@ -115,10 +115,11 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
-    // Closes the namespace: what no other policy lets through does not pass. Names can be looked up.
+    // Closes the namespace: what no other policy lets through does not pass. Names can be looked up, wherever: a cache on the node
+    // is no pod that a policy could name.
     closed():: [
       policy('closed', {}, {}),
-      policy('names', {}, { egress: [{ to: [{ namespaceSelector: {} }], ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
+      policy('names', {}, { egress: [{ ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
     ],
 
     // Lets pods of this namespace ask an application's pods at some ports.
@@ -126,7 +127,7 @@ local rbac = 'rbac.authorization.k8s.io';
 
     // Lets some pods go out: to pods of this namespace, or, with no ports given, to whatever speaks https: API servers, git hosts.
     out(part, ports=null):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
-      egress: [if ports == null then { ports: tcp([443, 6443]) } else { to: [{ podSelector: {} }], ports: tcp(ports) }],
+      egress: [if ports == null then { ports: tcp([443]) } else { to: [{ podSelector: {} }], ports: tcp(ports) }],
     }),
 
     local tcp(ports) = [{ port: port, protocol: 'TCP' } for port in ports],
