@@ -149,12 +149,15 @@ class Cloud(Lookups):
     def go_on(self) -> None:
         """Finish what somebody asked for who is gone by now: the clouds do so, too."""
         with self.store.transaction() as tx:
-            left = [(row, self.of_row(row, tx)) for row in tx.orphans(self.flavour.name)]
+            found = [(row, self.of_row(row, tx)) for row in tx.orphans(self.flavour.name)]
+            # What is in other accounts is for their own providers to finish.
+            left = [(row, context) for row, context in found if context.text(self.flavour.account) == row.account]
+            for row, _ in left:
+                tx.adopt(row.uid)
         for row, context in left:
-            if context.text(self.flavour.account) == row.account:  # others are for their own providers to finish
-                context.old_inputs = {}
-                with suppress(ProviderError):
-                    self._make(context, row.uid, row.inputs, _USUAL)
+            context.old_inputs = {}
+            with suppress(ProviderError):
+                self._make(context, row.uid, row.inputs, _USUAL)
 
     def _make(self, context: Context, uid: int, inputs: dict[str, Any], pace: Pace) -> dict[str, Any]:
         """What was begun becomes real. Returns its outputs."""

@@ -162,12 +162,14 @@ class Transaction:
         self._db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(uid, p, t) for p, t in references])
 
     def orphans(self, cloud: str) -> list[Row]:
-        """What nobody is creating any more, since whoever did is dead; this process is its creator from now on."""
-        found = [
+        """What nobody is creating any more, since whoever did is dead."""
+        return [
             row for row in self._rows("WHERE cloud = ? AND creator IS NOT NULL", (cloud,)) if not _alive(row.creator)
         ]
-        self._db.executemany("UPDATE resource SET creator = ? WHERE uid = ?", [(os.getpid(), row.uid) for row in found])
-        return found
+
+    def adopt(self, uid: int) -> None:
+        """Make this process the one that creates a resource."""
+        self._db.execute("UPDATE resource SET creator = ? WHERE uid = ?", (os.getpid(), uid))
 
     def save(self, uid: int, inputs: dict[str, Any], outputs: dict[str, Any], usable_from: float) -> None:
         """Record that a resource is as it should be, and from when on others can use it."""
