@@ -37,17 +37,18 @@ def install(
     settings = kubernetes.yaml.v2.ConfigGroup(
         name,
         objs=[each for each in objects if each["kind"] not in _RUNNING],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=_listed(crds.resources)),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=listed(crds.resources)),
     )
     running = kubernetes.yaml.v2.ConfigGroup(
         f"{name}-running",
         objs=[each for each in objects if each["kind"] in _RUNNING],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=_listed(settings.resources)),
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=listed(settings.resources)),
     )
-    return pulumi.Output.all(_listed(settings.resources), _listed(running.resources)).apply(
+    return pulumi.Output.all(listed(settings.resources), listed(running.resources)).apply(
         lambda both: [*both[0], *both[1]]
     )
 
 
-def _listed(resources: pulumi.Output[Any]) -> Objects:
+def listed(resources: pulumi.Output[Any]) -> Objects:
+    """The objects of a ConfigGroup, by its `resources`."""
     return resources.apply(lambda found: list(found or []))

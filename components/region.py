@@ -9,6 +9,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 import fleet
+from components import controllers
 from components.application import Application, ApplicationArgs
 from components.argo_workflows import ArgoWorkflows
 from components.argocd import ArgoCd, ArgoCdArgs
@@ -58,8 +59,10 @@ class Region(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         inside = pulumi.ResourceOptions(parent=self, providers=[provider])
+        installed = []
         if self.cluster.inside:
-            kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
+            group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
+            installed.append(controllers.listed(group.resources))
         argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.keys.receipts), opts=inside)
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
         Application(
@@ -69,8 +72,8 @@ class Region(pulumi.ComponentResource):
                 repository=args.repository,
                 storage=self.cluster.storage,
                 conductor_key=args.keys.conductor,
-                after=pulumi.Output.all(argocd.objects, workflows.objects).apply(
-                    lambda installed: [cluster, *installed[0], *installed[1]]
+                after=pulumi.Output.all(*installed, argocd.objects, workflows.objects).apply(
+                    lambda groups: [cluster, *(each for group in groups for each in group)]
                 ),
             ),
             opts=inside,
