@@ -160,7 +160,7 @@ def compare(
         new.region(only)  # raises FleetError with what is wrong with it, or that there is none
     kept = {only} if only else {*old, *new.regions}
     changes, broken = changed(before, after, _of(old, kept), _of(new.regions, kept))
-    return changes, broken | {problem.file: str(problem) for problem in new.problems}
+    return changes, broken | {f"{problem.file} {problem.key}": str(problem) for problem in new.problems}
 
 
 def changed(
