@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -37,15 +37,17 @@ def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
 COUNTED = {
     "tests/components/test_baseline.py": "Each is a test of all shipped regions of its cloud: docs/clouds.md.",
     "tests/policy/test_policies.py": "Each has a test that it fires, and one that it does not.",
-    "tests/clouds": "Tried and survived: the next `up` or `destroy` ended with what was wanted.",
 }
 """Tests that count what they tried, and what that means. What does not hold fails its test."""
 
 
-def counts(home: Home) -> list[Figure]:
-    """The baseline, the policies and the faults, each counted by its tests, which are run once, the deep ones as well."""
+FAULTS = {"tests/clouds": "Tried and survived: the next `up` or `destroy` ended with what was wanted."}
+
+
+def counts(home: Home, counting: Mapping[str, str]) -> list[Figure]:
+    """What tests count, which are run once, the deep ones as well."""
     found = []
-    for tests, note in COUNTED.items():
+    for tests, note in counting.items():
         result = home.root / "counted.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-o", "junit_family=xunit1", f"--junitxml={result}", tests]
         process = subprocess.run(command, cwd=CHECKOUT, env=os.environ | {"FAULTS": "all"}, stdout=sys.stderr)
