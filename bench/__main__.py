@@ -68,16 +68,24 @@ def upstream(home: Home, repetitions: int, rounds: int) -> list[Figure]:
 
 
 PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
-    "toolchain": toolchain, "regions": regions, "clouds": clouds, "faults": faults, "rendering": rendered, "conductor": conductor, "waves": waves,
+    "toolchain": toolchain,
+    "regions": regions,
+    "clouds": clouds,
+    "faults": faults,
+    "rendering": rendered,
+    "conductor": conductor,
+    "waves": waves,
     "rollingsync": upstream,
-}  # fmt: skip
-"""Each begins with a sandbox that is not up. The toolchain and the faults are left out unless they are asked for: they take long."""
+}
+"""Each begins with a sandbox that is not up."""
+LONG = ("toolchain", "faults")
+"""Left out unless asked for: they take half an hour and an hour and a half."""
 
 
 def main() -> int:
     """Exit code 0 when all was measured, whether the goals are met or not; 1 when something did not run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the project's figures in a sandbox.")
-    usual = [name for name in PARTS if name not in ("toolchain", "faults")]
+    usual = [name for name in PARTS if name not in LONG]
     parser.add_argument("parts", nargs="*", help=f"what to measure: {', '.join(PARTS)} (default: {', '.join(usual)})")
     parser.add_argument("--repetitions", type=int, default=5, help="how often each is measured (default: 5)")
     parser.add_argument("--rounds", type=int, default=10, help="rounds of rollouts, each some minutes (default: 10)")
