@@ -40,24 +40,23 @@ def manifests(cluster: str, location: str, version: str) -> list[dict[str, Any]]
     here = {**named, "namespace": NAMESPACE}
     subject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
     rbac = "rbac.authorization.k8s.io"
+    roles = [
+        each
+        for scope, metadata, rules in (("Cluster", named, CLUSTER_RULES), ("", here, NAMESPACE_RULES))
+        for each in (
+            {"apiVersion": f"{rbac}/v1", "kind": f"{scope}Role", "metadata": metadata, "rules": rules},
+            {
+                "apiVersion": f"{rbac}/v1",
+                "kind": f"{scope}RoleBinding",
+                "metadata": metadata,
+                "roleRef": {"apiGroup": rbac, "kind": f"{scope}Role", "name": NAME},
+                "subjects": [subject],
+            },
+        )
+    ]
     return [
         {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here},
-        {"apiVersion": f"{rbac}/v1", "kind": "ClusterRole", "metadata": named, "rules": CLUSTER_RULES},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "ClusterRoleBinding",
-            "metadata": named,
-            "roleRef": {"apiGroup": rbac, "kind": "ClusterRole", "name": NAME},
-            "subjects": [subject],
-        },
-        {"apiVersion": f"{rbac}/v1", "kind": "Role", "metadata": here, "rules": NAMESPACE_RULES},
-        {
-            "apiVersion": f"{rbac}/v1",
-            "kind": "RoleBinding",
-            "metadata": here,
-            "roleRef": {"apiGroup": rbac, "kind": "Role", "name": NAME},
-            "subjects": [subject],
-        },
+        *roles,
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",

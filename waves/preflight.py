@@ -41,16 +41,6 @@ class Finding:
     what: str
 
 
-@dataclass(frozen=True)
-class Excuse:
-    """An exception: rule and object, and why."""
-
-    rule: str
-    item: str
-    reason: str
-    file: str
-
-
 class ExceptionsError(Exception):
     """A file in gitops/exceptions/ is not one; the text says which, and what is wrong with it."""
 
@@ -125,14 +115,17 @@ def _at(item: Any, path: str) -> Any:
     return item
 
 
-def excuses(before: Mapping[str, str], after: Mapping[str, str]) -> list[Excuse]:
-    """The exceptions that a change itself brings: those of older changes excuse nothing. Raises ExceptionsError."""
-    found = []
+def excuses(before: Mapping[str, str], after: Mapping[str, str]) -> dict[tuple[str, str], str]:
+    """The exceptions that a change itself brings, by rule and object: the reason, and its file. Raises ExceptionsError.
+
+    Those of older changes excuse nothing.
+    """
+    found: dict[tuple[str, str], str] = {}
     for path, text in after.items():
         if path.startswith(EXCEPTIONS) and path.endswith(".yaml") and before.get(path) != text:
             listed = yaml.load(text, Loader=yaml.CSafeLoader)
             for entry in listed if isinstance(listed, list) else [listed]:
                 if not isinstance(entry, dict) or set(entry) != {"rule", "object", "reason"} or not all(entry.values()):
                     raise ExceptionsError(f"{path}: each entry has rule, object and reason, and nothing else")
-                found.append(Excuse(entry["rule"], entry["object"], entry["reason"], path))
+                found[entry["rule"], entry["object"]] = f"{entry['reason']} ({path})"
     return found

@@ -21,8 +21,6 @@ from waves.rendering import PLACE, Object, RenderError, render, sources
 from waves.validation import DEFINITIONS, definitions, problems
 
 app = typer.Typer()
-ANY = "COMMIT"
-"""Stands for the commit in both renderings of a comparison: that it differs is no news."""
 COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
 
 
@@ -79,8 +77,7 @@ def validate(
     regions = [known.region(region)] if region else known.in_waves()
     found: dict[tuple[str, str], list[str]] = {}
     for each in regions:
-        objects = render(files, each, "REPOSITORY", ANY)
-        for wrong in problems(objects, each.settings.kubernetes_version, custom):
+        for wrong in problems(_objects(files, each), each.settings.kubernetes_version, custom):
             found.setdefault(wrong, []).append(each.name)
     rows = [{"object": item, "problem": problem, "regions": names} for (item, problem), names in found.items()]
     if as_json:
@@ -133,10 +130,9 @@ def judge(before: Mapping[str, str], after: Mapping[str, str]) -> list[Judged]:
     gone = undefined(definitions(before), definitions(after))
     found: dict[Finding, list[str]] = {each: list(new.regions) for each in gone}
     for name, region in new.regions.items():
-        objects = render(after, region, "REPOSITORY", ANY)
-        for each in findings(_old(before, old.get(name)), objects, region):
+        for each in findings(_old(before, old.get(name)), _objects(after, region), region):
             found.setdefault(each, []).append(name)
-    given = {(excuse.rule, excuse.item): f"{excuse.reason} ({excuse.file})" for excuse in excuses(before, after)}
+    given = excuses(before, after)
     return [
         Judged(each.rule, each.item, each.what, tuple(regions), given.get((each.rule, each.item), ""))
         for each, regions in found.items()
@@ -174,7 +170,7 @@ def changed(
     broken: dict[str, str] = {}
     for name in sorted({*old, *new}):
         try:
-            objects = render(after, new[name], "REPOSITORY", ANY) if name in new else []
+            objects = _objects(after, new[name]) if name in new else []
         except RenderError as error:
             broken[name] = str(error)
         else:
@@ -186,10 +182,15 @@ def _of(regions: Mapping[str, fleet.Region], names: Set[str]) -> dict[str, fleet
     return {name: region for name, region in regions.items() if name in names}
 
 
+def _objects(files: Mapping[str, str], region: fleet.Region) -> list[Object]:
+    """A region's objects for a comparison, in which neither repository nor commit is news. Raises RenderError."""
+    return render(files, region, "REPOSITORY", "COMMIT")
+
+
 def _old(files: Mapping[str, str], region: fleet.Region | None) -> list[Object]:
     """What a region ran before; nothing if it was not there, or could not be rendered."""
     try:
-        return render(files, region, "REPOSITORY", ANY) if region else []
+        return _objects(files, region) if region else []
     except RenderError:
         return []
 

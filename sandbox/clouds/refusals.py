@@ -26,32 +26,26 @@ def hold(check: Check, context: Context, tx: Transaction) -> None:
     try:
         check(context, tx)
     except CloudError as error:
-        error.args = (f"{error} ({source(check, context)})",)
+        error.args = (_told(str(error), getattr(check, "source", context.rule.source)),)
         raise
 
 
-def source(check: Check, context: Context) -> str:
-    """Where the cloud documents a refusal."""
-    return f"simulated after {getattr(check, 'source', context.rule.source)}"
+def _told(error: str, source: str) -> str:
+    """A refusal, with where the cloud documents it."""
+    return f"{error} (simulated after {source})"
 
 
 def _spelling(flavour: Flavour, context: Context) -> None:
     for path, pattern in context.rule.spelling.items():
         for value in paths.get_all(context.inputs, path):
             if known(value) and not re.fullmatch(pattern, str(value)):
-                error = flavour.misspelt(path, str(value), pattern)
-                raise CloudError(f"{error} (simulated after {context.rule.source})")
+                raise CloudError(_told(flavour.misspelt(path, str(value), pattern), context.rule.source))
 
 
 def _quota(flavour: Flavour, context: Context, tx: Transaction) -> None:
     quota = context.rule.quota
     if quota is None or context.old_inputs:
         return
-    account, place = context.text(flavour.account), context.place
-    there = [
-        row
-        for row in tx.all()
-        if row.type == context.rule.token and row.account == account and (row.location == place or not quota.regional)
-    ]
-    if len(there) >= quota.most:
-        raise CloudError(f"{context.text(quota.error)} (simulated after {quota.source})")
+    place = context.place if quota.regional else None
+    if tx.count(context.rule.token, context.text(flavour.account), place) >= quota.most:
+        raise CloudError(_told(context.text(quota.error), quota.source))

@@ -95,6 +95,12 @@ class Transaction:
         """All of a type in a scope."""
         return self._rows("WHERE type = ? AND scope = ?", (type_, scope))
 
+    def count(self, type_: str, account: str, location: str | None) -> int:
+        """How many of a type an account has, in one location or in all."""
+        query = "SELECT count(*) FROM resource WHERE type = ? AND account = ? AND location = coalesce(?, location)"
+        (found,) = self._db.execute(query, (type_, account, location)).fetchone()
+        return int(found)
+
     def by_uid(self, uid: int) -> Row | None:
         """The row, unless it is gone."""
         return next(iter(self._rows("WHERE uid = ?", (uid,))), None)
