@@ -35,7 +35,7 @@ test: toolchain ## run all tests: unit, engine, sandbox
 .PHONY: test-deep
 test-deep: toolchain ## look longer: 100,000 steps of the rollout, each call of each cloud refused by itself (an hour)
 	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/test_machine.py
-	FAULTS=all $(RUN) -m pytest tests/clouds
+	FAULTS=all $(RUN) -m pytest -n 2 --dist worksteal tests/clouds
 
 .PHONY: bench
 bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH="waves": only that; --help lists the parts)
