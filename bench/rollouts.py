@@ -53,12 +53,12 @@ def measure(home: Home, rounds: int, report: Report) -> list[Round]:
 
 def _round(home: Home, teller: Teller, number: int, report: Report) -> Round:
     members = teller.fleet
-    image = json.loads((teller.checkout / PINS).read_text())["influxdb"]
-    good_image = f"{image.partition('-')[0]}-{number}"
-    good = teller.commit(f"Good commit {number}", {PINS: [(image, good_image)]})
+    tag = teller.tag()
+    good_tag = f"{tag.partition('-')[0]}-{number}"
+    good = teller.commit(f"Good commit {number}", {PINS: [(tag, good_tag)]})
     pushed = datetime.fromisoformat(git_host.git("show", "-s", "--format=%cI", good, cwd=teller.checkout))
     teller.follow(good, lambda seen, host: seen.waves[0].proven is not None)
-    bad = teller.commit(f"Bad commit {number}", {PINS: [(good_image, f"{good_image}-does-not-exist")]})
+    bad = teller.commit(f"Bad commit {number}", {PINS: [(good_tag, f"{good_tag}-does-not-exist")]})
     leaked: set[str] = set()
 
     def everywhere(seen: Rollout, host: Host) -> bool:

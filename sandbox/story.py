@@ -78,6 +78,11 @@ class Teller:
         """The regions of main, in wave order."""
         return fleet.read(self.checkout).in_waves()
 
+    def tag(self) -> str:
+        """The tag of InfluxDB's image, as main pins it: the digest behind it is what a registry goes by."""
+        image: str = json.loads((self.checkout / PINS).read_text())["influxdb"]
+        return image.partition("@")[0].rpartition(":")[2]
+
     def commit(self, message: str, edits: dict[str, list[tuple[str, str]]]) -> str:
         """Edit files, each text exactly once, and push the commit to main."""
         for name, changes in edits.items():
@@ -190,7 +195,7 @@ def _tell(home: Home, teller: Teller, say: Callable[[str], None]) -> Story:
     say("every region is there; each joined by its stack file alone")
     teller.hand_over()
 
-    tag = json.loads((teller.checkout / PINS).read_text())["influxdb"].rpartition(":")[2]
+    tag = teller.tag()
     patch = tag.rpartition(".")[0] + f".{int(tag.rpartition('.')[2]) + 1}"
     rollouts.append(teller.everywhere(teller.commit(f"Upgrade InfluxDB to {patch}", {PINS: [(tag, patch)]})))
 

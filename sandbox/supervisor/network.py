@@ -110,7 +110,7 @@ def target_of(service: Object, slices: list[Object], port: int) -> str | None:
 
 def influxdb(pod: Object, path: str) -> Response:
     """SIMULATED: what InfluxDB 2 in this pod would answer (docs.influxdata.com, influxdb/v2/api)."""
-    version = pod["spec"]["containers"][0]["image"].rpartition(":")[2]
+    version = pod["spec"]["containers"][0]["image"].partition("@")[0].rpartition(":")[2]
     answers: dict[str, Any] = {
         "/health": {
             "name": "influxdb", "message": "ready for queries and writes", "status": "pass", "checks": [],

@@ -13,7 +13,7 @@ from sandbox.supervisor import network
 
 SERVICE: dict[str, Any] = {"spec": {"ports": [{"name": "http", "port": 80, "targetPort": "http"}]}}
 POD: dict[str, Any] = {
-    "spec": {"containers": [{"image": "docker.io/library/influxdb:2.7.12"}]},
+    "spec": {"containers": [{"image": "docker.io/library/influxdb:2.7.12@sha256:0"}]},
     "status": {"startTime": "now"},
 }
 

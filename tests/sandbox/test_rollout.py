@@ -48,12 +48,10 @@ class Fleet:
 
     def commit(self, message: str) -> str:
         """A commit that changes something everywhere."""
-        path = self.checkout / PINS
-        pins = json.loads(path.read_text())
-        pins["influxdb"] = f"{pins['influxdb'].partition('-')[0]}-{len(self.said)}"
+        tag = self.teller.tag()
+        number = len(self.said)
         self.said.append(message)
-        path.write_text(json.dumps(pins))
-        return self.teller.commit(message, {})
+        return self.teller.commit(message, {PINS: [(tag, f"{tag.partition('-')[0]}-{number}")]})
 
     def waves(self, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
         """Run `waves` as the sandbox's user, or with another token."""

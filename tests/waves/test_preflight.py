@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from waves.validation import DEFINITIONS
 FILES = {**SHIPPED, **sources(ROOT, DEFINITIONS)}
 REGION = fleet.load(FILES).regions["staging-aws-eu-west-1"]
 OBJECTS = render(FILES, REGION, "REPOSITORY", "COMMIT")
+PINNED = json.loads(FILES[PINS])["influxdb"]
+TAGGED = "docker.io/library/influxdb:2.7.13"
 
 
 def edit(file: str, before: str, after: str) -> dict[str, str]:
@@ -103,9 +106,9 @@ def test_what_an_api_server_would_never_take_is_refused(file: str, before: str, 
 
 
 def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
-    tag = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13")
+    tag = edit(PINS, PINNED, TAGGED)
     assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", 7, "")
-    digest = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13@sha256:" + "0" * 64)
+    digest = edit(PINS, PINNED, f"{TAGGED}@sha256:{0:064}")
     assert judge(FILES, digest) == []
 
 
@@ -123,7 +126,7 @@ def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:
 
 
 def test_a_change_may_say_why_and_an_old_reason_excuses_nothing_new() -> None:
-    tag, file = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13"), f"{EXCEPTIONS}2026-05-03.yaml"
+    tag, file = edit(PINS, PINNED, TAGGED), f"{EXCEPTIONS}2026-05-03.yaml"
     excused = {**tag, file: exception()}
     assert one(judge(FILES, excused))[3] == f"Moved by hand on 3 May ({file})"
     assert one(judge({**FILES, file: exception()}, excused))[3] == ""
