@@ -10,7 +10,8 @@ import pulumi_kubernetes as kubernetes
 
 from components import argocd
 from components.cluster import StorageDriver
-from fleet import CONDUCTOR, Region
+from components.keys import Keys
+from fleet import CONDUCTOR, FLIPT, Region
 from fleet.rendering import STORAGE_CLASS, facts
 
 IN_CLUSTER = "https://kubernetes.default.svc"
@@ -25,8 +26,8 @@ class ApplicationArgs:
     """The repository that Argo CD follows."""
     storage: StorageDriver
     """How the cluster makes the applications' volumes."""
-    conductor_key: pulumi.Output[str] | None
-    """The private key (PEM, secret) of the GitHub app that moves branches, where the conductor is an application."""
+    keys: Keys
+    """Of the GitHub apps that applications work with."""
     after: pulumi.Output[list[pulumi.Resource]]
     """All else of the region: it must be there before the applications, and go after them."""
 
@@ -59,20 +60,20 @@ class Application(pulumi.ComponentResource):
             )
             for application in region.settings.applications
         ]
-        secrets: list[pulumi.Resource] = []
-        if args.conductor_key is not None:
-            secrets.append(
-                kubernetes.core.v1.Secret(
-                    f"{name}-conductor",
-                    metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=CONDUCTOR),
-                    string_data={
-                        "app": region.settings.conductor_app or "",
-                        "installation": region.settings.conductor_installation or "",
-                        "private-key": args.conductor_key,
-                    },
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
-                )
+        settings = region.settings
+        secrets: list[pulumi.Resource] = [
+            kubernetes.core.v1.Secret(
+                f"{name}-{application}",
+                metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=application),
+                string_data={"app": app or "", "installation": installation or "", "private-key": key},
+                opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
             )
+            for application, app, installation, key in (
+                (CONDUCTOR, settings.conductor_app, settings.conductor_installation, args.keys.conductor),
+                (FLIPT, settings.flags_app, settings.flags_installation, args.keys.flags),
+            )
+            if key is not None
+        ]
         project = kubernetes.apiextensions.CustomResource(
             f"{name}-project",
             api_version="argoproj.io/v1alpha1",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pulumi
 
 from fleet import FleetError, Problem, Region
-from fleet.keys import CONDUCTOR_KEY, RECEIPTS_KEY, missing, wanted
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY, missing, wanted
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Keys:
     receipts: pulumi.Output[str]
     conductor: pulumi.Output[str] | None
     """Only where the conductor runs."""
+    flags: pulumi.Output[str] | None
+    """Only where the page of feature flags may write."""
 
 
 def read(region: Region, environment: Mapping[str, str]) -> Keys:
@@ -33,4 +35,4 @@ def read(region: Region, environment: Mapping[str, str]) -> Keys:
     if problems:
         raise FleetError(problems)
     keys = {name: pulumi.Output.secret(environment[name]) for name in wanted(region)}
-    return Keys(keys[RECEIPTS_KEY], keys.get(CONDUCTOR_KEY))
+    return Keys(keys[RECEIPTS_KEY], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY))

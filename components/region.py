@@ -71,7 +71,7 @@ class Region(pulumi.ComponentResource):
                 region=region,
                 repository=args.repository,
                 storage=self.cluster.storage,
-                conductor_key=args.keys.conductor,
+                keys=args.keys,
                 after=pulumi.Output.all(*installed, argocd.objects, workflows.objects).apply(
                     lambda groups: [cluster, *(each for group in groups for each in group)]
                 ),

@@ -3,7 +3,7 @@
 Everything else imports this package, and it imports nothing of the project.
 """
 
-from fleet.checks import CONDUCTOR
+from fleet.checks import CONDUCTOR, FLIPT
 from fleet.errors import FleetError, Problem
 from fleet.load import PLACES, Fleet, Region, files, load, read
 from fleet.settings import RegionSettings
@@ -13,6 +13,7 @@ from fleet.waves import Wave
 
 __all__ = [
     "CONDUCTOR",
+    "FLIPT",
     "KUBERNETES",
     "MAIN_POOL",
     "PLACES",

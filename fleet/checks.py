@@ -30,6 +30,8 @@ PRIVATE = IPv4Network("10.0.0.0/8")
 NETWORK_PREFIX = 16
 CONDUCTOR = "conductor"
 """The application that moves the regions' branches."""
+FLIPT = "flipt"
+"""The application that serves feature flags, which it reads from git as Argo CD reads commits."""
 AKS_POOL = "system"
 """The pool that every AKS cluster of ours has besides its region's: components/azure.py."""
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
@@ -162,6 +164,7 @@ def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) 
     twice = {name for name in settings.applications if settings.applications.count(name) > 1}
     problems += [stack.problem("applications", name, "named twice", "Name it once") for name in sorted(twice)]
     problems += _rollout(stack, wave)
+    problems += _flags(stack)
     expected = wave.secrets_provider if wave else None
     provider = stack.document.get("secretsprovider")
     if expected and provider and provider != expected:
@@ -170,6 +173,25 @@ def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) 
                     f"Run `pulumi stack change-secrets-provider '{expected}' -s {stack.name}`")
         )  # fmt: skip
     return problems
+
+
+def _flags(stack: Stack) -> list[Problem]:
+    """The app that writes flags is whole, and there is a page that it writes for."""
+    settings = stack.settings
+    app = {"flagsApp": settings.flags_app, "flagsInstallation": settings.flags_installation}
+    given = [key for key, value in app.items() if value is not None]
+    if given and FLIPT not in settings.applications:
+        return [
+            stack.problem(given[0], app[given[0]], f"`{FLIPT}` is none of the applications, so nothing would use it",
+                          f"Add `{FLIPT}` to the applications, or leave it out")
+        ]  # fmt: skip
+    return [
+        stack.problem(
+            key, None, f"missing, and {given[0]} is set", "Give both numbers of the GitHub app that writes flags"
+        )
+        for key in app
+        if given and key not in given
+    ]
 
 
 def _rollout(stack: Stack, wave: Wave | None) -> list[Problem]:
@@ -283,13 +305,15 @@ def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
 
 def _git_reads(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
     """All regions together ask one repository: what suits a few is too much of many."""
-    reads = sum(1 / stack.settings.poll_interval.total_seconds() for stack in stacks)
+    askers = [2 if FLIPT in stack.settings.applications else 1 for stack in stacks]
+    reads = sum(n / stack.settings.poll_interval.total_seconds() for n, stack in zip(askers, stacks, strict=True))
     if reads <= GIT_READS:
         return []
     what = (
-        f"{len(stacks)} regions ask git for commits {reads:.1f} times a second; GitHub recommends {GIT_READS} at most"
+        f"{len(stacks)} regions ask git for commits and flags {reads:.1f} times a second; "
+        f"GitHub recommends {GIT_READS} at most"
     )
-    remedy = f"Let all of them ask every {math.ceil(len(stacks) / GIT_READS)}s or less often"
+    remedy = f"Let all of them ask every {math.ceil(sum(askers) / GIT_READS)}s or less often"
     return [Problem(project_file, "regions:pollInterval", None, what, remedy)]
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleet.checks import CONDUCTOR
+from fleet.checks import CONDUCTOR, FLIPT
 from fleet.load import Region
 
 RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
 CONDUCTOR_KEY = "REGIONS_CONDUCTOR_KEY"
+FLAGS_KEY = "REGIONS_FLAGS_KEY"
 
 
 def wanted(region: Region) -> dict[str, str]:
@@ -17,6 +18,8 @@ def wanted(region: Region) -> dict[str, str]:
     apps = {RECEIPTS_KEY: settings.receipts_app}
     if CONDUCTOR in settings.applications and settings.conductor_app:
         apps[CONDUCTOR_KEY] = settings.conductor_app
+    if FLIPT in settings.applications and settings.flags_app:
+        apps[FLAGS_KEY] = settings.flags_app
     return apps
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fleet.checks import FLIPT
+from fleet.duration import text
 from fleet.load import Region
 
 STORAGE_CLASS = "regions-ssd"
@@ -22,4 +24,6 @@ def facts(region: Region) -> dict[str, object]:
         "storageClass": STORAGE_CLASS,
         "applications": list(settings.applications),
         "asleep": settings.asleep,
+        "pollInterval": text(settings.poll_interval),
+        "flagsWriter": FLIPT in settings.applications and settings.flags_app is not None,
     }

@@ -148,7 +148,7 @@ class RegionSettings(Settings):
     applications: list[Label] = Field(
         min_length=1,
         description="the applications of gitops/apps that run in the region",
-        examples=[["influxdb"]],
+        examples=[["influxdb", "front", "flipt"]],
     )
     api_access: list[Network] = Field(
         default=[],
@@ -215,6 +215,15 @@ class RegionSettings(Settings):
         default=None,
         description="the id, quoted, of that app's installation in the organisation",
         examples=["2000002"],
+    )
+    flags_app: GitHubId | None = Field(
+        default=None,
+        description="the id, quoted, of the GitHub app with which the region's page of feature flags writes to the branch "
+        "`flags`, where it may; it needs `contents: write`. Without it the page only shows",
+        examples=["1000003"],
+    )
+    flags_installation: GitHubId | None = Field(
+        default=None, description="the id, quoted, of that app's installation in the organisation", examples=["2000003"]
     )
     aws: AwsSettings | None = Field(
         default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import fleet
-from fleet.keys import CONDUCTOR_KEY, RECEIPTS_KEY
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor.processes import free_port
@@ -49,6 +49,7 @@ def apps() -> list[App]:
             App("regions-receipts", s.receipts_app, s.receipts_installation, RECEIPTS_KEY, "write", "read"),
             App("regions-conductor", s.conductor_app or "", s.conductor_installation or "", CONDUCTOR_KEY,
                 "read", "write"),
+            App("regions-flags", s.flags_app or "", s.flags_installation or "", FLAGS_KEY, "none", "write"),
         ):  # fmt: skip
             if app.id:
                 found[app.id, app.installation] = app

@@ -3,7 +3,7 @@ local pins = import '../pins/gates.json';
 
 local name = 'gate';
 local fast = ['release', 'workloads', 'endpoints'];
-local battery = fast + ['volumes', 'disruption', 'latency', 'metrics'];
+local battery = fast + ['disruption', 'latency', 'metrics'];
 
 // Seconds: how long the checks may try, and how long the Workflow may take with the pull of its image.
 // External's battery runs too, and its verdict is posted; that it gates nothing is said in waves.yaml.
@@ -14,8 +14,8 @@ local gates = {
 };
 local look(group, resources, verbs=['list']) = { apiGroups: [group], resources: resources, verbs: verbs };
 
-// url, ports: where the application answers inside of the cluster.
-function(app, region, revision, url, ports)
+// url, ports: where the application answers inside of the cluster. more: checks of the battery that are for this application.
+function(app, region, revision, url, ports, more=[])
   local gate = std.get(gates, region.wave, gates.external);
   local metadata = app.metadata(name);
   app.account(name, [
@@ -51,7 +51,7 @@ function(app, region, revision, url, ports)
           container: {
             image: pins.gates,
             command: ['python', '-m', 'gates'],
-            args: gate.checks + [
+            args: gate.checks + (if gate.checks == fast then [] else more) + [
               '--namespace=' + metadata.namespace,
               '--commit=' + revision,
               '--url=' + url,

@@ -65,6 +65,17 @@ local rbac = 'rbac.authorization.k8s.io';
       spec: { maxUnavailable: maxUnavailable, selector: { matchLabels: app.selector } },
     },
 
+    // Files for pods, or settings: text by name.
+    config(part, data):: { apiVersion: 'v1', kind: 'ConfigMap', metadata: app.metadata(part), data: data },
+
+    // Pods that are all the same and keep nothing.
+    deployment(replicas, containers, volumes=[]):: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: app.metadata(),
+      spec: { replicas: replicas, selector: { matchLabels: app.selector }, template: app.pod(containers, volumes) },
+    },
+
     // A StatefulSet on a volume of its own for each pod, mounted where `data` says.
     statefulSet(replicas, containers, storage, volumes=[]):: {
       apiVersion: 'apps/v1',
@@ -122,13 +133,26 @@ local rbac = 'rbac.authorization.k8s.io';
       policy('names', {}, { egress: [{ ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
     ],
 
-    // Lets pods of this namespace ask an application's pods at some ports.
-    open(ports):: policy(name, app.selector, { ingress: [{ from: [{ podSelector: {} }], ports: tcp(ports) }] }),
-
-    // Lets some pods go out: to pods of this namespace, or, with no ports given, to whatever speaks https: API servers, git hosts.
-    out(part, ports=null):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
-      egress: [if ports == null then { ports: tcp([443]) } else { to: [{ podSelector: {} }], ports: tcp(ports) }],
+    // Lets pods of this namespace, and of some applications', ask an application's pods at some ports.
+    open(ports, applications=[]):: policy(name, app.selector, {
+      ingress: [{ from: [{ podSelector: {} }] + [of(each) for each in applications], ports: tcp(ports) }],
     }),
+
+    // Lets some pods go out: to pods of this namespace or of another application's, or, with no ports given, to whatever speaks https:
+    // API servers, git hosts.
+    out(part, ports=null, application=null):: policy(
+      std.join('-', [part, 'out'] + (if application == null then [] else [application])),
+      { 'app.kubernetes.io/name': part },
+      {
+        egress: [if ports == null then { ports: tcp([443]) } else {
+          to: [if application == null then { podSelector: {} } else of(application)],
+          ports: tcp(ports),
+        }],
+      }
+    ),
+
+    // Any pod of an application's namespace.
+    local of(application) = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': application } } },
 
     local tcp(ports) = [{ port: port, protocol: 'TCP' } for port in ports],
     local policy(part, pods, rules) = {

@@ -3,6 +3,8 @@ local k = import '../lib/k.libsonnet';
 local sleep = import '../lib/sleep.libsonnet';
 local apps = {
   conductor: import '../apps/conductor/main.jsonnet',
+  flipt: import '../apps/flipt/main.jsonnet',
+  front: import '../apps/front/main.jsonnet',
   influxdb: import '../apps/influxdb/main.jsonnet',
 };
 

@@ -10,7 +10,7 @@ import pytest
 import fleet
 from components import argocd, keys, receipts, upstream
 from fleet import FleetError
-from fleet.keys import CONDUCTOR_KEY, RECEIPTS_KEY
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY
 from tests.components.recording import KEY, record
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
@@ -79,7 +79,8 @@ def test_the_keys_are_secrets_of_their_own_and_the_conductors_is_where_it_runs()
     [
         (STAGING, {}, RECEIPTS_KEY),
         (STAGING, {RECEIPTS_KEY: "hunter2"}, RECEIPTS_KEY),
-        (INTERNAL, {RECEIPTS_KEY: KEY}, CONDUCTOR_KEY),
+        (INTERNAL, {RECEIPTS_KEY: KEY, FLAGS_KEY: KEY}, CONDUCTOR_KEY),
+        (INTERNAL, {RECEIPTS_KEY: KEY, CONDUCTOR_KEY: KEY}, FLAGS_KEY),
     ],
 )
 def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(

@@ -84,6 +84,8 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
             "regions:asleep",
             "another region the conductor first",
         ),
+        (AWS, *added('regions:flagsApp: "1"'), "regions:flagsInstallation", "flagsApp is set"),
+        (AWS, *added('regions:flagsApp: "1"\n  regions:applications: [influxdb]'), "regions:flagsApp", "Add `flipt`"),
         (AWS, "location: eu-west-1", "location: westeurope", "regions:location", "location of aws"),
         (AWS, "10.16.0.0/16", "10.17.0.0/16", "regions:network", GCP),
         (AWS, "10.16.0.0/16", "10.16.0.1/16", "regions:network", "/16"),
@@ -156,11 +158,11 @@ def test_a_bad_stack_file_stops_its_own_region_only() -> None:
 
 def test_more_regions_than_may_ask_git_that_often_are_refused_with_the_interval_to_take() -> None:
     texts = files()
-    for number in range(39):  # 46 in all, each every 3 s
+    for number in range(16):  # 23 in all, each with Argo CD and Flipt every 3 s
         texts[f"stacks/Pulumi.many-{number}.yaml"] = texts[AWS].replace("10.16.0.0/16", f"10.{100 + number}.0.0/16")
     (problem,) = fleet.load(texts).problems
     assert (problem.file, problem.key) == ("Pulumi.yaml", "regions:pollInterval")
-    assert "46 regions ask git for commits 15.3 times a second" in problem.what
+    assert "23 regions ask git for commits and flags 15.3 times a second" in problem.what
     assert "every 4s" in problem.remedy
     texts["Pulumi.yaml"] += "  regions:pollInterval:\n    default: 4s\n"
     assert not fleet.load(texts).problems

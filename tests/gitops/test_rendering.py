@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import fleet
 from gates import __main__ as command
@@ -27,22 +30,87 @@ def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",), asleep: b
     return render(FILES, replace(region, settings=changed), "https://git.example.com/platform/regions.git", COMMIT)
 
 
-def gate(wave: str) -> dict[str, Any]:
+def gate(wave: str, application: str = "influxdb") -> dict[str, Any]:
     """The Workflow of the gate."""
-    (workflow,) = [item for item in rendered(wave) if item["kind"] == "Workflow"]
+    (workflow,) = [item for item in rendered(wave, (application,)) if item["kind"] == "Workflow"]
     return workflow
 
 
 @pytest.mark.parametrize(
-    ("wave", "checks"),
-    [("staging", FAST), ("internal", list(battery.CHECKS)), ("external", list(battery.CHECKS))],
+    ("wave", "application", "checks"),
+    [
+        ("staging", "influxdb", FAST),
+        ("internal", "influxdb", battery.CHECKS),
+        ("external", "influxdb", battery.CHECKS),
+        ("staging", "front", FAST),
+        ("internal", "front", battery.CHECKS.keys() - {"volumes"}),
+    ],
 )
-def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(wave: str, checks: list[str]) -> None:
-    (template,) = gate(wave)["spec"]["templates"]
+def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(
+    wave: str, application: str, checks: Collection[str]
+) -> None:
+    workflow = gate(wave, application)
+    (template,) = workflow["spec"]["templates"]
     assert template["container"]["command"] == ["python", "-m", "gates"]
     asked = command.parser().parse_args(template["container"]["args"])
-    assert (asked.checks, asked.commit, asked.namespace) == (checks, COMMIT, "influxdb")
-    assert asked.timeout < gate(wave)["spec"]["activeDeadlineSeconds"], "the gate gives its reasons before it is ended"
+    assert (sorted(asked.checks), asked.commit, asked.namespace) == (sorted(checks), COMMIT, application)
+    assert asked.timeout < workflow["spec"]["activeDeadlineSeconds"], "the gate gives its reasons before it is ended"
+
+
+def lets(objects: list[dict[str, Any]], way: str, inside: str, other: str, port: int) -> bool:
+    """Whether a policy in one application's namespace lets a port pass to or from another's."""
+    peers = {"egress": "to", "ingress": "from"}[way]
+    return any(
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": other}}} in rule.get(peers, [])
+        and {"port": port, "protocol": "TCP"} in rule["ports"]
+        and item["spec"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": inside}}
+        for item in objects
+        if item["kind"] == "NetworkPolicy" and item["metadata"]["namespace"] == inside
+        for rule in item["spec"].get(way, [])
+    )
+
+
+def test_the_front_reaches_what_it_is_told_to_ask_and_nothing_else_of_another_application_is_open() -> None:
+    objects = rendered("staging", ("influxdb", "front", "flipt"))
+    (front,) = [item for item in objects if item["kind"] == "Deployment" and item["metadata"]["name"] == "front"]
+    env = {entry["name"]: entry["value"] for entry in front["spec"]["template"]["spec"]["containers"][0]["env"]}
+    services = {
+        f"http://{item['metadata']['name']}.{item['metadata']['namespace']}.svc:{port['port']}": item["metadata"][
+            "name"
+        ]
+        for item in objects
+        if item["kind"] == "Service"
+        for port in item["spec"]["ports"]
+    }
+    asked = {services[env[name]]: int(env[name].rpartition(":")[2]) for name in ("FRONT_INFLUXDB", "FRONT_FLAGS")}
+    assert set(asked) == {"influxdb", "flipt"}
+    for application, port in asked.items():
+        assert lets(objects, "egress", "front", application, port)
+        assert lets(objects, "ingress", application, "front", port)
+    assert not lets(objects, "ingress", "front", "influxdb", 8080)
+    assert not lets(objects, "ingress", "flipt", "influxdb", 8080)
+
+
+@pytest.mark.parametrize(("app", "writes"), [(None, False), ("1000003", True)])
+def test_flags_are_of_the_regions_tenant_and_only_the_one_page_has_a_key_to_write_them(
+    app: str | None, writes: bool
+) -> None:
+    region = FLEET.regions["staging-gcp-us-central1"]
+    changed = {"applications": ["flipt"], "flags_app": app, "flags_installation": app, "tenant": "acme"}
+    settings = region.settings.model_copy(update=changed)
+    objects = render(FILES, replace(region, settings=settings), "https://git.example.com/platform/regions.git", COMMIT)
+    (text,) = [
+        item["data"]["default.yml"]
+        for item in objects
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"] == "flipt"
+    ]
+    config = yaml.safe_load(text)
+    (environment,) = config["environments"].values()
+    storage = config["storage"][environment["storage"]]
+    assert (environment["directory"], storage["branch"]) == ("acme", "flags")
+    assert storage["remote"] == "https://git.example.com/platform/regions.git"
+    assert storage["fetch_policy"] == "strict", "without git it must not answer that there are no flags"
+    assert ("credentials" in config, "credentials" in storage, "github-app" in json.dumps(objects)) == (writes,) * 3
 
 
 def test_the_gate_runs_after_each_sync_and_a_failed_one_stays_to_be_looked_at() -> None:

@@ -46,7 +46,7 @@ def found(region: str, instead: dict[str, str | tuple[int, str]] | None = None, 
         said = answers[" ".join(command[:2])]
         return said if isinstance(said, tuple) else (0, said)
 
-    environment = {"REGIONS_RECEIPTS_KEY": keys, "REGIONS_CONDUCTOR_KEY": keys}
+    environment = {"REGIONS_RECEIPTS_KEY": keys, "REGIONS_CONDUCTOR_KEY": keys, "REGIONS_FLAGS_KEY": keys}
     return {finding.name: finding for finding in examine(FLEET.regions[region], environment, answer)}
 
 

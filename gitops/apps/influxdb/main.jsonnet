@@ -37,5 +37,5 @@ function(region, revision)
     // One replica that may not be evicted: a drained node waits until somebody moves it on purpose.
     app.budget(0),
     app.statefulSet(1, [container], size.disk),
-    app.open([port]),
-  ] + gate(app, region, revision, 'http://%s.influxdb.svc:%d' % [name, port], [port])
+    app.open([port], ['front']),
+  ] + gate(app, region, revision, 'http://%s.influxdb.svc:%d' % [name, port], [port], ['volumes'])

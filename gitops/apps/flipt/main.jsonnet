@@ -1,0 +1,61 @@
+// Feature flags: Flipt, which reads them from the branch `flags` of this repository and has a page to look at and change them (docs/flags.md).
+local k = import '../../lib/k.libsonnet';
+local pins = import '../../pins/flipt.json';
+
+local name = 'flipt';
+local port = 8080;
+local key = '/etc/flipt/github-app';
+
+// Whether what is changed on the page goes to git from here. Elsewhere the page only shows.
+local writes(region) = std.get(region, 'flagsWriter', false);
+
+// docs.flipt.io, v2/configuration.
+local config(region) = {
+  // A look at git each time: the region is served from memory, and a restart without git does not serve at all, so that its clients keep
+  // the last values they know. An empty set of flags would be taken for their defaults.
+  storage: { default: {
+    remote: region.repository,
+    branch: 'flags',
+    poll_interval: std.get(region, 'pollInterval', '3s'),
+    fetch_policy: 'strict',
+    backend: { type: 'memory' },
+  } + (if writes(region) then { credentials: 'github' } else {}) },
+  // A tenant's region knows no flags but its own.
+  environments: { default: { default: true, storage: 'default', directory: region.tenant } },
+  meta: { check_for_updates: false, telemetry_enabled: false },
+  diagnostics: { profiling: { enabled: false } },
+  log: { encoding: 'json' },
+} + (if writes(region) then {
+  credentials: { github: { type: 'github_app', github_app: {
+    client_id: '${env:GITHUB_APP_ID}',
+    installation_id: '${env:GITHUB_APP_INSTALLATION_ID}',
+    private_key_path: key + '/private-key',
+  } } },
+} else {});
+function(region, revision)
+  local app = k.app(region, name);
+  local secret(variable, entry) = { name: variable, valueFrom: { secretKeyRef: { name: 'github-app', key: entry } } };
+  local container = k.container(name, pins.flipt, '50m', '128Mi') + {
+    ports: [{ name: 'http', containerPort: port }],
+    readinessProbe: k.probe('/health', { periodSeconds: 5 }),
+    livenessProbe: k.probe('/health', { periodSeconds: 20, failureThreshold: 3 }),
+    volumeMounts+: [{ name: 'config', mountPath: '/etc/flipt/config', readOnly: true }] + (
+      if writes(region) then [{ name: 'github-app', mountPath: key, readOnly: true }] else []
+    ),
+    [if writes(region) then 'env']: [secret('GITHUB_APP_ID', 'app'), secret('GITHUB_APP_INSTALLATION_ID', 'installation')],
+  };
+  local volumes = [{ name: 'config', configMap: { name: name } }] + (
+    if writes(region) then [{ name: 'github-app', secret: { secretName: 'github-app' } }] else []
+  );
+  local settings = app.config(name, { 'default.yml': std.manifestYamlDoc(config(region)) });
+  // A changed setting makes new pods: nothing tells Flipt of it otherwise.
+  local stamped = { spec+: { template+: { metadata+: { annotations: { config: std.md5(settings.data['default.yml']) } } } } };
+  app.closed() + [
+    app.serviceAccount(),
+    app.service({ http: port }),
+    app.budget(1),
+    settings,
+    app.deployment(1, [container], volumes) + stamped,
+    app.open([port], ['front']),
+    app.out(name),
+  ]
