@@ -25,6 +25,13 @@ from sandbox.supervisor.processes import free_port
 
 REPOSITORY = "platform/regions"
 """Owner and name on the host."""
+FLAGS = "flags"
+"""The branch that feature flags are read from, and the folder of main that it begins with."""
+_AUTHOR = {
+    f"GIT_{role}_{key}": value
+    for role in ("AUTHOR", "COMMITTER")
+    for key, value in (("NAME", "sandbox"), ("EMAIL", "sandbox@localhost"))
+}
 
 
 @dataclass(frozen=True)
@@ -132,9 +139,16 @@ def heads(home: Home, prefix: str = "") -> dict[str, str]:
 
 
 def publish(home: Home, checkout: Path, branches: list[str]) -> str:
-    """Put the checkout as it is, with what is not committed, on branches of the git host. Returns the commit."""
+    """Put the checkout as it is, with what is not committed, on branches of the git host. Returns the commit.
+
+    The branch of the flags begins with the first, and goes its own way from then on.
+    """
     commit = snapshot(checkout)
     refs = [f"{commit}:refs/heads/{branch}" for branch in branches]
+    if FLAGS not in heads(home):
+        # As docs/flags.md begins it.
+        begun = git("commit-tree", f"{commit}:{FLAGS}", "-m", "Begin the flags", cwd=checkout, env=_AUTHOR)
+        refs.append(f"{begun}:refs/heads/{FLAGS}")
     git("push", "--quiet", "--force", str(home.repository), *refs, cwd=checkout)
     return commit
 
@@ -144,9 +158,7 @@ def snapshot(checkout: Path) -> str:
     if not git("status", "--porcelain", cwd=checkout):
         return git("rev-parse", "HEAD", cwd=checkout)
     with TemporaryDirectory() as scratch:
-        author = {f"GIT_{role}_{key}": value for role in ("AUTHOR", "COMMITTER")
-                  for key, value in (("NAME", "sandbox"), ("EMAIL", "sandbox@localhost"))}  # fmt: skip
-        env = {"GIT_INDEX_FILE": str(Path(scratch) / "index"), **author}
+        env = {"GIT_INDEX_FILE": str(Path(scratch) / "index"), **_AUTHOR}
         parents = subprocess.run(
             ["git", "rev-parse", "-q", "--verify", "HEAD"], cwd=checkout, capture_output=True, text=True
         )

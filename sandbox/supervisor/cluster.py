@@ -15,6 +15,7 @@ from sandbox.errors import SandboxError
 from sandbox.supervisor import pki
 from sandbox.supervisor.api import Api
 from sandbox.supervisor.client import ClusterAccess, NodeSpec
+from sandbox.supervisor.flipt import Flipt
 from sandbox.supervisor.network import Network
 from sandbox.supervisor.pods import PodRunner
 from sandbox.supervisor.processes import Process, free_port
@@ -44,12 +45,15 @@ class Record:
 class Cluster:
     """A running control plane."""
 
-    def __init__(self, record: Record, folder: Path, logs: Path, binaries: Mapping[str, Path], etcd: str) -> None:
+    def __init__(
+        self, record: Record, folder: Path, logs: Path, binaries: Mapping[str, Path], etcd: str, flipt: Flipt
+    ) -> None:
         self.record = record
         self._folder = folder
         self._logs = logs
         self._binaries = binaries
         self._etcd = etcd
+        self._flipt = flipt
         self._processes: list[Process] = []
         self._api = Api(self.endpoint, folder / "ca.crt", record.token) if (folder / "ca.crt").exists() else None
         self._pods: PodRunner | None = None
@@ -58,13 +62,13 @@ class Cluster:
 
     @classmethod
     def create(
-        cls, name: str, version: str, clusters: Path, logs: Path, binaries: Mapping[str, Path], etcd: str
+        cls, name: str, version: str, clusters: Path, logs: Path, binaries: Mapping[str, Path], etcd: str, flipt: Flipt
     ) -> Cluster:
         """A new cluster, not yet started."""
         folder = clusters / slug(name)
         pki.create(folder, _SERVICE_IP)
         record = Record(name, version, free_port(), secrets.token_urlsafe(24))
-        return cls(record, folder, logs / slug(name), binaries, etcd)
+        return cls(record, folder, logs / slug(name), binaries, etcd, flipt)
 
     @property
     def endpoint(self) -> str:
@@ -122,9 +126,10 @@ class Cluster:
                 f"--config={_UNPULLABLE}",
             ]),
         )  # fmt: skip
-        self._network = Network(self.api)
+        self._network = Network(self.api, self._flipt)
         await self._network.start()
         self._pods = PodRunner(self.api, self._folder, self._logs, self._binaries, self._network.proxy)
+        self._network.programs = self._pods.serving
         self._volumes = VolumeProvisioner(self.api)
         self._pods.start()
         self._volumes.start()

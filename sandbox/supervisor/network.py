@@ -1,7 +1,8 @@
-"""Stands in for a cluster's network, and for the application behind it: an HTTP proxy that knows the cluster's services.
+"""Stands in for a cluster's network: an HTTP proxy that knows the cluster's services, and what is behind them.
 
-A step asks for `http://SERVICE.NAMESPACE.svc:PORT/…` through it. Whether there is such a service, with that port, and a ready
-pod behind it, is read from the cluster's real API server; what the pod answers is SIMULATED.
+A process asks for `http://SERVICE.NAMESPACE.svc:PORT/…` through it. Whether there is such a service, with that port, and a ready
+pod behind it, is read from the cluster's real API server. If a program of the sandbox runs for the pod, it answers; what
+InfluxDB and Flipt answer is SIMULATED.
 """
 
 from __future__ import annotations
@@ -9,27 +10,60 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 import httpx
 
 from sandbox.supervisor.api import Api, Object
+from sandbox.supervisor.flipt import Flipt
 
 _REQUEST_SECONDS = 10.0
 _SERVICE_LABEL = "kubernetes.io/service-name"
-_INFLUXDB_PORT = 8086
+SIMULATED = {"influxdb": 8086, "flipt": 8080}
+"""The containers that are SIMULATED here, and the ports that these programs listen at by default, whatever the pod says."""
+_OF_A_CONNECTION = {"connection", "proxy-connection", "keep-alive", "transfer-encoding", "content-length"}
 
-Response = tuple[int, str]
-"""Status and text."""
+
+@dataclass(frozen=True)
+class Request:
+    """What came in."""
+
+    method: str
+    url: SplitResult
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What goes out."""
+
+    status: int
+    text: str | bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A pod behind a service, and the port that it is asked at."""
+
+    pod: str
+    port: int
 
 
 class Network:
     """The proxy of one cluster. It serves from `start` to `stop`."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, flipt: Flipt) -> None:
         self._api = api
+        self._flipt = flipt
         self._server: asyncio.Server | None = None
+        self._http = httpx.AsyncClient(trust_env=False, timeout=_REQUEST_SECONDS)
+        self.programs: Callable[[Object, int], int | None] = lambda pod, port: None
+        """Where on this machine the program that runs for a pod listens instead of at a port of the pod; None if none does."""
 
     @property
     def proxy(self) -> str:
@@ -40,51 +74,81 @@ class Network:
 
     async def start(self) -> None:
         """Begin to serve."""
-        self._server = await asyncio.start_server(self._answer, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
 
     async def stop(self) -> None:
         """Serve no more."""
         if self._server:
             self._server.close()
+        await self._http.aclose()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request for each connection: enough for tests, and nothing to keep."""
         with contextlib.suppress(ConnectionError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             async with asyncio.timeout(_REQUEST_SECONDS):
-                head = await reader.readuntil(b"\r\n\r\n")
-                status, text = await self._respond(head.partition(b"\r\n")[0].decode("latin-1"))
-                body = text.encode()
-                writer.write(
-                    f"HTTP/1.1 {status} simulated\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
-                )
-                writer.write(body)
+                answer = await self._answer(await read(reader))
+                body = answer.text.encode() if isinstance(answer.text, str) else answer.text
+                headers = {**answer.headers, "Content-Length": str(len(body)), "Connection": "close"}
+                lines = [f"HTTP/1.1 {answer.status} sandbox", *(f"{name}: {value}" for name, value in headers.items())]
+                writer.write("\r\n".join([*lines, "", ""]).encode() + body)
                 await writer.drain()
         writer.close()
 
-    async def _respond(self, request: str) -> Response:
-        method, _, rest = request.partition(" ")
-        url = urlsplit(rest.rpartition(" ")[0])
-        name = service_name(url)
-        if method != "GET" or not name:
-            return 400, f"this network knows GET http://SERVICE.NAMESPACE.svc[:PORT]/…, not {request}"
+    async def _answer(self, request: Request) -> Answer:
+        name = service_name(request.url)
+        if not name:
+            return Answer(400, f"this network knows http://SERVICE.NAMESPACE.svc[:PORT]/…, not {request.url.geturl()}")
         try:
-            found = await self._reach(*name, url.port or 80)
+            return await self._reach(request, *name, request.url.port or 80)
         except httpx.HTTPError as error:
-            return 502, f"the API server does not answer: {error}"
-        return found if isinstance(found, tuple) else influxdb(found, url.path)
+            return Answer(502, f"the API server does not answer: {error}")
 
-    async def _reach(self, service: str, namespace: str, port: int) -> Object | Response:
-        """The pod behind a service's port, or why there is none."""
+    async def _reach(self, request: Request, service: str, namespace: str, port: int) -> Answer:
+        """What the pod behind a service's port answers, or why there is none."""
         root = f"/api/v1/namespaces/{namespace}"
         found = await self._api.get(f"{root}/services/{service}")
         if found is None:
-            return 502, f"no such host: there is no service {service} in {namespace}"
+            return Answer(502, f"no such host: there is no service {service} in {namespace}")
         query = f"labelSelector={_SERVICE_LABEL}%3D{service}"
         slices = await self._api.all(f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices?{query}")
         target = target_of(found, slices, port)
         if target is None:
-            return 503, f"connection refused: no ready pod is behind port {port} of service {service} in {namespace}"
-        return await self._api.get(f"{root}/pods/{target}") or (503, f"connection refused: pod {target} is gone")
+            return Answer(
+                503, f"connection refused: no ready pod is behind port {port} of service {service} in {namespace}"
+            )
+        pod = await self._api.get(f"{root}/pods/{target.pod}")
+        if pod is None:
+            return Answer(503, f"connection refused: pod {target.pod} is gone")
+        if local := self.programs(pod, target.port):
+            return await self._forward(request, local)
+        containers = [c["name"] for c in pod["spec"]["containers"] if SIMULATED.get(c["name"]) == target.port]
+        if "influxdb" in containers:
+            return influxdb(pod, request.method, request.url.path)
+        if "flipt" in containers:
+            config = await self._api.get(f"{root}/configmaps/flipt")
+            text = ((config or {}).get("data") or {}).get("default.yml", "")
+            return Answer(*await self._flipt.answer(text, request.method, request.url.path, request.body))
+        return Answer(503, f"connection refused: nothing listens at port {target.port} of pod {target.pod}")
+
+    async def _forward(self, request: Request, port: int) -> Answer:
+        url = request.url._replace(scheme="http", netloc=f"127.0.0.1:{port}").geturl()
+        headers = {name: value for name, value in request.headers.items() if name not in _OF_A_CONNECTION}
+        try:
+            answer = await self._http.request(request.method, url, headers=headers, content=request.body)
+        except httpx.HTTPError as error:
+            return Answer(503, f"connection refused: {error or type(error).__name__}")
+        kept = {name: value for name, value in answer.headers.items() if name not in _OF_A_CONNECTION}
+        kept.pop("content-encoding", None)  # undone by now
+        return Answer(answer.status_code, answer.content, kept)
+
+
+async def read(reader: asyncio.StreamReader) -> Request:
+    """A request as it comes in. A body's length has to be said: none of the sandbox's programs leaves it open."""
+    first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+    method, _, rest = first.partition(" ")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+    body = await reader.readexactly(int(headers.get("content-length", 0)))
+    return Request(method, urlsplit(rest.rpartition(" ")[0]), headers, body)
 
 
 def service_name(url: SplitResult) -> tuple[str, str] | None:
@@ -95,21 +159,19 @@ def service_name(url: SplitResult) -> tuple[str, str] | None:
     return None
 
 
-def target_of(service: Object, slices: list[Object], port: int) -> str | None:
-    """The name of a ready pod that listens behind a port of a service, from its EndpointSlices; None if there is none."""
+def target_of(service: Object, slices: list[Object], port: int) -> Target | None:
+    """A ready pod behind a port of a service, from its EndpointSlices; None if there is none."""
     names = [entry.get("name", "") for entry in service["spec"].get("ports", []) if entry["port"] == port]
     for part in slices:
-        # The simulated application listens where InfluxDB does by default, whatever the pod says.
-        listens = any(p.get("name", "") in names and p.get("port") == _INFLUXDB_PORT for p in part.get("ports") or [])
+        ports = [p["port"] for p in part.get("ports") or [] if p.get("name", "") in names]
         for endpoint in part.get("endpoints") or []:
-            if listens and endpoint.get("conditions", {}).get("ready", True) and "targetRef" in endpoint:
-                name: str = endpoint["targetRef"]["name"]
-                return name
+            if ports and endpoint.get("conditions", {}).get("ready", True) and "targetRef" in endpoint:
+                return Target(endpoint["targetRef"]["name"], ports[0])
     return None
 
 
-def influxdb(pod: Object, path: str) -> Response:
-    """SIMULATED: what InfluxDB 2 in this pod would answer (docs.influxdata.com, influxdb/v2/api)."""
+def influxdb(pod: Object, method: str, path: str) -> Answer:
+    """SIMULATED: what InfluxDB 2 in this pod would answer (docs.influxdata.com, influxdb/v2/api). Writes are forgotten."""
     version = pod["spec"]["containers"][0]["image"].partition("@")[0].rpartition(":")[2]
     answers: dict[str, Any] = {
         "/health": {
@@ -118,11 +180,15 @@ def influxdb(pod: Object, path: str) -> Response:
         },
         "/ready": {"status": "ready", "started": pod["status"].get("startTime"), "up": "simulated"},
     }  # fmt: skip
-    if path in answers:
-        return 200, json.dumps(answers[path])
-    if path == "/metrics":
-        return 200, (
-            "# HELP influxdb_info Information about the influxdb environment.\n# TYPE influxdb_info gauge\n"
-            f'influxdb_info{{commit="simulated",version="{version}"}} 1\n'
-        )
-    return 404, f"the simulated InfluxDB has no {path}"
+    match method, path:
+        case "GET", "/health" | "/ready":
+            return Answer(200, json.dumps(answers[path]), {"Content-Type": "application/json"})
+        case "GET", "/metrics":
+            return Answer(
+                200,
+                "# HELP influxdb_info Information about the influxdb environment.\n# TYPE influxdb_info gauge\n"
+                f'influxdb_info{{commit="simulated",version="{version}"}} 1\n',
+            )
+        case "POST", "/api/v2/write":
+            return Answer(204, "")
+    return Answer(404, f"the simulated InfluxDB has no {method} {path}")

@@ -11,6 +11,7 @@ import base64
 import contextlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,8 @@ import httpx
 
 from sandbox.supervisor.api import Api, Object
 from sandbox.supervisor.processes import RESTART_SECONDS, Process, note
-from sandbox.supervisor.programs import PROGRAMS, Ports, Program, environment
-from sandbox.supervisor.steps import StepRunner
+from sandbox.supervisor.programs import PROGRAMS, PYTHON, Ports, Program, environment
+from sandbox.supervisor.steps import StepRunner, step_environment
 
 _TOKEN_SECONDS = 30 * 24 * 3600
 
@@ -33,6 +34,7 @@ class PodRunner:
         self._folder = folder / "pods"
         self._logs = logs
         self._binaries = binaries
+        self._proxy = proxy
         self._authority = folder / "ca.crt"
         self._ports = Ports()
         self._processes: dict[str, Process] = {}
@@ -43,6 +45,14 @@ class PodRunner:
     def processes(self) -> list[Process]:
         """The processes that stand for pods now."""
         return list(self._processes.values())
+
+    def serving(self, pod: Object, port: int) -> int | None:
+        """Where on this machine the program that runs for a pod listens in place of a port of the pod; None if none does."""
+        for container in pod["spec"]["containers"]:
+            program = PROGRAMS.get(container["name"])
+            if program and program.serves and program.serves[0] == port:
+                return int(self._ports[program.serves[1]])
+        return None
 
     def start(self) -> None:
         """Begin to follow the pods."""
@@ -97,8 +107,12 @@ class PodRunner:
             (folder / part).mkdir(parents=True, exist_ok=True)
         container = next(c for c in pod["spec"]["containers"] if c["name"] == name)
         env = await self.container_environment(pod, container)
-        binary = self._binaries[program.binary]
-        env |= program.environment | environment(folder, await self.kubeconfig(pod), binary.parent)
+        if program.binary == PYTHON:
+            binary, around = Path(sys.executable), step_environment(self._proxy)
+        else:
+            binary = self._binaries[program.binary]
+            around = environment(folder, await self.kubeconfig(pod), binary.parent)
+        env |= program.environment | around
         command = [str(binary), *program.arguments(self._ports)]
         return Process(name, command, self._logs / f"{name}.log", env, cwd=folder)
 

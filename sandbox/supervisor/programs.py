@@ -1,6 +1,7 @@
 """Which containers run for real, as host processes, and how: everything else in a pod is SIMULATED by kwok.
 
-The image is never run; a binary of the toolchain, of the version that the image's tag names, takes its place.
+The image is never run; a binary of the toolchain, of the version that the image's tag names, takes its place, and for this
+repository's own images the checkout does.
 """
 
 from __future__ import annotations
@@ -23,6 +24,10 @@ class Ports:
         return str(self.taken.setdefault(name, free_port()))
 
 
+PYTHON = "python"
+"""The Python of this checkout, in place of a binary of the toolchain: for the images that this repository makes itself."""
+
+
 @dataclass(frozen=True)
 class Program:
     """How a container of a given name runs on the host."""
@@ -30,6 +35,8 @@ class Program:
     binary: str
     arguments: Callable[[Ports], list[str]]
     environment: dict[str, str] = field(default_factory=dict)
+    serves: tuple[int, str] | None = None
+    """A port that the cluster's network leads to, and the name of the one that it has here."""
 
 
 def _argocd(name: str, arguments: Callable[[Ports], list[str]]) -> Program:
@@ -78,6 +85,7 @@ PROGRAMS: dict[str, Program] = {
             "--webhook-addr", f"127.0.0.1:{ports['applicationset-webhook']}",
         ],
     ),
+    "front": Program(PYTHON, lambda ports: ["-m", "front", "--port", ports["front"]], serves=(8080, "front")),
     "redis": Program("sandbox-redis", lambda ports: [f"127.0.0.1:{ports['redis']}"]),
     "workflow-controller": Program(
         "workflow-controller", lambda ports: ["--executor-image", "simulated"], {"LEADER_ELECTION_DISABLE": "true"}

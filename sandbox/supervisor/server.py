@@ -21,6 +21,7 @@ from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor.client import NodeSpec
 from sandbox.supervisor.cluster import Cluster, Record, kubeconfig, record_data, short_name, slug
+from sandbox.supervisor.flipt import Flipt
 from sandbox.supervisor.processes import Process, free_port, listening
 
 _READY_SECONDS = 30.0
@@ -38,6 +39,7 @@ class Supervisor:
         self._etcd: Process | None = None
         self._git_host = self._own("git-host", "sandbox.github")
         self._ci: Process | None = None
+        self._flipt = Flipt(home.root / "flags.git")
         self.stopped = asyncio.Event()
 
     async def start(self) -> None:
@@ -60,7 +62,7 @@ class Supervisor:
             records = [Record(**data) for data in json.loads(self._home.state_file.read_text())]
             for record in records:
                 folder, logs = self._home.clusters / slug(record.name), self._home.logs / slug(record.name)
-                self._clusters[record.name] = Cluster(record, folder, logs, self._binaries, self._etcd_url)
+                self._clusters[record.name] = Cluster(record, folder, logs, self._binaries, self._etcd_url, self._flipt)
             await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
         if not await listening(git_host.port(self._home), _READY_SECONDS):
             raise SandboxError(f"the git host does not answer; see {self._git_host.log}")
@@ -80,7 +82,7 @@ class Supervisor:
             cluster = self._clusters.get(name)
             if cluster is None:
                 cluster = Cluster.create(
-                    name, version, self._home.clusters, self._home.logs, self._binaries, self._etcd_url
+                    name, version, self._home.clusters, self._home.logs, self._binaries, self._etcd_url, self._flipt
                 )
                 try:
                     await cluster.start()

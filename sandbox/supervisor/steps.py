@@ -69,11 +69,11 @@ class StepRunner:
 
     async def _run(self, pod: Object) -> None:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
-        folder = self._folder / "steps" / name
+        folder = self._folder / "steps" / f"{namespace}-{name}"
         folder.mkdir(parents=True, exist_ok=True)
         started = _now()
         container = next(c for c in pod["spec"]["containers"] if c["name"] == "main")
-        log = self._logs / f"step-{name}.log"
+        log = self._logs / f"step-{namespace}-{name}.log"
         try:
             env = await self._environment(pod, container)
             code = await self._execute(container, folder, env, await self._kubeconfig(pod), log)

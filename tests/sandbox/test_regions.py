@@ -80,7 +80,7 @@ class Running:
 
     def gate_log(self, region: str) -> str:
         """What the gate tests of a region have said until now."""
-        (path,) = self.home.logs.glob(f"*-{region}/step-gate.log")
+        (path,) = self.home.logs.glob(f"*-{region}/step-influxdb-gate.log")
         return path.read_text()
 
     def plan(self, region: str) -> dict[str, str]:
