@@ -49,7 +49,7 @@ def counts(home: Home, counting: Mapping[str, str]) -> list[Figure]:
     found = []
     for tests, note in counting.items():
         result = home.root / "counted.xml"
-        command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "worksteal"]
+        command = [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "worksteal"]
         command += ["-o", "junit_family=xunit1", f"--junitxml={result}", tests]
         process = subprocess.run(command, cwd=CHECKOUT, env=os.environ | {"FAULTS": "all"}, stdout=sys.stderr)
         if process.returncode:

@@ -22,6 +22,15 @@ PROVIDERS = {
 """Provider to its Python SDK, whose version the engine asks for, and to the module that stands in for its plugin."""
 
 
+def file_backend(folder: Path) -> str:
+    """The URL of a Pulumi backend in a folder.
+
+    Without the sidecar files that it writes by default, which have nothing in them that Pulumi needs: one whose writer was
+    killed is empty, and Pulumi does not load the stack beside it ("failed to load checkpoint: EOF"). Source: gocloud.dev/blob/fileblob.
+    """
+    return f"file://{folder}?metadata=skip"
+
+
 def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
     """Lay out the folders, links, stand-ins and plugins. Doing it again brings them up to date."""
     for folder in (home.root, home.bin, home.logs, home.clusters, home.backend, home.pulumi / "plugins"):
@@ -50,7 +59,7 @@ def variables(home: Home, checkout: Path) -> dict[str, str]:
         "SANDBOX_HOME": str(home.root),
         "PATH": os.pathsep.join([str(home.bin), str(Path(sys.executable).parent), _path_without(home)]),
         "PULUMI_HOME": str(home.pulumi),
-        "PULUMI_BACKEND_URL": f"file://{home.backend}",
+        "PULUMI_BACKEND_URL": file_backend(home.backend),
         "PULUMI_CONFIG_PASSPHRASE_FILE": str(home.passphrase_file),
         # A stack's salt is in its state from the start; without this, a file that lacks it would get another one.
         "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",

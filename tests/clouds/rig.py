@@ -23,6 +23,7 @@ import fleet
 from sandbox.clouds.faults import Faults
 from sandbox.clouds.provider import CloudServicer
 from sandbox.clouds.store import Row, Store
+from sandbox.environment import file_backend
 from sandbox.home import CHECKOUT
 from sandbox.plugin import start
 from sandbox.toolchain import build
@@ -60,7 +61,7 @@ class Rig:
             "PATH": os.pathsep.join([*paths, os.environ["PATH"]]),
             "PULUMI_HOME": str(folder / "pulumi"),
             "PULUMI_DEBUG_PROVIDERS": f"{PACKAGES[region.settings.cloud]}:{address}",
-            "PULUMI_BACKEND_URL": f"file://{folder}",
+            "PULUMI_BACKEND_URL": file_backend(folder),
             "PULUMI_CONFIG_PASSPHRASE": "of this test alone",
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
             "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",

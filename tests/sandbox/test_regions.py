@@ -7,12 +7,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
+import yaml
 
 import fleet
+from front.flags import ACCEPT_WRITES, DEFAULTS
 from sandbox import demo, git_host, lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
@@ -82,6 +86,15 @@ class Running:
         """What the gate tests of a region have said until now."""
         (path,) = self.home.logs.glob(f"*-{region}/step-influxdb-gate.log")
         return path.read_text()
+
+    def front(self, region: str, path: str) -> Any:
+        """What a region's front service answers."""
+        for each in lifecycle.status(self.home)["processes"]:
+            process = psutil.Process(each["pid"])
+            if each["name"] == "front" and process.environ()["REGION"] == region:
+                (port,) = {c.laddr.port for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
+                return httpx.get(f"http://127.0.0.1:{port}{path}").json()
+        raise AssertionError(f"no front runs in {region}")
 
     def plan(self, region: str) -> dict[str, str]:
         """What a preview would do: URN to operation, of what it would not leave as it is."""
@@ -184,6 +197,29 @@ def test_a_commit_on_a_regions_branch_arrives_in_that_region_alone(running: Runn
     arrived = regions.wait(running.home, running.states[GCP], commit, 120)
     assert arrived.arrived(commit), arrived
     assert regions.observe(running.home, running.states[AZURE]).commit == running.commit
+
+
+def test_a_flag_flips_in_one_region_within_seconds_without_a_release(running: Running, tmp_path: Path) -> None:
+    assert {region: running.front(region, "/flags") for region in REGIONS} == dict.fromkeys(REGIONS, DEFAULTS)
+    flags = tmp_path / "flags"
+    git_host.git("clone", "--quiet", "--branch", "flags", str(running.home.repository), str(flags), cwd=tmp_path)
+    file = flags / "shared" / "default" / "features.yaml"
+    features = yaml.safe_load(file.read_text())
+    ((constraint,),) = [segment["constraints"] for segment in features["segments"]]
+
+    def flip(regions: list[str]) -> None:
+        constraint["value"] = json.dumps(regions)
+        file.write_text(yaml.safe_dump(features))
+        git_host.git(*AUTHOR, "commit", "--quiet", "--all", "-m", f"Refuse writes in {regions}", cwd=flags)
+        git_host.git("push", "--quiet", cwd=flags)
+
+    synced = running.application(GCP)["operationState"]["finishedAt"]
+    flip([GCP])
+    assert within(10, lambda: running.front(GCP, "/flags") == {ACCEPT_WRITES: False})
+    assert running.front(AWS, "/flags") == DEFAULTS
+    flip([])
+    assert within(10, lambda: running.front(GCP, "/flags") == DEFAULTS)
+    assert running.application(GCP)["operationState"]["finishedAt"] == synced
 
 
 @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
