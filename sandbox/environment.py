@@ -26,7 +26,8 @@ def file_backend(folder: Path) -> str:
     """The URL of a Pulumi backend in a folder.
 
     Without the sidecar files that it writes by default, which have nothing in them that Pulumi needs: one whose writer was
-    killed is empty, and Pulumi does not load the stack beside it ("failed to load checkpoint: EOF"). Source: gocloud.dev/blob/fileblob.
+    killed is empty, and Pulumi does not load the stack beside it ("failed to load checkpoint: EOF").
+    Source: gocloud.dev/blob/fileblob.
     """
     return f"file://{folder}?metadata=skip"
 
