@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from fleet.base import Label, Settings
+from fleet.base import SECRETS_PROVIDER, Label, Settings
 from fleet.duration import Duration
 from fleet.windows import Window
 
@@ -29,7 +29,7 @@ class Wave(Settings):
     )
     secrets_provider: str | None = Field(
         default=None,
-        pattern=r"^(awskms|azurekeyvault|gcpkms|hashivault)://",
+        pattern=SECRETS_PROVIDER,
         description="the key that the secrets of the wave's stacks are encrypted with, as Pulumi writes it",
         examples=["awskms://alias/regions-staging?region=eu-west-1"],
     )

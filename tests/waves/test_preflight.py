@@ -17,6 +17,7 @@ from waves.validation import DEFINITIONS
 
 FILES = {**SHIPPED, **sources(ROOT, DEFINITIONS)}
 REGION = fleet.load(FILES).regions["staging-aws-eu-west-1"]
+ALL = len(fleet.load(FILES).regions)
 OBJECTS = render(FILES, REGION, "REPOSITORY", "COMMIT")
 
 
@@ -49,7 +50,7 @@ def test_the_repository_against_itself_has_nothing_to_say_against_it() -> None:
 
 def test_eu_central_1_two_objects_with_one_name_are_refused() -> None:
     twice = edit(INFLUXDB, "app.service({ http: port }),", "app.service({ http: port }), app.service({ http: port }),")
-    assert one(judge(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", 7, "")
+    assert one(judge(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", ALL, "")
 
 
 def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds_data() -> None:
@@ -104,14 +105,14 @@ def test_what_an_api_server_would_never_take_is_refused(file: str, before: str, 
 
 def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
     tag = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13")
-    assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", 7, "")
+    assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", ALL, "")
     digest = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13@sha256:" + "0" * 64)
     assert judge(FILES, digest) == []
 
 
 def test_a_definition_that_is_removed_is_refused() -> None:
     less = {path: text for path, text in FILES.items() if not path.endswith("crds/application-crd.yaml")}
-    assert one(judge(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", 7, "")
+    assert one(judge(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", ALL, "")
 
 
 def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:
