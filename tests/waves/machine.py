@@ -335,7 +335,7 @@ class Rollout(RuleBasedStateMachine):
             first = {name: host.branches.get(name) for name in wanted if DEFAULT[name] == "staging"}
             assert set(first.values()) <= {head}, f"liveness: past every deadline, and {first} not at {head}"
             return
-        for _ in range(14):
+        for _ in range(14 + 5):  # the last five are longer than the windows of f stay closed
             for _ in range(4):
                 prepared = promote.prepare(host, host)
                 assert promote.carry_out(host, prepared)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -14,7 +15,10 @@ from waves.model import Member, Note, State, World
 from waves.plan import plan
 
 NIGHT = Window.model_validate({"days": ["mon"], "start": "22:00", "end": "02:00"})
-MEMBERS = {**FLEET, "external": [Member("e1", 9, windows=(NIGHT,), login="acme[bot]"), "e2", "e3"]}
+MEMBERS: dict[str, Sequence[str | Member]] = {
+    **FLEET,
+    "external": [Member("e1", 9, windows=(NIGHT,), login="acme[bot]"), "e2", "e3"],
+}
 """The scene's fleet, in which e1, the largest of external, is one customer's. It begins on a Monday morning."""
 
 
@@ -91,7 +95,7 @@ def test_a_region_that_waits_for_its_window_costs_no_reading_of_receipts() -> No
 
 def test_a_new_region_is_built_at_any_time() -> None:
     host = running()
-    commit = host.commit(WAVES, {**FLEET, "external": [*FLEET["external"], Member("new", 3, windows=(NIGHT,))]})
+    commit = host.commit(WAVES, {**MEMBERS, "external": [*MEMBERS["external"], Member("new", 3, windows=(NIGHT,))]})
     through(host, commit)
     assert host.branches["new"] == commit
 
