@@ -256,8 +256,12 @@ class _WavePass:
         old, policy = self.record, self._policy(commit)
         proven = old.target if old.target and self.look.proven(old.target, self._policy(old.target)) else old.proven
         self.record = WaveRecord(target=commit, since=self.world.now, proven=proven)
-        members = self.look.joined(commit, self.wave.name)
-        joined = [member.name for member in members if not self.look.closed(member.name, commit)]
+        members = [member.name for member in self.look.joined(commit, self.wave.name)]
+        joined = [name for name in members if not self.look.closed(name, commit)]
+        for name in members:
+            if name not in joined:  # where somebody else put its branch, its windows find it: it is astray no longer
+                known = self.regions.get(name) or self.world.ledger.region(name)
+                self.regions[name] = replace(known, at=self.world.branches.get(name))
         joining = [member.name for member in self.look.joining(commit, self.wave.name)]
         before = self.look.release(commit).before(self.wave.name)
         reason = f"wave {before.name} has proven it" if before else "it is the head of main"

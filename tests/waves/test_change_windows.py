@@ -93,6 +93,20 @@ def test_a_region_that_waits_for_its_window_costs_no_reading_of_receipts() -> No
     assert host.branches["e1"] == commit
 
 
+def test_a_branch_that_somebody_moved_by_hand_is_given_its_waves_next_commit_though_that_came_while_it_was_closed() -> (
+    None
+):
+    host, first = with_private()
+    host.branches["e1"] = first
+    assert verdict(host, "e1")[0] == "waiting", "by hand it has the commit, windows or not"
+    newest = host.commit(WAVES, MEMBERS)
+    through(host, newest)
+    assert verdict(host, "e1")[0] == "closed"
+    until(host, 22)
+    settle(host)
+    assert host.branches["e1"] == newest
+
+
 def test_a_new_region_is_built_at_any_time() -> None:
     host = running()
     commit = host.commit(WAVES, {**MEMBERS, "external": [*MEMBERS["external"], Member("new", 3, windows=(NIGHT,))]})

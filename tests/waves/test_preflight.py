@@ -9,6 +9,7 @@ import pytest
 import fleet
 from tests.waves.test_review import FILES as SHIPPED
 from tests.waves.test_review import INFLUXDB, PINS, ROOT, TOOLS
+from waves import regions
 from waves.capacity import quantity, room
 from waves.preflight import EXCEPTIONS, ExceptionsError, findings
 from waves.rendering import Object, render, sources
@@ -108,6 +109,15 @@ def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
     assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", ALL, "")
     digest = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13@sha256:" + "0" * 64)
     assert judge(FILES, digest) == []
+
+
+def test_a_new_region_runs_the_images_that_others_run_already() -> None:
+    path, text = regions.new_file(
+        SHIPPED, "staging-aws-eu-north-1", "staging-aws-eu-west-1", {"location": "eu-north-1"}
+    )
+    assert judge(FILES, {**FILES, path: text}) == []
+    tag = edit(PINS, "influxdb:2.7.12", "influxdb:2.7.13")
+    assert one(judge(FILES, {**tag, path: text}))[2] == ALL + 1, "one that nobody runs is news in it, too"
 
 
 def test_a_definition_that_is_removed_is_refused() -> None:
