@@ -17,8 +17,9 @@ from tests.waves.conftest import REPOSITORY, Remote
 from tests.waves.memory import TRUSTED
 from waves import __main__ as cli
 from waves import infra
+from waves.host import open_receipts
 from waves.model import Ledger, RegionRecord, State
-from waves.receipts import GitHubReceipts
+from waves.receipts import GitHubReceipts, HostError
 from waves.refs import GitRefs
 
 REGION = "staging-aws-eu-west-1"
@@ -186,6 +187,14 @@ def test_a_region_that_has_not_joined_is_built_and_where_nothing_changes_no_wind
     given(remote, first, timedelta(days=2))
     assert apply(remote).state is State.SUCCESS
     assert updates(pulumi) == 1
+
+
+def test_a_private_regions_job_does_not_sign_in_with_the_key_of_all_others(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGIONS_RECEIPTS_KEY", "-----BEGIN PRIVATE KEY----- of all others")
+    with pytest.raises(HostError, match=r"REGIONS_RECEIPTS_KEY_ACME is not set: .* app 1000003"):
+        open_receipts(remote.clone, "origin", REPOSITORY, "acme-gcp-europe-west4")
 
 
 def test_the_command_signs_in_as_the_app_and_its_exit_code_is_the_updates(
