@@ -23,7 +23,7 @@ toolchain: environment ## find or build every binary of the sandbox
 	$(RUN) -m sandbox.toolchain
 
 .PHONY: demo
-demo: environment ## seven regions, good and bad commits, a new region (REGIONS=staging: bring only those up)
+demo: environment ## all regions from nothing, good and bad commits, a new region (REGIONS=staging: bring only those up)
 	$(RUN) -m sandbox demo --regions "$(REGIONS)"
 
 .PHONY: test

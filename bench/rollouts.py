@@ -16,7 +16,7 @@ from bench.report import Figure
 from sandbox import git_host, lifecycle, regions, rollout
 from sandbox.home import Home
 from sandbox.rollout import Host, Rollout
-from sandbox.story import PINS, Teller, impatient
+from sandbox.story import PINS, Teller, always_open, impatient
 
 Report = Callable[[str], None]
 
@@ -38,7 +38,8 @@ class Round:
 def measure(home: Home, rounds: int, report: Report) -> list[Round]:
     """Bring the fleet up by itself, then make the rounds."""
     teller = Teller(home, report, lambda seen, host, members: None)
-    edits = {**impatient("60s"), "waves.yaml": [("    soak: 5m\n", "")]}  # what people ask to wait for is no delay
+    # What people ask to wait for is no delay.
+    edits = {**impatient("60s"), "waves.yaml": [("    soak: 5m\n", "")], **always_open(teller.checkout)}
     first = teller.commit("Wait no longer than a measurement", edits)
     lifecycle.run_ci(home)
     teller.start_conductor()

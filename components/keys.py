@@ -1,6 +1,7 @@
 """The private keys of the GitHub apps that a region works with, from the environment of `pulumi up`, as secrets.
 
-They are the same for many regions, and a copied stack file could not carry them: a `secure:` value is encrypted for one stack.
+They are the same for all regions but private ones, and a copied stack file could not carry them: a `secure:` value is encrypted
+for one stack.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import pulumi
 
 from fleet import FleetError, Problem, Region
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY, missing, wanted
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, missing, receipts_key, wanted
 
 
 @dataclass(frozen=True)
@@ -35,4 +36,4 @@ def read(region: Region, environment: Mapping[str, str]) -> Keys:
     if problems:
         raise FleetError(problems)
     keys = {name: pulumi.Output.secret(environment[name]) for name in wanted(region)}
-    return Keys(keys[RECEIPTS_KEY], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY))
+    return Keys(keys[receipts_key(region)], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY))

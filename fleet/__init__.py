@@ -10,6 +10,7 @@ from fleet.settings import RegionSettings
 from fleet.sizes import MAIN_POOL, NodePool
 from fleet.versions import KUBERNETES
 from fleet.waves import Wave
+from fleet.windows import Window
 
 __all__ = [
     "CONDUCTOR",
@@ -24,6 +25,7 @@ __all__ = [
     "Region",
     "RegionSettings",
     "Wave",
+    "Window",
     "files",
     "load",
     "read",

@@ -12,6 +12,9 @@ Cloud = Literal["aws", "gcp", "azure"]
 Label = Annotated[str, StringConstraints(pattern=r"^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$")]
 """A name that is valid as a Kubernetes label and in each cloud's tags (RFC 1123, beginning with a letter)."""
 
+SECRETS_PROVIDER = r"^(awskms|azurekeyvault|gcpkms|hashivault)://"
+"""A key that Pulumi encrypts a stack's secrets with."""
+
 
 class Settings(BaseModel):
     """The base of all settings: camelCase in files, unknown keys refused, values never changed after reading."""

@@ -165,11 +165,11 @@ def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) 
     problems += [stack.problem("applications", name, "named twice", "Name it once") for name in sorted(twice)]
     problems += _rollout(stack, wave)
     problems += _flags(stack)
-    expected = wave.secrets_provider if wave else None
+    expected = settings.secrets_provider or (wave.secrets_provider if wave else None)
     provider = stack.document.get("secretsprovider")
     if expected and provider and provider != expected:
         problems.append(
-            Problem(stack.file, "secretsprovider", provider, f"not the key of wave {settings.wave}, which is {expected}",
+            Problem(stack.file, "secretsprovider", provider, f"not the key of its secrets, which is {expected}",
                     f"Run `pulumi stack change-secrets-provider '{expected}' -s {stack.name}`")
         )  # fmt: skip
     return problems

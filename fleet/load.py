@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleet import checks
+from fleet import checks, tenancy
 from fleet.document import parse
 from fleet.errors import FleetError, Problem
+from fleet.residency import RESIDENCY_FILE
+from fleet.residency import parsed as residencies
 from fleet.settings import RegionSettings
 from fleet.tags import SCHEME
 from fleet.validate import validate
@@ -21,7 +23,7 @@ from fleet.waves import Wave, Waves
 
 PROJECT_FILE = "Pulumi.yaml"
 WAVES_FILE = "waves.yaml"
-PLACES = (PROJECT_FILE, WAVES_FILE, "stacks/", "gitops/apps/")
+PLACES = (PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE, "stacks/", "gitops/apps/")
 """Where a repository keeps what the fleet is read from."""
 APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)/main\.jsonnet$")
 STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
@@ -47,6 +49,11 @@ class Region:
         return self.wave.production if self.settings.protect is None else self.settings.protect
 
     @property
+    def secrets_provider(self) -> str | None:
+        """The key that the stack's secrets are encrypted with; Pulumi's own choice, unless there is one."""
+        return self.settings.secrets_provider or self.wave.secrets_provider
+
+    @property
     def tags(self) -> dict[str, str]:
         """What every resource of the region is tagged with: tags on AWS and Azure, labels on Google Cloud."""
         own = (self.name, self.wave.name, self.settings.tenant, self.settings.cost_centre, "pulumi")
@@ -66,7 +73,7 @@ class Fleet:
 
         What is wrong with other regions alone does not count: a bad stack file stops its own region only.
         """
-        own = {f"stacks/Pulumi.{name}.yaml", PROJECT_FILE, WAVES_FILE}
+        own = {f"stacks/Pulumi.{name}.yaml", PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE}
         problems = [problem for problem in self.problems if problem.file in own]
         if problems:
             raise FleetError(problems)
@@ -90,7 +97,7 @@ def read(root: Path) -> Fleet:
 
 def files(root: Path) -> dict[str, str]:
     """The fleet's files in a folder, path to text."""
-    paths = [root / PROJECT_FILE, root / WAVES_FILE, *sorted((root / "stacks").rglob("*.y*ml"))]
+    paths = [root / PROJECT_FILE, root / WAVES_FILE, root / RESIDENCY_FILE, *sorted((root / "stacks").rglob("*.y*ml"))]
     paths += sorted((root / "gitops" / "apps").glob("*/main.jsonnet"))
     return {path.relative_to(root).as_posix(): path.read_text() for path in paths if path.is_file()}
 
@@ -106,6 +113,10 @@ def load(files: Mapping[str, str]) -> Fleet:
         parsed, more = validate(Waves, waves_data, WAVES_FILE)
         waves = {wave.name: wave for wave in parsed.waves} if parsed else {}
         problems += more + (checks.waves(parsed, WAVES_FILE) if parsed else [])
+
+    places, more = _parse(files, RESIDENCY_FILE)
+    residency, malformed = residencies(places)
+    problems += [*more, *malformed]
 
     namespace = str(project.get("name", "regions"))
     common = _common(project, namespace)
@@ -123,12 +134,13 @@ def load(files: Mapping[str, str]) -> Fleet:
             more += found
             if settings:
                 stack = checks.Stack(match["name"], file, document, settings)
-                more += checks.stack(stack, waves, applications)
+                more += [*checks.stack(stack, waves, applications), *tenancy.stack(stack, waves, residency)]
                 stacks[file] = stack
                 if not more and settings.wave in waves:
                     regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])
         problems += more
-    problems += checks.across(list(stacks.values()), PROJECT_FILE)
+    known = list(stacks.values())
+    problems += [*checks.across(known, PROJECT_FILE), *tenancy.across(known)]
     return Fleet(tuple(waves.values()), regions, tuple(problems))
 
 

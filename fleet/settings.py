@@ -13,10 +13,14 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from fleet.base import Cloud, Label, Settings
+from fleet.base import SECRETS_PROVIDER, Cloud, Label, Settings
 from fleet.duration import Duration
 from fleet.sizes import MAIN_POOL, MAIN_POOLS, NodePool, PoolName, Size
 from fleet.tags import MOST_TAGS, Tag, TagValue
+from fleet.windows import Window
+
+SHARED = "shared"
+"""The tenant of a region that is no single customer's."""
 
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
@@ -141,9 +145,15 @@ class RegionSettings(Settings):
         examples=[{"compute": {"machineType": "c7i.2xlarge", "minNodes": 1, "maxNodes": 3}}],
     )
     tenant: Label = Field(
-        default="shared",
+        default=SHARED,
         description="the customer whose private region this is, or `shared`",
         examples=["shared"],
+    )
+    change_windows: list[Window] = Field(
+        default=[],
+        min_length=1,
+        description="when a private region, once it is there, may be changed; at any time, unless given",
+        examples=[[{"days": ["tue"], "start": "22:00", "end": "02:00", "timezone": "Europe/Berlin"}]],
     )
     applications: list[Label] = Field(
         min_length=1,
@@ -205,6 +215,20 @@ class RegionSettings(Settings):
     receipts_installation: GitHubId = Field(
         description="the id, quoted, of that app's installation in the organisation", examples=["2000001"]
     )
+    receipts_login: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*\[bot\]$",
+        max_length=64,
+        description="the login, quoted, under which a private region's own app posts: only its receipts count for the region. "
+        "For all others waves.yaml says whose count",
+        examples=["acme-receipts[bot]"],
+    )
+    secrets_provider: str | None = Field(
+        default=None,
+        pattern=SECRETS_PROVIDER,
+        description="the key that the secrets of a private region's stack are encrypted with, where its wave has one",
+        examples=["awskms://alias/regions-acme?region=eu-west-1"],
+    )
     conductor_app: GitHubId | None = Field(
         default=None,
         description="the id, quoted, of the GitHub app that moves the regions' branches, where the application "
@@ -220,10 +244,10 @@ class RegionSettings(Settings):
         default=None,
         description="the id, quoted, of the GitHub app with which the region's page of feature flags writes to the branch "
         "`flags`, where it may; it needs `contents: write`. Without it the page only shows",
-        examples=["1000003"],
+        examples=["1000004"],
     )
     flags_installation: GitHubId | None = Field(
-        default=None, description="the id, quoted, of that app's installation in the organisation", examples=["2000003"]
+        default=None, description="the id, quoted, of that app's installation in the organisation", examples=["2000004"]
     )
     aws: AwsSettings | None = Field(
         default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}]
@@ -238,6 +262,11 @@ class RegionSettings(Settings):
         description="what only a region on Azure needs",
         examples=[{"subscriptionId": "0000...", "directoryId": "0000..."}],
     )
+
+    @property
+    def private(self) -> bool:
+        """Whether the region is one customer's own."""
+        return self.tenant != SHARED
 
     @property
     def pools(self) -> Mapping[str, NodePool]:

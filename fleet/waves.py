@@ -3,52 +3,19 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
-from typing import Any, Literal
-from zoneinfo import ZoneInfo
+from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field, field_validator
 
-from fleet.base import Label, Settings
+from fleet.base import SECRETS_PROVIDER, Label, Settings
 from fleet.duration import Duration
+from fleet.windows import Window
 
 Check = Literal["apps", "infra"]
 """What a region reports on a commit: Argo CD with its gate tests, and `pulumi up`."""
 
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
 _COHORT = re.compile(r"^(100|[1-9][0-9]?)%$")
-
-
-class Window(Settings):
-    """A time of the week in which a wave may get commits."""
-
-    days: list[Day] = Field(min_length=1, description="days of the week", examples=[["mon", "tue", "wed", "thu"]])
-    start: time = Field(description="the time of day from which, quoted", examples=["08:00"])
-    end: time = Field(description="the time of day until which, later than start, quoted", examples=["16:00"])
-    timezone: str = Field(default="UTC", description="an IANA time zone", examples=["Europe/London"])
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (KeyError, ValueError, OSError):
-            raise ValueError(f"no time zone is named {value}") from None
-        return value
-
-    @field_validator("end")
-    @classmethod
-    def _ordered(cls, value: time, info: Any) -> time:
-        if "start" in info.data and value <= info.data["start"]:
-            raise ValueError("not later than start; write a night as two windows")
-        return value
-
-    def holds(self, now: datetime) -> bool:
-        """Whether a time (with a zone) is inside."""
-        local = now.astimezone(ZoneInfo(self.timezone))
-        days: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-        return days[local.weekday()] in self.days and self.start <= local.time() < self.end
 
 
 class Wave(Settings):
@@ -62,7 +29,7 @@ class Wave(Settings):
     )
     secrets_provider: str | None = Field(
         default=None,
-        pattern=r"^(awskms|azurekeyvault|gcpkms|hashivault)://",
+        pattern=SECRETS_PROVIDER,
         description="the key that the secrets of the wave's stacks are encrypted with, as Pulumi writes it",
         examples=["awskms://alias/regions-staging?region=eu-west-1"],
     )

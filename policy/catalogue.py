@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import yaml
 
 import fleet
+from fleet.residency import RESIDENCY_FILE, refused
 from fleet.sizes import MOST_NODES
 from fleet.tags import SCHEME
 from policy.rules import Resource, Rule, Violation
@@ -200,10 +200,9 @@ def residency(resource: Resource, region: fleet.Region) -> Iterator[str]:
     given = resource.get("location") or resource.get("region")
     if not isinstance(given, str) or given == "global":
         return
-    place = given.lower().replace(" ", "") if cloud == "azure" else given
-    allowed = residency_of().get(tenant, [])
-    if not any(fnmatchcase(f"{cloud}:{place}", pattern) for pattern in allowed):
-        yield f"tenant {tenant} may not be in {cloud}:{place}: residency.yaml allows {', '.join(allowed) or 'nothing'}"
+    why = refused(residency_of(), tenant, cloud, given)
+    if why:
+        yield why
 
 
 def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterator[Violation]:
@@ -295,4 +294,4 @@ def _decoded(value: Any) -> Mapping[str, Any]:
 
 @cache
 def residency_of() -> Mapping[str, list[str]]:
-    return dict(yaml.safe_load(Path(__file__).with_name("residency.yaml").read_text()))
+    return dict(yaml.safe_load((Path(__file__).parents[1] / RESIDENCY_FILE).read_text()))

@@ -116,7 +116,7 @@ def demo(
         typer.Option(help="Bring only these up, each by `pulumi up` alone: `staging`, `all`, another wave, or names."),
     ] = "",
 ) -> None:
-    """Tell the whole story: seven regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
+    """Tell the whole story: all regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
     started = time.monotonic()
     chosen = demonstration.choose(regions) if regions else []
     home = _start()

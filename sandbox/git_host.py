@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import fleet
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, receipts_key
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor.processes import free_port
@@ -52,8 +52,9 @@ def apps() -> list[App]:
     found: dict[tuple[str, str], App] = {}
     for region in fleet.read(CHECKOUT).regions.values():
         s = region.settings
+        slug = (s.receipts_login or "regions-receipts").removesuffix("[bot]")
         for app in (
-            App("regions-receipts", s.receipts_app, s.receipts_installation, RECEIPTS_KEY, "write", "read"),
+            App(slug, s.receipts_app, s.receipts_installation, receipts_key(region), "write", "read"),
             App("regions-conductor", s.conductor_app or "", s.conductor_installation or "", CONDUCTOR_KEY,
                 "read", "write"),
             App("regions-flags", s.flags_app or "", s.flags_installation or "", FLAGS_KEY, "none", "write"),

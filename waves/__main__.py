@@ -34,7 +34,15 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-COLOURS = {"passed": "green", "failed": "red", "late": "red", "astray": "red", "soaking": "cyan", "waiting": "cyan"}
+COLOURS = {
+    "passed": "green",
+    "failed": "red",
+    "late": "red",
+    "astray": "red",
+    "soaking": "cyan",
+    "waiting": "cyan",
+    "closed": "cyan",
+}
 
 app.add_typer(acts.app)
 app.add_typer(doctor.app)

@@ -14,12 +14,11 @@ from githubkit import AppAuthStrategy, GitHub
 from githubkit.exception import GitHubException
 
 import fleet
-from fleet.keys import RECEIPTS_KEY
+from fleet.keys import receipts_key
 from fleet.repository import api_url, slug
 from waves.receipts import GitHubReceipts, HostError
 from waves.refs import GitRefs, git
 
-"""The private key (PEM) of the app that posts a region's receipts. The program takes it from there too."""
 APP, INSTALLATION, PRIVATE_KEY = "GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID", "GITHUB_APP_PRIVATE_KEY"
 """An app's numbers and key (PEM): what the conductor signs in with, where it runs by itself."""
 
@@ -57,9 +56,11 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
 
 def open_receipts(checkout: Path, remote: str, repository: str | None, region: str) -> GitHubReceipts:
     """The host's receipts, signed in as the app that posts this region's. Raises HostError, FleetError with what is missing."""
-    settings, key = fleet.read(checkout).region(region).settings, os.environ.get(RECEIPTS_KEY)
+    found = fleet.read(checkout).region(region)
+    settings, variable = found.settings, receipts_key(found)
+    key = os.environ.get(variable)
     if not key:
-        raise HostError(f"{RECEIPTS_KEY} is not set: the private key of the GitHub app {settings.receipts_app}")
+        raise HostError(f"{variable} is not set: the private key of the GitHub app {settings.receipts_app}")
     url = _asked(checkout, "remote", "get-url", remote)
     name, api = _named(url, remote, repository), _api(url)
     return GitHubReceipts(name, app_token((settings.receipts_app, settings.receipts_installation, key), api), api)

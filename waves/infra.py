@@ -10,12 +10,14 @@ import os
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import fleet
-from waves.model import Commit, State
+from fleet.windows import is_open, words
+from waves.model import Commit, RegionRecord, State
 from waves.receipts import GitHubReceipts
-from waves.refs import REGIONS, GitError, git
+from waves.refs import REGIONS, GitError, GitRefs, git
 
 APPLIED = "refs/waves/infra/"
 INPUTS = ("__main__.py", "Pulumi.yaml", "waves.yaml", "requirements.txt", "components", "fleet")
@@ -37,7 +39,8 @@ def apply(
 ) -> Outcome:
     """Bring a region's infrastructure to the commit that is checked out, and post the receipt.
 
-    Raises GitError, HostError and FleetError; whatever happens after the update has begun, a receipt tells of it.
+    Outside of the region's change windows nothing is changed, and the receipt says so: `closed` has the rule.
+    Raises GitError, HostError, LedgerError and FleetError; whatever happens after the update has begun, a receipt tells of it.
     """
     found = fleet.read(checkout).region(region)
     commit = git(checkout, "rev-parse", "HEAD").strip()
@@ -53,6 +56,10 @@ def apply(
     applied = refs.get(f"{APPLIED}{region}")
     if applied and inputs(checkout, remote, applied, found.file) == inputs(checkout, remote, commit, found.file):
         return post(State.SUCCESS, f"nothing that infrastructure depends on changed since {applied[:10]}")
+    if found.settings.change_windows:
+        shut = closed(found, GitRefs(checkout, remote).ledger().region(region), commit, receipts.now())
+        if shut:
+            return post(State.PENDING, shut)
     post(State.PENDING, "pulumi up runs")
     try:
         if applied:
@@ -66,6 +73,20 @@ def apply(
     if code:
         return post(State.FAILURE, f"pulumi up failed with exit code {code}; the job's log has the reason")
     return post(State.SUCCESS, "pulumi up went through")
+
+
+def closed(region: fleet.Region, record: RegionRecord, commit: Commit, now: datetime) -> str:
+    """Why a region's infrastructure is not changed now; empty if it may be.
+
+    The conductor gives a region commits inside of its change windows alone, so what it gave is finished, also when the window
+    ends meanwhile: until the wave's deadline. A rollback and `waves retry`, which people record, give the same time.
+    """
+    windows = region.settings.change_windows
+    if record.joined is None or is_open(windows, now):
+        return ""
+    if record.at == commit and record.since is not None and now < record.since + region.wave.deadline:
+        return ""
+    return f"nothing changed: outside of the change windows, {words(windows)}"
 
 
 def inputs(checkout: Path, remote: str, commit: Commit, stack_file: str) -> str:
@@ -86,7 +107,7 @@ def _record(checkout: Path, remote: str, region: str, commit: Commit | None, old
 
 def _update(checkout: Path, region: fleet.Region, say: Callable[[str], None]) -> int:
     """Select the region's stack, made if it is not there yet, and update it. Returns Pulumi's exit code."""
-    key = region.wave.secrets_provider
+    key = region.secrets_provider
     select = ["stack", "select", "--create", region.name, *(["--secrets-provider", key] if key else [])]
     # A stack that CI makes keeps its encrypted key in its state: nobody commits it to the stack file.
     env = {**os.environ, "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}

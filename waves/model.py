@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from fleet import Wave
+from fleet import Wave, Window
 
 Commit = str
 """A full commit id."""
@@ -22,6 +22,10 @@ class Member:
     """Nodes at most, in all its pools: the measure of what a bad commit can take down."""
     asleep: bool = False
     """Whether it runs no pod, to see who misses it."""
+    windows: tuple[Window, ...] = ()
+    """When it may be changed, once it has joined; at any time, if there is none."""
+    login: str = ""
+    """Whose receipts alone count for it; those of the wave's creators, if it is empty."""
 
 
 @dataclass(frozen=True)
@@ -169,6 +173,8 @@ class Verdict(StrEnum):
     """No word, and past the deadline."""
     NEXT = "next"
     """In a later cohort: it does not have the commit yet."""
+    CLOSED = "closed"
+    """Outside of its change windows: it does not have the commit yet."""
     ASTRAY = "astray"
     """Its branch is where this project's tools did not put it."""
     JOINING = "joining"

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from fleet import Wave
+from fleet.windows import is_open
 from waves.model import (
     ALL,
     Commit,
@@ -69,7 +70,10 @@ def receipts_needed(world: World) -> set[Commit]:
         target = world.ledger.wave(wave.name).target
         if target is None or not look.on_main(target):
             continue
-        unfinished = any(world.branches.get(m.name) != target for m in look.joined(target, wave.name))
+        unfinished = any(
+            world.branches.get(m.name) != target and not look.closed(m.name, target)
+            for m in look.joined(target, wave.name)
+        )
         newer = look.newest_sound is not None and look.newer(look.newest_sound, target)
         waits = newer and not _free(look.release(target).wave(wave.name) or wave)
         if waits or unfinished or look.joining(target, wave.name):
@@ -184,7 +188,7 @@ class _WavePass:
         for receipt in self.look.distrusted(target, wave):
             self.warnings.append(
                 f"region/{receipt.region}/{receipt.check} on {target[:10]} by {receipt.creator} does not count: "
-                f"wave {wave.name} trusts {', '.join(wave.creators) or 'nobody'}"
+                f"trusted is {', '.join(self.look.creators(receipt.region, target, wave)) or 'nobody'}"
             )
         for standing in self.standings:
             if standing.verdict is Verdict.ASTRAY:
@@ -198,8 +202,7 @@ class _WavePass:
             note = self.world.ledger.pauses.get(name)
             if note:
                 return f"paused by {note.by} at {note.at:%Y-%m-%d %H:%M} UTC: {note.reason}"
-        windows = self.wave.windows
-        if windows and not any(window.holds(self.world.now) for window in windows):
+        if not is_open(self.wave.windows, self.world.now):
             return "outside of its change windows"
         return ""
 
@@ -220,11 +223,15 @@ class _WavePass:
         return "; ".join(f"{s.region} {s.verdict}: {s.reason}" for s in said if s.verdict is not Verdict.PASSED)
 
     def _turn(self, target: Commit | None) -> list[str]:
-        """The regions whose cohort gets the present target now: each cohort waits for those before it to pass."""
+        """The regions whose cohort gets the present target now: each cohort waits for those before it to pass.
+
+        Who is outside of its change windows is in no cohort: it gets the target when they open, and nobody waits for it.
+        """
         if target is None or not self.look.on_main(target):
             return []
         verdicts = {standing.region: standing.verdict for standing in self.standings}
-        names = [member.name for member in self.look.joined(target, self.wave.name)]
+        joined = [member.name for member in self.look.joined(target, self.wave.name)]
+        names = [name for name in joined if verdicts[name] is not Verdict.CLOSED]
         for size in self._policy(target).steps(len(names)):
             behind = [name for name in names[:size] if verdicts[name] is Verdict.NEXT]
             if behind:
@@ -241,7 +248,7 @@ class _WavePass:
         return all(
             standing.verdict.settled
             for standing in self.standings
-            if standing.verdict not in (Verdict.JOINING, Verdict.NEXT)
+            if standing.verdict not in (Verdict.JOINING, Verdict.NEXT, Verdict.CLOSED)
         )
 
     def _take(self, commit: Commit) -> None:
@@ -249,7 +256,12 @@ class _WavePass:
         old, policy = self.record, self._policy(commit)
         proven = old.target if old.target and self.look.proven(old.target, self._policy(old.target)) else old.proven
         self.record = WaveRecord(target=commit, since=self.world.now, proven=proven)
-        joined = [member.name for member in self.look.joined(commit, self.wave.name)]
+        members = [member.name for member in self.look.joined(commit, self.wave.name)]
+        joined = [name for name in members if not self.look.closed(name, commit)]
+        for name in members:
+            if name not in joined:  # where somebody else put its branch, its windows find it: it is astray no longer
+                known = self.regions.get(name) or self.world.ledger.region(name)
+                self.regions[name] = replace(known, at=self.world.branches.get(name))
         joining = [member.name for member in self.look.joining(commit, self.wave.name)]
         before = self.look.release(commit).before(self.wave.name)
         reason = f"wave {before.name} has proven it" if before else "it is the head of main"

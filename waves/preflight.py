@@ -45,10 +45,12 @@ class ExceptionsError(Exception):
     """A file in gitops/exceptions/ is not one; the text says which, and what is wrong with it."""
 
 
-def findings(before: Sequence[Object], after: Sequence[Object], region: fleet.Region) -> list[Finding]:
-    """What a change does to a region, by what it ran before and is to run."""
+def findings(
+    before: Sequence[Object], after: Sequence[Object], region: fleet.Region, running: Container[str] = ()
+) -> list[Finding]:
+    """What a change does to a region, by what it ran before and is to run. `running`: images that are no news in it."""
     old, new = {identity(item): item for item in before}, {identity(item): item for item in after}
-    found = [*_pruned(old, new), *_twice(after), *_fixed(old, new), *_unpinned(old, new)]
+    found = [*_pruned(old, new), *_twice(after), *_fixed(old, new), *_unpinned(old, new, running)]
     return found + [Finding("capacity", item, what) for item, what in capacity.too_much(after, region)]
 
 
@@ -86,11 +88,11 @@ def _fixed(old: Mapping[str, Object], new: Mapping[str, Object]) -> Iterator[Fin
                 )
 
 
-def _unpinned(old: Mapping[str, Object], new: Mapping[str, Object]) -> Iterator[Finding]:
+def _unpinned(old: Mapping[str, Object], new: Mapping[str, Object], running: Container[str]) -> Iterator[Finding]:
     for name, item in new.items():
         known = set(images(old.get(name)))
         for image in images(item):
-            if image not in known and "@sha256:" not in image:
+            if image not in known and image not in running and "@sha256:" not in image:
                 yield Finding(
                     "unpinned-image", name, f"{image} has no digest: what its tag means may change between two regions"
                 )

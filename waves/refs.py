@@ -71,6 +71,14 @@ class GitRefs:
         branches = {name.removeprefix(REGIONS): oid for name, oid in refs.items() if name.startswith(REGIONS)}
         return Snapshot(tuple(history), branches, self._ledger(tip) if tip else Ledger(), tip)
 
+    def ledger(self) -> Ledger:
+        """The ledger alone, without main's history. Raises GitError, LedgerError."""
+        tip = self._git("ls-remote", self._remote, LEDGER).partition("\t")[0]
+        if not tip:
+            return Ledger()
+        self._have({LEDGER: tip})
+        return self._ledger(tip)
+
     def release(self, commit: Commit) -> Release:
         """What a commit's files say of the fleet. The same files are read once, however many commits have them."""
         blobs = self._blobs(commit, fleet.PLACES)
@@ -198,7 +206,9 @@ def as_release(commit: Commit, loaded: fleet.Fleet) -> Release:
     """A fleet as the plan sees it."""
     members: dict[str, tuple[Member, ...]] = {wave.name: () for wave in loaded.waves}
     for region in loaded.in_waves():
-        size = sum(pool.max_nodes for pool in region.settings.pools.values())
-        members[region.wave.name] += (Member(region.name, size, region.settings.asleep),)
+        settings = region.settings
+        size = sum(pool.max_nodes for pool in settings.pools.values())
+        windows, login = tuple(settings.change_windows), settings.receipts_login or ""
+        members[region.wave.name] += (Member(region.name, size, settings.asleep, windows, login),)
     problem = "\n".join(str(found) for found in loaded.problems)
     return Release(commit, loaded.waves, members, problem)

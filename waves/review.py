@@ -15,7 +15,7 @@ import fleet
 from fleet.repository import without_credentials
 from waves.changes import Change, Group, between, grouped
 from waves.console import Json, Options, Region, errors, output
-from waves.preflight import Finding, excuses, findings, undefined
+from waves.preflight import Finding, excuses, findings, images, undefined
 from waves.refs import GitError, GitRefs, git
 from waves.rendering import PLACE, Object, RenderError, render, sources
 from waves.validation import DEFINITIONS, definitions, problems
@@ -129,8 +129,11 @@ def judge(before: Mapping[str, str], after: Mapping[str, str]) -> list[Judged]:
         raise fleet.FleetError(list(new.problems))
     gone = undefined(definitions(before), definitions(after))
     found: dict[Finding, list[str]] = {each: list(new.regions) for each in gone}
+    ran = {name: _old(before, region) for name, region in old.items()}
+    running = {image for objects in ran.values() for image in images(objects)}
     for name, region in new.regions.items():
-        for each in findings(_old(before, old.get(name)), _objects(after, region), region):
+        # A new region runs what the others run already: its images are no news.
+        for each in findings(ran.get(name, []), _objects(after, region), region, () if name in ran else running):
             found.setdefault(each, []).append(name)
     given = excuses(before, after)
     return [

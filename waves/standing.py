@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from fleet import Wave
+from fleet.windows import is_open, words
 from waves.model import Commit, Member, Receipt, Release, Standing, State, Verdict, World
 
 _BAD = (State.FAILURE, State.ERROR)
@@ -20,6 +21,7 @@ class Standings:
         self.world = world
         self._place = {commit: place for place, commit in enumerate(world.history)}
         self._receipts: dict[Commit, Mapping[tuple[str, str], Sequence[Receipt]]] = {}
+        self._private: dict[Commit, Mapping[str, Member]] = {}
 
     def on_main(self, commit: Commit | None) -> bool:
         """Whether a commit is on main's first-parent history."""
@@ -64,11 +66,33 @@ class Standings:
         ledger = self.world.ledger
         return [member for member in self.members(commit, wave) if not ledger.region(member.name).joined]
 
+    def closed(self, region: str, commit: Commit) -> str:
+        """The change windows of a region, where it is outside of them; empty if it may be given the commit now.
+
+        They count from its first passed commit on: until then it is being built, and nobody uses it.
+        """
+        member = self._of_its_own(commit).get(region)
+        if member is None or not self.world.ledger.region(region).joined or is_open(member.windows, self.world.now):
+            return ""
+        return words(member.windows)
+
+    def creators(self, region: str, commit: Commit, wave: Wave) -> Sequence[str]:
+        """Whose receipts count for a region: its own app's, or those that its wave trusts."""
+        member = self._of_its_own(commit).get(region)
+        return [member.login] if member and member.login else wave.creators
+
+    def _of_its_own(self, commit: Commit) -> Mapping[str, Member]:
+        """The regions of a release that have windows or a login of their own: few of many."""
+        if commit not in self._private:
+            everybody = (member for found in self.release(commit).members.values() for member in found)
+            self._private[commit] = {member.name: member for member in everybody if member.windows or member.login}
+        return self._private[commit]
+
     def standing(self, region: str, commit: Commit, wave: Wave) -> Standing:
         """A region's verdict on its wave's target."""
         plain = self._without_waiver(region, commit, wave)
         waiver = self.world.ledger.waivers.get((region, commit))
-        if waiver is None or plain.verdict in (Verdict.NEXT, Verdict.PASSED):
+        if waiver is None or plain.verdict in (Verdict.NEXT, Verdict.CLOSED, Verdict.PASSED):
             return plain
         return Standing(region, Verdict.PASSED, f"waived by {waiver.by}: {waiver.reason} ({plain.reason})")
 
@@ -77,7 +101,10 @@ class Standings:
         if record.rolled_back_from == commit:
             return Standing(region, Verdict.FAILED, "rolled back from this commit")
         if branch != commit:
-            return self._elsewhere(region, branch, commit)
+            found, closed = self._elsewhere(region, branch, commit), self.closed(region, commit)
+            if closed and found.verdict is Verdict.NEXT:
+                return Standing(region, Verdict.CLOSED, f"outside of its change windows, {closed}")
+            return found
         return self.word(region, commit, wave)
 
     def _elsewhere(self, region: str, branch: Commit | None, commit: Commit) -> Standing:
@@ -116,10 +143,11 @@ class Standings:
     def latest(self, region: str, commit: Commit, wave: Wave, *, counting: bool) -> dict[str, Receipt]:
         """Check to the last receipt of it by a trusted creator; `counting`: of those since the region has the commit."""
         since = self.world.ledger.region(region).since if counting else None
+        creators = self.creators(region, commit, wave)
         found: dict[str, Receipt] = {}
         for check in wave.checks:
             for receipt in self._of(commit).get((region, check), ()):
-                trusted = receipt.creator in wave.creators and (since is None or receipt.at >= since)
+                trusted = receipt.creator in creators and (since is None or receipt.at >= since)
                 if trusted and (check not in found or receipt.id > found[check].id):
                     found[check] = receipt
         return found
@@ -130,7 +158,7 @@ class Standings:
         return [
             receipt
             for receipt in self.world.receipts.get(commit, ())
-            if receipt.region in names and receipt.creator not in wave.creators
+            if receipt.region in names and receipt.creator not in self.creators(receipt.region, commit, wave)
         ]
 
     def proven(self, commit: Commit, wave: Wave) -> bool:
@@ -147,7 +175,7 @@ class Standings:
             return commit in self.world.receipts and not self.failed_since(commit, wave)
         verdicts = {self.standing(member.name, commit, wave).verdict for member in joined}
         if wave.gate == "none":
-            return Verdict.NEXT not in verdicts
+            return not verdicts & {Verdict.NEXT, Verdict.CLOSED}
         return verdicts == {Verdict.PASSED}
 
     def failed_since(self, commit: Commit, wave: Wave) -> list[str]:
@@ -162,8 +190,9 @@ class Standings:
     def _unwell(self, region: str, commit: Commit, wave: Wave, check: str) -> bool:
         """Whether a check has failed, and has not been well for the wave's soak time since."""
         failed, well_since = False, None
+        creators = self.creators(region, commit, wave)
         for receipt in sorted(self._of(commit).get((region, check), ()), key=lambda receipt: receipt.id):
-            if receipt.creator not in wave.creators:
+            if receipt.creator not in creators:
                 continue
             if receipt.state in _BAD:
                 failed, well_since = True, None

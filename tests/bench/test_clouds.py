@@ -26,9 +26,9 @@ def test_a_small_region_costs_its_nodes_control_plane_way_out_disks_and_key() ->
 
 
 @pytest.mark.parametrize("name", FLEET.regions)
-def test_every_shipped_region_has_a_price_and_production_costs_more(name: str) -> None:
+def test_every_shipped_region_has_a_price_and_a_large_one_costs_more(name: str) -> None:
     total = sum(monthly(FLEET.regions[name], prices()).values())
-    assert (total > 1000) == (FLEET.regions[name].wave.name == "external")
+    assert (total > 1000) == (FLEET.regions[name].settings.size == "large")
 
 
 def test_a_machine_without_a_price_is_not_taken_for_free() -> None:

@@ -20,7 +20,7 @@ import fleet
 from components import keys
 from components.cluster import ClusterInfo
 from components.region import Region, RegionArgs
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY
+from fleet.keys import wanted
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
 GIVE_UP_SECONDS = 60
@@ -152,7 +152,7 @@ def record(settings: fleet.Region) -> Recorded:
         seen["storage"], seen["sign_in"] = info.storage, info.sign_in
 
     def region() -> Region:
-        secrets = keys.read(settings, dict.fromkeys((RECEIPTS_KEY, CONDUCTOR_KEY, FLAGS_KEY), KEY))
+        secrets = keys.read(settings, {name: f"{KEY}: {name}" for name in wanted(settings)})
         return Region(settings.name, RegionArgs(settings, REPOSITORY, secrets))
 
     async def program() -> None:

@@ -19,7 +19,8 @@ from tests.components.recording import FLEET, REPOSITORY, Recorded, record, reco
 ROOT = Path(__file__).resolve().parents[2]
 STAGING = {"aws": "staging-aws-eu-west-1", "gcp": "staging-gcp-us-central1", "azure": "staging-azure-eastus"}
 PRODUCTION = {"aws": "prod-aws-us-east-1", "gcp": "prod-gcp-europe-west4", "azure": "prod-azure-westeurope"}
-EVERY = [*STAGING.values(), *PRODUCTION.values()]
+PRIVATE = "acme-gcp-europe-west4"
+EVERY = [*STAGING.values(), *PRODUCTION.values(), PRIVATE]
 CLUSTER = {
     "aws": "aws:eks/cluster:Cluster",
     "gcp": "gcp:container/cluster:Cluster",
@@ -94,7 +95,8 @@ def test_node_pools_have_the_settings_machines_and_sizes(name: str) -> None:
 @pytest.mark.parametrize("name", EVERY)
 def test_what_is_tagged_is_tagged_with_region_wave_and_tenant(name: str) -> None:
     region = FLEET.regions[name]
-    wanted = {"region": name, "wave": region.wave.name, "tenant": "shared", "managed-by": "pulumi"}
+    tenant = "acme" if name == PRIVATE else "shared"
+    wanted = {"region": name, "wave": region.wave.name, "tenant": tenant, "managed-by": "pulumi"}
     tags: list[dict[str, str]] = []
     for resource in recorded(name).resources:
         given = resource.inputs
@@ -251,7 +253,7 @@ def test_the_application_is_labelled_and_follows_the_regions_branch(name: str) -
         "region": name,
         "cloud": region.settings.cloud,
         "wave": region.wave.name,
-        "tenant": "shared",
+        "tenant": "acme" if name == PRIVATE else "shared",
     }
     source = application["spec"]["source"]
     assert (source["repoURL"], source["targetRevision"]) == (REPOSITORY, f"region/{name}")

@@ -146,6 +146,19 @@ def test_a_tenants_data_stays_where_it_may_be(monkeypatch: pytest.MonkeyPatch) -
     assert "allows nothing" in found.message
 
 
+def test_the_shipped_customers_data_stays_in_the_places_that_were_agreed() -> None:
+    region, rule = FLEET.regions["acme-gcp-europe-west4"], BY_NAME["residency"]
+    inside, outside = (
+        Resource("gcp:kms/keyRing:KeyRing", "it", {"location": place}) for place in ("europe-west1", "us-central1")
+    )
+    (found,) = rule.violations([inside, outside], region)
+    assert found.resource is outside
+    assert found.message == (
+        "tenant acme may not be in gcp:us-central1: residency.yaml allows gcp:europe-west1, gcp:europe-west4"
+    )
+    assert list(rule.violations([outside], FLEET.regions["staging-gcp-us-central1"])) == []
+
+
 def test_a_region_has_no_more_nodes_than_its_size() -> None:
     rule, kind = BY_NAME["node-ceiling"], "aws:eks/nodeGroup:NodeGroup"
     pools = [Resource(kind, f"pool-{n}", {"scalingConfig": {"maxSize": 6}}) for n in range(3)]

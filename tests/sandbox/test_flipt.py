@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+import fleet
 from front.flags import ACCEPT_WRITES, DEFAULTS
 from sandbox import git_host
 from sandbox.supervisor.flipt import Flipt, evaluate
@@ -63,8 +64,9 @@ def test_what_it_does_not_know_it_does_not_guess(flag: dict[str, Any]) -> None:
         evaluate(flag, {"s": number}, CONTEXT)
 
 
-def test_the_branch_begins_with_every_flag_that_the_front_knows_at_its_default() -> None:
-    features = yaml.safe_load((ROOT / "flags/shared/default/features.yaml").read_text())
+@pytest.mark.parametrize("tenant", sorted({region.settings.tenant for region in fleet.read(ROOT).regions.values()}))
+def test_the_branch_begins_with_every_flag_that_the_front_knows_at_its_default(tenant: str) -> None:
+    features = yaml.safe_load((ROOT / "flags" / tenant / "default" / "features.yaml").read_text())
     segments = {each["key"]: each for each in features["segments"]}
     assert {flag["key"]: evaluate(flag, segments, CONTEXT)[0] for flag in features["flags"]} == DEFAULTS
 

@@ -12,6 +12,7 @@ from sandbox import rollout
 from sandbox.board import Board
 from sandbox.home import CHECKOUT
 from sandbox.rollout import Host, Rollout
+from sandbox.story import always_open
 
 REGIONS = fleet.read(CHECKOUT).in_waves()
 STAGING = [region.name for region in REGIONS if region.wave.name == "staging"]
@@ -73,3 +74,18 @@ def test_where_no_terminal_is_each_change_is_a_line_and_is_said_once() -> None:
         f"  c staging: {STAGING[0]} passed",
         f"  c staging: {STAGING[1]} has it",
     ]
+
+
+def test_a_demo_waits_for_no_change_window_and_leaves_all_else_of_the_stack_files_alone() -> None:
+    private = [region for region in REGIONS if region.settings.change_windows]
+    edits = always_open(CHECKOUT)
+    assert set(edits) == {region.file for region in private}
+    texts = fleet.files(CHECKOUT)
+    for file, ((line, instead),) in edits.items():
+        texts[file] = texts[file].replace(line, instead)
+    edited = fleet.load(texts)
+    assert edited.problems == ()
+    for region in private:
+        other = edited.regions[region.name].settings
+        assert other.model_copy(update={"change_windows": region.settings.change_windows}) == region.settings
+        assert not other.change_windows

@@ -10,14 +10,20 @@ from datetime import datetime, timedelta
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fleet import Wave
+from fleet import Wave, Window
+from fleet.windows import DAYS
 from tests.waves.memory import TRUSTED, MemoryHost, wave
 from tests.waves.oracle import SECOND, Seen, had_proved, judge, proved_and_left
 from waves import operate, promote
 from waves.model import Commit, Member, Move, Note, State
 from waves.plan import plan
 
-REGIONS = [Member(*each, asleep=True) for each in (("a", 3), ("b", 3), ("c", 9), ("d", 30), ("e", 3), ("f", 6))]
+REGIONS = [Member(*each, asleep=True) for each in (("a", 3), ("b", 3), ("c", 9), ("d", 30), ("e", 3))]
+HALF_HOURS = tuple(
+    Window.model_validate({"days": DAYS, "start": f"{hour:02}:00", "end": f"{hour:02}:30"}) for hour in range(24)
+)
+REGIONS.append(Member("f", 6, asleep=True, windows=HALF_HOURS))
+"""One customer's region: half of the time it may not be changed."""
 NAMES = [member.name for member in REGIONS]
 WAVES = ["staging", "internal", "external"]
 POLICIES: list[list[Wave]] = [
@@ -329,7 +335,7 @@ class Rollout(RuleBasedStateMachine):
             first = {name: host.branches.get(name) for name in wanted if DEFAULT[name] == "staging"}
             assert set(first.values()) <= {head}, f"liveness: past every deadline, and {first} not at {head}"
             return
-        for _ in range(14):
+        for _ in range(14 + 5):  # the last five are longer than the windows of f stay closed
             for _ in range(4):
                 prepared = promote.prepare(host, host)
                 assert promote.carry_out(host, prepared)

@@ -169,11 +169,20 @@ def _settled(releases: Mapping[Commit, Release], seen: Seen, target: Commit | No
         )
 
 
+def _shut(seen: Seen, member: Member) -> bool:
+    """Whether a region's windows, which are on every day in UTC here, are all closed."""
+    clock = seen.prepared.world.now.time()
+    return bool(member.windows) and not any(window.start <= clock < window.end for window in member.windows)
+
+
 def _turn(seen: Seen, release: Release, move: Move) -> None:
     """Cohorts: each step waits for the one before to pass; the first has one of the largest regions."""
     policy = release.wave(move.wave)
     assert policy is not None
     joined = sorted(_joined(seen, release, move.wave), key=lambda m: m.name)
+    shut = [m.name for m in joined if seen.branches.get(m.name) != release.commit and _shut(seen, m)]
+    assert move.region not in shut, "windows: a region is changed outside of its own"
+    joined = [m for m in joined if m.name not in shut]  # nobody waits for who may not be changed now
     if move.region not in [m.name for m in joined]:
         return
     largest = max(joined, key=lambda m: m.size)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from fleet.windows import DAYS
 from sandbox.github.rest import Identity
 from tests.waves.conftest import REPOSITORY, Remote
 from tests.waves.memory import TRUSTED
 from waves import __main__ as cli
 from waves import infra
-from waves.model import State
-from waves.receipts import GitHubReceipts
+from waves.host import open_receipts
+from waves.model import Ledger, RegionRecord, State
+from waves.receipts import GitHubReceipts, HostError
+from waves.refs import GitRefs
 
 REGION = "staging-aws-eu-west-1"
 
@@ -121,6 +125,76 @@ def test_a_job_that_was_overtaken_does_nothing_and_posts_nothing(remote: Remote,
     outcome = apply(remote)
     assert (outcome.state, outcome.description) == (None, f"region/{REGION} is at {new[:10]} by now")
     assert (receipts(remote, old), updates(pulumi)) == ([], 0)
+
+
+def closed_now(remote: Remote) -> None:
+    """Make the region one customer's, which may not be changed now: its only window is in three days' time."""
+    day = DAYS[(datetime.now(UTC).weekday() + 3) % 7]
+    window = f'regions:changeWindows: [{{ days: [{day}], start: "08:00", end: "10:00" }}]'
+    own = ["regions:tenant: globex", 'regions:receiptsApp: "7"', 'regions:receiptsInstallation: "7"',
+           f"regions:receiptsLogin: {TRUSTED}", window]  # fmt: skip
+    stack = remote.clone / f"stacks/Pulumi.{REGION}.yaml"
+    text = stack.read_text().replace("wave: staging", "wave: external")
+    stack.write_text(text.replace("config:\n", "config:\n  " + "\n  ".join(own) + "\n"))
+    for file, old, new in (
+        ("waves.yaml", TRUSTED, "somebody"),
+        ("policy/residency.yaml", "acme:", 'globex: ["*"]\nacme:'),
+    ):
+        path = remote.clone / file
+        path.write_text(path.read_text().replace(old, new))
+
+
+def given(remote: Remote, commit: str, ago: timedelta) -> None:
+    """Write into the ledger that the region, which joined long ago, was given a commit so long ago."""
+    refs = GitRefs(remote.clone)
+    record = RegionRecord(at=commit, since=datetime.now(UTC) - ago, joined=commit)
+    tip = refs.snapshot().tip
+    assert refs.push([], Ledger(regions={REGION: record}), tip, "Note what the region has")
+
+
+def test_outside_of_its_change_windows_a_region_is_not_updated_and_the_receipt_says_so(
+    remote: Remote, pulumi: Path
+) -> None:
+    closed_now(remote)
+    commit = release(remote, "components/a.py")
+    given(remote, commit, timedelta(hours=2))
+    outcome = apply(remote)
+    assert outcome.state is State.PENDING
+    assert outcome.description.startswith("nothing changed: outside of the change windows, ")
+    assert (updates(pulumi), receipts(remote, commit)) == (0, [State.PENDING])
+
+
+def test_what_the_conductor_or_a_rollback_gave_is_finished_though_the_window_has_ended(
+    remote: Remote, pulumi: Path
+) -> None:
+    closed_now(remote)
+    commit = release(remote, "components/a.py")
+    given(remote, commit, timedelta(minutes=50))
+    assert apply(remote).state is State.SUCCESS, "the wave's deadline is an hour"
+    other = release(remote, "components/a.py")
+    given(remote, commit, timedelta(minutes=50))
+    assert (apply(remote).state, updates(pulumi)) == (State.PENDING, 1), "it was given another commit"
+    assert receipts(remote, other) == [State.PENDING]
+
+
+def test_a_region_that_has_not_joined_is_built_and_where_nothing_changes_no_window_is_asked_for(
+    remote: Remote, pulumi: Path
+) -> None:
+    closed_now(remote)
+    first = release(remote, "components/a.py")
+    assert apply(remote).state is State.SUCCESS
+    release(remote, "gitops/apps/x.libsonnet")
+    given(remote, first, timedelta(days=2))
+    assert apply(remote).state is State.SUCCESS
+    assert updates(pulumi) == 1
+
+
+def test_a_private_regions_job_does_not_sign_in_with_the_key_of_all_others(
+    remote: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REGIONS_RECEIPTS_KEY", "-----BEGIN PRIVATE KEY----- of all others")
+    with pytest.raises(HostError, match=r"REGIONS_RECEIPTS_KEY_ACME is not set: .* app 1000003"):
+        open_receipts(remote.clone, "origin", REPOSITORY, "acme-gcp-europe-west4")
 
 
 def test_the_command_signs_in_as_the_app_and_its_exit_code_is_the_updates(

@@ -68,6 +68,9 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "a region is retired without its scream test": lambda patch: patch.setattr(
         operate, "_missed_by_nobody", lambda world, region: None
     ),
+    "windows: a region is changed at any time": lambda patch: patch.setattr(
+        Standings, "closed", lambda self, region, commit: ""
+    ),
     "cohorts: all at once": lambda patch: patch.setattr(_WavePass, "_policy", _in_one_step),
 }
 """What is taken out, and how."""

@@ -10,6 +10,7 @@ import pytest
 import fleet
 from tests.waves.test_review import FILES as SHIPPED
 from tests.waves.test_review import INFLUXDB, PINS, ROOT, TOOLS
+from waves import regions
 from waves.capacity import quantity, room
 from waves.preflight import EXCEPTIONS, ExceptionsError, findings
 from waves.rendering import Object, render, sources
@@ -18,6 +19,7 @@ from waves.validation import DEFINITIONS
 
 FILES = {**SHIPPED, **sources(ROOT, DEFINITIONS)}
 REGION = fleet.load(FILES).regions["staging-aws-eu-west-1"]
+ALL = len(fleet.load(FILES).regions)
 OBJECTS = render(FILES, REGION, "REPOSITORY", "COMMIT")
 PINNED = json.loads(FILES[PINS])["influxdb"]
 TAGGED = "docker.io/library/influxdb:2.7.13"
@@ -52,7 +54,7 @@ def test_the_repository_against_itself_has_nothing_to_say_against_it() -> None:
 
 def test_eu_central_1_two_objects_with_one_name_are_refused() -> None:
     twice = edit(INFLUXDB, "app.service({ http: port }),", "app.service({ http: port }), app.service({ http: port }),")
-    assert one(judge(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", 7, "")
+    assert one(judge(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", ALL, "")
 
 
 def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds_data() -> None:
@@ -66,7 +68,7 @@ def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds
 
 def test_an_application_that_leaves_a_region_is_found_too() -> None:
     file = f"stacks/Pulumi.{TOOLS}.yaml"
-    left = edit(file, "applications: [influxdb, conductor]", "applications: [conductor]")
+    left = edit(file, "applications: [influxdb, ", "applications: [")
     assert one(judge(FILES, left)) == ("stateful-prune", "StatefulSet.apps influxdb/influxdb", 1, "")
 
 
@@ -107,14 +109,23 @@ def test_what_an_api_server_would_never_take_is_refused(file: str, before: str, 
 
 def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
     tag = edit(PINS, PINNED, TAGGED)
-    assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", 7, "")
+    assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", ALL, "")
     digest = edit(PINS, PINNED, f"{TAGGED}@sha256:{0:064}")
     assert judge(FILES, digest) == []
 
 
+def test_a_new_region_runs_the_images_that_others_run_already() -> None:
+    path, text = regions.new_file(
+        SHIPPED, "staging-aws-eu-north-1", "staging-aws-eu-west-1", {"location": "eu-north-1"}
+    )
+    assert judge(FILES, {**FILES, path: text}) == []
+    tag = edit(PINS, PINNED, TAGGED)
+    assert one(judge(FILES, {**tag, path: text}))[2] == ALL + 1, "one that nobody runs is news in it, too"
+
+
 def test_a_definition_that_is_removed_is_refused() -> None:
     less = {path: text for path, text in FILES.items() if not path.endswith("crds/application-crd.yaml")}
-    assert one(judge(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", 7, "")
+    assert one(judge(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", ALL, "")
 
 
 def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:

@@ -43,7 +43,11 @@ def test_the_fleet_is_read_from_the_commit(remote: Remote) -> None:
     refs = GitRefs(remote.clone)
     assert [member.name for member in refs.release(old).members["staging"]] == STAGING
     assert [member.name for member in refs.release(new).members["staging"]] == STAGING[1:]
-    assert refs.release(old).members["external"][0].size == 24
+    private, large, *_ = refs.release(old).members["external"]
+    assert (private.login, [str(window) for window in private.windows]) == (
+        "acme-receipts[bot]", ["tue, wed 22:00-02:00 Europe/Berlin"],
+    )  # fmt: skip
+    assert (large.size, large.login, large.windows) == (24, "", ())
 
 
 def test_a_commit_with_a_bad_file_makes_no_fleet_and_says_why(remote: Remote) -> None:
