@@ -11,7 +11,7 @@ import pulumi_kubernetes as kubernetes
 from components import argocd
 from components.cluster import StorageDriver
 from components.keys import Keys
-from fleet import CONDUCTOR, FLIPT, Region
+from fleet import CONDUCTOR, FLIPT, INFLUXDB, Region
 from fleet.rendering import STORAGE_CLASS, facts
 
 IN_CLUSTER = "https://kubernetes.default.svc"
@@ -74,6 +74,15 @@ class Application(pulumi.ComponentResource):
             )
             if key is not None
         ]
+        if args.keys.influxdb:
+            secrets.append(
+                kubernetes.core.v1.Secret(
+                    f"{name}-{INFLUXDB}",
+                    metadata=kubernetes.meta.v1.ObjectMetaArgs(name="admin", namespace=INFLUXDB),
+                    string_data=args.keys.influxdb,
+                    opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
+                )
+            )
         project = kubernetes.apiextensions.CustomResource(
             f"{name}-project",
             api_version="argoproj.io/v1alpha1",

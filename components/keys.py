@@ -1,4 +1,4 @@
-"""The private keys of the GitHub apps that a region works with, from the environment of `pulumi up`, as secrets.
+"""What a region's `pulumi up` takes from its environment: private keys of GitHub apps, and what passwords are derived from.
 
 They are the same for all regions but private ones, and a copied stack file could not carry them: a `secure:` value is encrypted
 for one stack.
@@ -6,34 +6,47 @@ for one stack.
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
 from fleet import FleetError, Problem, Region
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, missing, receipts_key, wanted
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, influxdb_secret, missing, receipts_key, wanted
 
 
 @dataclass(frozen=True)
 class Keys:
-    """Private keys in PEM. Each is a Pulumi secret: encrypted in the state, and `[secret]` wherever it would be shown."""
+    """Private keys in PEM, and passwords. Each is a Pulumi secret: encrypted in the state, `[secret]` where it would be shown."""
 
     receipts: pulumi.Output[str]
     conductor: pulumi.Output[str] | None
     """Only where the conductor runs."""
     flags: pulumi.Output[str] | None
     """Only where the page of feature flags may write."""
+    influxdb: Mapping[str, pulumi.Output[str]] | None
+    """InfluxDB's first password and its operator token, this region's alone. Only where it runs."""
 
 
 def read(region: Region, environment: Mapping[str, str]) -> Keys:
-    """The keys that this region needs. Raises FleetError that says which is missing, before anything is created."""
+    """What this region needs. Raises FleetError that says which is missing, before anything is created."""
     problems = [
-        Problem("the environment", name, None, "not set, or no private key in PEM",
-                f"Put the private key of the GitHub app {app} into it; in CI it is a secret of that name")
-        for name, app in missing(region, environment).items()
+        Problem("the environment", name, None, f"not set, or not {what}",
+                f"Put {what}, into it; in CI it is a secret of that name")
+        for name, what in missing(region, environment).items()
     ]  # fmt: skip
     if problems:
         raise FleetError(problems)
     keys = {name: pulumi.Output.secret(environment[name]) for name in wanted(region)}
-    return Keys(keys[receipts_key(region)], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY))
+    secret = environment.get(influxdb_secret(region))
+    influxdb = secret and {
+        purpose: pulumi.Output.secret(derived(secret, region.name, purpose)) for purpose in ("password", "token")
+    }
+    return Keys(keys[receipts_key(region)], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY), influxdb or None)
+
+
+def derived(secret: str, region: str, purpose: str) -> str:
+    """A password for one purpose in one region, as 64 hex digits (HMAC-SHA256). Whoever has it knows no other, nor the secret."""
+    return hmac.new(secret.encode(), f"{region}/{purpose}".encode(), hashlib.sha256).hexdigest()

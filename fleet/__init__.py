@@ -3,7 +3,7 @@
 Everything else imports this package, and it imports nothing of the project.
 """
 
-from fleet.checks import CONDUCTOR, FLIPT
+from fleet.checks import CONDUCTOR, FLIPT, INFLUXDB
 from fleet.errors import FleetError, Problem
 from fleet.load import PLACES, Fleet, Region, files, load, read
 from fleet.settings import RegionSettings
@@ -15,6 +15,7 @@ from fleet.windows import Window
 __all__ = [
     "CONDUCTOR",
     "FLIPT",
+    "INFLUXDB",
     "KUBERNETES",
     "MAIN_POOL",
     "PLACES",

@@ -30,6 +30,8 @@ PRIVATE = IPv4Network("10.0.0.0/8")
 NETWORK_PREFIX = 16
 CONDUCTOR = "conductor"
 """The application that moves the regions' branches."""
+INFLUXDB = "influxdb"
+"""The application that holds the customers' data."""
 FLIPT = "flipt"
 """The application that serves feature flags, which it reads from git as Argo CD reads commits."""
 AKS_POOL = "system"

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 import fleet
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, receipts_key
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, influxdb_secret, receipts_key
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.supervisor.processes import free_port
@@ -114,6 +114,14 @@ def _private_key(home: Home, slug: str) -> str:
     return path.read_text()
 
 
+def _secret(home: Home, variable: str) -> str:
+    """A secret that CI has under a name, made when it is first asked for."""
+    path = home.git_host / f"{variable}.txt"
+    if not path.exists():
+        _write(path, secrets.token_urlsafe(48))
+    return path.read_text()
+
+
 def _write(path: Path, text: str) -> None:
     path.touch(mode=0o600)
     path.write_text(text)
@@ -201,4 +209,6 @@ def environment(home: Home, checkout: Path) -> dict[str, str]:
     for number, (key, value) in enumerate(settings.items()):
         env |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     env |= {"GITHUB_TOKEN": token(home), "GITHUB_API_URL": _server(home), "GITHUB_REPOSITORY": REPOSITORY}
+    regions = fleet.read(CHECKOUT).regions.values()
+    env |= {variable: _secret(home, variable) for variable in sorted({influxdb_secret(region) for region in regions})}
     return env | {app.variable: _private_key(home, app.slug) for app in apps()}

@@ -109,12 +109,11 @@ def _exec_plugin(region: fleet.Region, run: Run) -> Finding:
 
 
 def _keys(region: fleet.Region, environment: Mapping[str, str]) -> Iterator[Finding]:
-    """The GitHub apps' keys that `up` reads; never shown."""
+    """The secrets that `up` reads; never shown."""
     missing = keys.missing(region, environment)
-    for name, app in keys.wanted(region).items():
+    for name, what in keys.wanted(region).items():
         fit = name not in missing
-        yield Finding(name, fit, "a private key" if fit else "not set, or no private key in PEM",
-                      "" if fit else f"Put the private key of the GitHub app {app} into the environment")  # fmt: skip
+        yield Finding(name, fit, "is set" if fit else f"not set, or not {what}", "" if fit else f"Put it into {name}")
 
 
 def _aws(region: fleet.Region, run: Run) -> Iterator[Finding]:

@@ -102,6 +102,44 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
+    // A volume that several pods of one node may have, and that outlives what is taken out of git.
+    claim(part, storage):: {
+      apiVersion: 'v1',
+      kind: 'PersistentVolumeClaim',
+      metadata: app.metadata(part) + { annotations: { 'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false' } },
+      spec: {
+        accessModes: ['ReadWriteOnce'],
+        storageClassName: region.storageClass,
+        resources: { requests: { storage: storage } },
+      },
+    },
+
+    // A task at times, on the node of the application's own pod, whose volumes it may have. One at a time.
+    cronJob(part, schedule, container, volumes):: {
+      apiVersion: 'batch/v1',
+      kind: 'CronJob',
+      metadata: app.metadata(part),
+      spec: {
+        schedule: schedule,
+        concurrencyPolicy: 'Forbid',
+        startingDeadlineSeconds: 3600,
+        jobTemplate: { spec: {
+          backoffLimit: 2,
+          activeDeadlineSeconds: 6 * 3600,
+          template: app.pod([container], volumes) + {
+            metadata+: { labels+: { 'app.kubernetes.io/name': part } },
+            spec+: {
+              restartPolicy: 'Never',
+              topologySpreadConstraints:: null,
+              affinity: { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [
+                { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: app.selector } },
+              ] } },
+            },
+          },
+        } },
+      },
+    },
+
     // A pod that runs as nobody, asks the cluster for nothing, and keeps away from others of its kind.
     pod(containers, volumes=[]):: {
       metadata: { labels: app.labels },

@@ -2,6 +2,7 @@
 local asleep = {
   StatefulSet: { spec+: { replicas: 0 } },
   Deployment: { spec+: { replicas: 0 } },
+  CronJob: { spec+: { suspend: true } },
   CronWorkflow: { spec+: { suspend: true } },
 };
 // Gate tests would find nobody at home.

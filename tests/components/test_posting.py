@@ -10,7 +10,7 @@ import pytest
 import fleet
 from components import argocd, keys, receipts, upstream
 from fleet import FleetError
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, RECEIPTS_KEY
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, INFLUXDB_SECRET, RECEIPTS_KEY
 from tests.components.recording import KEY, record
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
@@ -65,8 +65,8 @@ def test_upstreams_empty_secret_is_left_out_for_ours_and_parameters_start_proces
 
 def test_the_keys_are_secrets_of_their_own_and_the_conductors_is_where_it_runs() -> None:
     for region, expected in (
-        (STAGING, {"argocd-notifications-secret"}),
-        (INTERNAL, {"argocd-notifications-secret", "github-app"}),
+        (STAGING, {"argocd-notifications-secret", "admin"}),
+        (INTERNAL, {"argocd-notifications-secret", "admin", "github-app"}),
     ):
         recorded = record(region)
         found = {each.inputs["metadata"]["name"] for each in recorded.of("kubernetes:core/v1:Secret")}
@@ -77,15 +77,26 @@ def test_the_keys_are_secrets_of_their_own_and_the_conductors_is_where_it_runs()
 @pytest.mark.parametrize(
     ("region", "environment", "missing"),
     [
-        (STAGING, {}, RECEIPTS_KEY),
-        (STAGING, {RECEIPTS_KEY: "hunter2"}, RECEIPTS_KEY),
-        (INTERNAL, {RECEIPTS_KEY: KEY, FLAGS_KEY: KEY}, CONDUCTOR_KEY),
-        (INTERNAL, {RECEIPTS_KEY: KEY, CONDUCTOR_KEY: KEY}, FLAGS_KEY),
+        (STAGING, {INFLUXDB_SECRET: KEY}, RECEIPTS_KEY),
+        (STAGING, {INFLUXDB_SECRET: KEY, RECEIPTS_KEY: "hunter2"}, RECEIPTS_KEY),
+        (STAGING, {INFLUXDB_SECRET: "hunter2", RECEIPTS_KEY: KEY}, INFLUXDB_SECRET),
+        (INTERNAL, {INFLUXDB_SECRET: KEY, RECEIPTS_KEY: KEY, FLAGS_KEY: KEY}, CONDUCTOR_KEY),
+        (INTERNAL, {INFLUXDB_SECRET: KEY, RECEIPTS_KEY: KEY, CONDUCTOR_KEY: KEY}, FLAGS_KEY),
     ],
 )
 def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(
     region: fleet.Region, environment: dict[str, str], missing: str
 ) -> None:
-    with pytest.raises(FleetError, match=f"{missing}: not set, or no private key in PEM") as raised:
+    with pytest.raises(FleetError, match=f"{missing}: not set, or not ") as raised:
         keys.read(region, environment)
     assert "hunter2" not in str(raised.value)
+
+
+def test_each_region_has_passwords_of_its_own_which_stay_the_same() -> None:
+    regions = ("staging-aws-eu-west-1", "staging-gcp-us-central1")
+    first, second = (
+        [keys.derived(KEY, region, purpose) for region in regions for purpose in ("password", "token")] for _ in "ab"
+    )
+    assert first == second
+    assert len({*first, *(keys.derived(f"{KEY}x", region, "token") for region in regions)}) == 6
+    assert all(len(password) == 64 for password in first)

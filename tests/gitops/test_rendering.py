@@ -91,6 +91,30 @@ def test_the_front_reaches_what_it_is_told_to_ask_and_nothing_else_of_another_ap
     assert not lets(objects, "ingress", "flipt", "influxdb", 8080)
 
 
+def test_copies_are_made_beside_the_data_with_a_password_that_no_file_has() -> None:
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in rendered("staging")}
+    task = objects["CronJob", "backup"]["spec"]["jobTemplate"]["spec"]["template"]
+    database = objects["StatefulSet", "influxdb"]["spec"]["template"]
+    (beside,) = task["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert beside["labelSelector"]["matchLabels"].items() <= database["metadata"]["labels"].items()
+    assert task["metadata"]["labels"]["app.kubernetes.io/name"] == "backup", (
+        "it is not behind the service, nor in its budget"
+    )
+    for pod in (task, database):
+        (claim,) = [
+            v["persistentVolumeClaim"]["claimName"] for v in pod["spec"]["volumes"] if "persistentVolumeClaim" in v
+        ]
+        assert ("PersistentVolumeClaim", claim) in objects
+        (container,) = pod["spec"]["containers"]
+        given = [entry for entry in container["env"] if "TOKEN" in entry["name"] or "PASSWORD" in entry["name"]]
+        assert given
+        assert all(entry["valueFrom"]["secretKeyRef"]["name"] == "admin" for entry in given)
+    assert (
+        "Prune=false"
+        in objects["PersistentVolumeClaim", "backup"]["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
+    )
+
+
 @pytest.mark.parametrize(("app", "writes"), [(None, False), ("1000003", True)])
 def test_flags_are_of_the_regions_tenant_and_only_the_one_page_has_a_key_to_write_them(
     app: str | None, writes: bool
@@ -152,7 +176,8 @@ def test_a_region_that_sleeps_has_all_but_pods_and_tests() -> None:
     assert names(awake) - names(asleep) == {("Workflow", "gate")}
     replicas = {item["spec"]["replicas"] for item in asleep if item["kind"] in ("StatefulSet", "Deployment")}
     assert replicas == {0}
-    assert {item["spec"]["suspend"] for item in asleep if item["kind"] == "CronWorkflow"} == {True}
+    crons = {item["kind"]: item["spec"]["suspend"] for item in asleep if item["kind"].startswith("Cron")}
+    assert crons == {"CronJob": True, "CronWorkflow": True}
 
 
 def test_the_conductor_runs_once_at_a_time_for_less_than_its_token_lasts_and_asks_the_cluster_for_nothing() -> None:

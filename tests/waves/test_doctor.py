@@ -46,7 +46,8 @@ def found(region: str, instead: dict[str, str | tuple[int, str]] | None = None, 
         said = answers[" ".join(command[:2])]
         return said if isinstance(said, tuple) else (0, said)
 
-    environment = {"REGIONS_RECEIPTS_KEY": keys, "REGIONS_CONDUCTOR_KEY": keys, "REGIONS_FLAGS_KEY": keys}
+    environment = {"REGIONS_RECEIPTS_KEY": keys, "REGIONS_CONDUCTOR_KEY": keys, "REGIONS_FLAGS_KEY": keys,
+                   "REGIONS_INFLUXDB_SECRET": keys}  # fmt: skip
     return {finding.name: finding for finding in examine(FLEET.regions[region], environment, answer)}
 
 
@@ -88,7 +89,7 @@ def test_what_is_missing_is_named_with_what_to_do(
 def test_a_key_that_is_missing_is_named_with_its_app() -> None:
     finding = found("tools-aws-us-west-2", keys="")["REGIONS_CONDUCTOR_KEY"]
     assert finding.fit is False
-    assert "1000002" in finding.remedy
+    assert "1000002" in finding.what
 
 
 def test_what_cannot_be_told_is_said_to_be_unknown_and_not_fit() -> None:
