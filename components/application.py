@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import argocd
+from components import argocd, monitoring
 from components.cluster import StorageDriver
 from fleet import CONDUCTOR, Region
 from fleet.rendering import STORAGE_CLASS, facts
@@ -60,6 +60,9 @@ class Application(pulumi.ComponentResource):
             for application in region.settings.applications
         ]
         secrets: list[pulumi.Resource] = []
+        rights: list[pulumi.Resource] = []
+        if monitoring.NAMESPACE in region.settings.applications:
+            rights = monitoring.grant(name, self, namespaces)
         if args.conductor_key is not None:
             secrets.append(
                 kubernetes.core.v1.Secret(
@@ -80,7 +83,8 @@ class Application(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=region.name, namespace=argocd.NAMESPACE),
             spec=project_spec(region, args.repository),
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces, *secrets])
+                parent=self,
+                depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces, *secrets, *rights]),
             ),
         )
         kubernetes.apiextensions.CustomResource(

@@ -2,8 +2,9 @@
 local rbac = 'rbac.authorization.k8s.io';
 
 {
-  // An application of a region. Its objects are named after it unless said otherwise, and lie in the namespace of its name.
-  app(region, name):: {
+  // An application of a region, or a part of one that has several. Its objects are named after it unless said otherwise, and lie in
+  // the application's namespace.
+  app(region, name, namespace=name):: {
     local app = self,
     selector:: { 'app.kubernetes.io/name': name },
     labels:: app.selector {
@@ -14,7 +15,7 @@ local rbac = 'rbac.authorization.k8s.io';
     },
 
     // The metadata of an object that belongs to `part` of the application.
-    metadata(part=name):: { name: part, namespace: name, labels: app.labels { 'app.kubernetes.io/name': part } },
+    metadata(part=name):: { name: part, namespace: namespace, labels: app.labels { 'app.kubernetes.io/name': part } },
 
     // What carries the commit, so that every commit is a real sync.
     release(revision):: {
@@ -23,6 +24,9 @@ local rbac = 'rbac.authorization.k8s.io';
       metadata: app.metadata() + { name: 'release' },
       data: { commit: revision, region: region.name },
     },
+
+    // Files for pods, by name.
+    configMap(files, part=name):: { apiVersion: 'v1', kind: 'ConfigMap', metadata: app.metadata(part), data: files },
 
     serviceAccount(part=name):: {
       apiVersion: 'v1',
@@ -40,7 +44,7 @@ local rbac = 'rbac.authorization.k8s.io';
         kind: 'RoleBinding',
         metadata: app.metadata(part),
         roleRef: { apiGroup: rbac, kind: 'Role', name: part },
-        subjects: [{ kind: 'ServiceAccount', name: part, namespace: name }],
+        subjects: [{ kind: 'ServiceAccount', name: part, namespace: namespace }],
       },
     ],
 
@@ -91,6 +95,14 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
+    // Pods that keep nothing: each may take another's place at any time.
+    deployment(replicas, containers, volumes=[]):: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: app.metadata(),
+      spec: { replicas: replicas, selector: { matchLabels: app.selector }, template: app.pod(containers, volumes) },
+    },
+
     // A pod that runs as nobody, asks the cluster for nothing, and keeps away from others of its kind.
     pod(containers, volumes=[]):: {
       metadata: { labels: app.labels },
@@ -122,13 +134,19 @@ local rbac = 'rbac.authorization.k8s.io';
       policy('names', {}, { egress: [{ ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
     ],
 
-    // Lets pods of this namespace ask an application's pods at some ports.
-    open(ports):: policy(name, app.selector, { ingress: [{ from: [{ podSelector: {} }], ports: tcp(ports) }] }),
+    // Lets pods ask an application's pods at some ports: those of this namespace, unless others are named.
+    open(ports, peers=[here]):: policy(name, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
 
-    // Lets some pods go out: to pods of this namespace, or, with no ports given, to whatever speaks https: API servers, git hosts.
-    out(part, ports=null):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
-      egress: [if ports == null then { ports: tcp([443]) } else { to: [{ podSelector: {} }], ports: tcp(ports) }],
+    // Lets Prometheus read an application's metrics.
+    scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')]) + { metadata+: { name: name + '-scraped' } },
+
+    // Lets some pods go out: to pods of this namespace unless others are named, or, with no ports given, to whatever speaks https:
+    // API servers, git hosts.
+    out(part, ports=null, peers=[here]):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
+      egress: [if ports == null then { ports: tcp([443]) } else { to: peers, ports: tcp(ports) }],
     }),
+
+    local here = { podSelector: {} },
 
     local tcp(ports) = [{ port: port, protocol: 'TCP' } for port in ports],
     local policy(part, pods, rules) = {
@@ -139,6 +157,10 @@ local rbac = 'rbac.authorization.k8s.io';
             + { policyTypes: if rules == {} then ['Ingress', 'Egress'] else [{ ingress: 'Ingress', egress: 'Egress' }[rule] for rule in std.objectFields(rules)] },
     },
   },
+
+  // Pods of a name, as network policies tell them; in the policy's own namespace, unless another is named.
+  pods(name, namespace=null):: { podSelector: { matchLabels: { 'app.kubernetes.io/name': name } } }
+    + if namespace == null then {} else { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
 
   // A container that cannot change itself, get rights, or use more memory than it asks for. It may write to /tmp.
   container(name, image, cpu, memory):: {
@@ -151,6 +173,11 @@ local rbac = 'rbac.authorization.k8s.io';
       capabilities: { drop: ['ALL'] },
     },
     volumeMounts: [{ name: 'scratch', mountPath: '/tmp' }],
+  },
+
+  // A StatefulSet or Deployment whose pods start anew when these files change: they read them as they start.
+  knows(files):: {
+    spec+: { template+: { metadata+: { annotations+: { 'regions/settings': std.md5(std.manifestJsonMinified(files)) } } } },
   },
 
   // A probe by http of a named port.

@@ -4,6 +4,7 @@ local sleep = import '../lib/sleep.libsonnet';
 local apps = {
   conductor: import '../apps/conductor/main.jsonnet',
   influxdb: import '../apps/influxdb/main.jsonnet',
+  monitoring: import '../apps/monitoring/main.jsonnet',
 };
 
 // region: what fleet/rendering.py makes of its stack file. repository: where the fleet's code is. revision: the commit.

@@ -38,4 +38,5 @@ function(region, revision)
     app.budget(0),
     app.statefulSet(1, [container], size.disk),
     app.open([port]),
+    app.scraped([port]),
   ] + gate(app, region, revision, 'http://%s.influxdb.svc:%d' % [name, port], [port])
