@@ -29,13 +29,13 @@ local config = {
 };
 
 function(region, app, replicas)
-  local peers = ['--cluster.peer=alertmanager-%d.alertmanager-pods.monitoring.svc:%d' % [i, mesh] for i in std.range(0, replicas - 1)];
-  local files = { 'alertmanager.yml': std.manifestYamlDoc(config, quote_keys=false) };
+  local peers = ['--cluster.peer=alertmanager-' + i + '.alertmanager-pods.monitoring.svc:' + mesh for i in std.range(0, replicas - 1)];
+  local files = { 'alertmanager.yml': std.manifestJsonEx(config, '  ') };
   local container = k.container('alertmanager', pins.alertmanager, '20m', '96Mi') + {
     args: [
       '--config.file=/etc/alertmanager/alertmanager.yml',
       '--storage.path=/alertmanager',
-    ] + if replicas > 1 then ['--cluster.listen-address=0.0.0.0:%d' % mesh] + peers else ['--cluster.listen-address='],
+    ] + if replicas > 1 then ['--cluster.listen-address=0.0.0.0:' + mesh] + peers else ['--cluster.listen-address='],
     ports: [{ name: 'http', containerPort: port }],
     readinessProbe: k.probe('/-/ready', { periodSeconds: 5 }),
     livenessProbe: k.probe('/-/healthy', { periodSeconds: 20, failureThreshold: 3 }),

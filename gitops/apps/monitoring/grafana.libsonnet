@@ -20,7 +20,7 @@ local environment = {
   GF_PLUGINS_PREINSTALL_DISABLED: 'true',
 };
 local provisioning = {
-  'datasources.yaml': std.manifestYamlDoc({
+  'datasources.yaml': std.manifestJsonEx({
     apiVersion: 1,
     datasources: [{
       name: 'Prometheus',
@@ -31,11 +31,11 @@ local provisioning = {
       isDefault: true,
       editable: false,
     }],
-  }, quote_keys=false),
-  'dashboards.yaml': std.manifestYamlDoc({
+  }, '  '),
+  'dashboards.yaml': std.manifestJsonEx({
     apiVersion: 1,
     providers: [{ name: 'git', type: 'file', allowUiUpdates: false, options: { path: '/etc/dashboards' } }],
-  }, quote_keys=false),
+  }, '  '),
 };
 
 function(region, app)
@@ -51,7 +51,7 @@ function(region, app)
       { name: 'scratch', mountPath: '/var/lib/grafana' },
       { name: 'dashboards', mountPath: '/etc/dashboards' },
     ] + [
-      { name: 'provisioning', mountPath: '/etc/grafana/provisioning/%s/%s.yaml' % [each, each], subPath: each + '.yaml' }
+      { name: 'provisioning', mountPath: '/etc/grafana/provisioning/' + each + '/' + each + '.yaml', subPath: each + '.yaml' }
       for each in ['datasources', 'dashboards']
     ],
   };

@@ -23,7 +23,7 @@ local pods(job, where) = {
   relabel_configs: [
     {
       source_labels: ['__meta_kubernetes_pod_label_app_kubernetes_io_name', '__meta_kubernetes_pod_container_port_number'],
-      regex: '%s;%d' % [std.get(where, 'name', job), where.port],
+      regex: std.get(where, 'name', job) + ';' + where.port,
       action: 'keep',
     },
     { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },

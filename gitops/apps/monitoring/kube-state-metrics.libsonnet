@@ -7,7 +7,7 @@ local resources = ['daemonsets', 'deployments', 'nodes', 'persistentvolumeclaims
 
 function(app)
   local container = k.container('kube-state-metrics', pins['kube-state-metrics'], '20m', '128Mi') + {
-    args: ['--port=%d' % port, '--resources=' + std.join(',', resources)],
+    args: ['--port=' + port, '--resources=' + std.join(',', resources)],
     ports: [{ name: 'http', containerPort: port }],
     readinessProbe: k.probe('/healthz', { periodSeconds: 5 }),
     livenessProbe: k.probe('/livez', { periodSeconds: 20, failureThreshold: 3 }),

@@ -16,7 +16,7 @@ function(region, app, replicas)
   local size = sizes[region.size];
   local scraped = jobs(region);
   local files = {
-    'prometheus.yml': std.manifestYamlDoc({
+    'prometheus.yml': std.manifestJsonEx({
       global: {
         scrape_interval: '30s',
         evaluation_interval: '30s',
@@ -24,11 +24,11 @@ function(region, app, replicas)
       },
       rule_files: ['/etc/prometheus/rules.yml'],
       alerting: { alertmanagers: [{
-        dns_sd_configs: [{ names: ['alertmanager-pods.%s.svc' % scraped.namespace], type: 'A', port: 9093 }],
+        dns_sd_configs: [{ names: ['alertmanager-pods.' + scraped.namespace + '.svc'], type: 'A', port: 9093 }],
       }] },
       scrape_configs: scraped.configs,
-    }, quote_keys=false),
-    'rules.yml': std.manifestYamlDoc({ groups: rules(region) }, quote_keys=false),
+    }, '  '),
+    'rules.yml': std.manifestJsonEx({ groups: rules(region) }, '  '),
   };
   local container = k.container('prometheus', pins.prometheus, size.cpu, size.memory) + {
     args: [

@@ -3,46 +3,46 @@ local alerts = import 'alert.libsonnet';
 
 // What people ask of it: not the probes, and not Prometheus.
 local asked = 'job="influxdb",path!~"/health|/ready|/metrics|/debug/.*"';
-local rate(metric, matchers, window) = 'sum(rate(%s{%s}[%s]))' % [metric, matchers, window];
-local share(one, all) = '%s / %s' % [one, all];
+local rate(metric, matchers, window) = 'sum(rate(' + metric + '{' + matchers + '}[' + window + ']))';
 
 local objectives = {
   errors: {
-    budget: 0.001,
+    name: 'Errors',
+    budget: '0.001',
     what: 'answers with an error of its own',
-    ratio(window):: share(rate('http_api_requests_total', asked + ',status="5XX"', window), rate('http_api_requests_total', asked, window)),
+    ratio(window):: rate('http_api_requests_total', asked + ',status="5XX"', window)
+                    + ' / ' + rate('http_api_requests_total', asked, window),
   },
   slow: {
-    budget: 0.01,
+    name: 'Latency',
+    budget: '0.01',
     what: 'takes more than a second to answer',
     // Prometheus 3 writes the bound as 1.0, an older one as the exporter does: 1.
-    ratio(window):: '1 - ' + share(
-      rate('http_api_request_duration_seconds_bucket', asked + ',le=~"1|1.0"', window),
-      rate('http_api_request_duration_seconds_count', asked, window),
-    ),
+    ratio(window):: '1 - ' + rate('http_api_request_duration_seconds_bucket', asked + ',le=~"1|1.0"', window)
+                    + ' / ' + rate('http_api_request_duration_seconds_count', asked, window),
   },
 };
 
 // How fast a budget may burn, over which two windows: the long one says that it matters, the short one that it goes on.
 // Source: Google, The Site Reliability Workbook, "Alerting on SLOs", multiwindow, multi-burn-rate alerts.
 local burns = [
-  { name: 'Fast', times: 14.4, long: '1h', short: '5m', pending: '2m', page: true },
-  { name: 'Steady', times: 6, long: '6h', short: '30m', pending: '15m', page: true },
-  { name: 'Slow', times: 1, long: '3d', short: '6h', pending: '1h', page: false },
+  { name: 'Fast', times: '14.4', long: '1h', short: '5m', pending: '2m', page: true, lasts: 'two days' },
+  { name: 'Steady', times: '6', long: '6h', short: '30m', pending: '15m', page: true, lasts: 'five days' },
+  { name: 'Slow', times: '1', long: '3d', short: '6h', pending: '1h', page: false, lasts: 'a month' },
 ];
 local windows = std.set([burn.long for burn in burns] + [burn.short for burn in burns]);
-local record(slo, window) = 'influxdb:%s:ratio_rate%s' % [slo, window];
+local record(slo, window) = 'influxdb:' + slo + ':ratio_rate' + window;
 
 function(region)
   local alert = alerts(region, 'alerts-application');
   local burning(slo, burn) =
-    local limit = '(%g * %g)' % [burn.times, objectives[slo].budget];
+    local limit = ' > (' + burn.times + ' * ' + objectives[slo].budget + ')';
     (if burn.page then alert.page else alert.ticket)(
-      'InfluxDB%sBurn%s' % [{ errors: 'Errors', slow: 'Latency' }[slo], burn.name],
-      '%s > %s and %s > %s' % [record(slo, burn.long), limit, record(slo, burn.short), limit],
+      'InfluxDB' + objectives[slo].name + 'Burn' + burn.name,
+      record(slo, burn.long) + limit + ' and ' + record(slo, burn.short) + limit,
       burn.pending,
       'InfluxDB ' + objectives[slo].what,
-      'At the rate of the last %s the error budget of 30 days lasts %g days.' % [burn.long, std.round(300 / burn.times) / 10],
+      'At the rate of the last ' + burn.long + ' the budget of 30 days lasts ' + burn.lasts + '.',
       { slo: slo },
     );
   [

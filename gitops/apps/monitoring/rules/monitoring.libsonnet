@@ -4,7 +4,7 @@ local alerts = import 'alert.libsonnet';
 
 // InfluxDB and the conductor have alerts of their own for silence.
 local elsewhere = ['influxdb', 'conductor'];
-local silent(job) = 'label_replace(absent(up{job="%s"} == 1), "job", "%s", "", "")' % [job, job];
+local silent(job) = 'label_replace(absent(up{job="' + job + '"} == 1), "job", "' + job + '", "", "")';
 
 function(region)
   local alert = alerts(region, 'alerts-monitoring');

@@ -5,8 +5,9 @@ local free = 'max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_av
              + ' / max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes)';
 // Objects of a kind of which no pod is ready, with the labels kind and name.
 local nobody(kind, ready, wanted) =
-  local down = '%s == 0 and on (namespace, %s) %s > 0' % [ready, kind, wanted];
-  'max by (namespace, kind, name) (label_replace(label_replace(%s, "name", "$1", "%s", "(.*)"), "kind", "%s", "", ""))' % [down, kind, kind];
+  local down = ready + ' == 0 and on (namespace, ' + kind + ') ' + wanted + ' > 0';
+  local named = 'label_replace(' + down + ', "name", "$1", "' + kind + '", "(.*)")';
+  'max by (namespace, kind, name) (label_replace(' + named + ', "kind", "' + kind + '", "", ""))';
 
 function(region)
   local alert = alerts(region, 'alerts-platform');
@@ -78,7 +79,7 @@ function(region)
         ),
         alert.ticket(
           'KubeletCertificateExpiring',
-          std.join(' or ', ['min by (node) (kubelet_certificate_manager_%s_ttl_seconds) < 2 * 86400' % each for each in ['server', 'client']]),
+          std.join(' or ', ['min by (node) (kubelet_certificate_manager_' + each + '_ttl_seconds) < 2 * 86400' for each in ['server', 'client']]),
           '1h',
           "A kubelet's certificate runs out",
           'A certificate of the kubelet on {{ $labels.node }} is valid for less than two days, and has not been renewed.',

@@ -2,9 +2,9 @@
 local alerts = import 'alert.libsonnet';
 
 // Each run of the conductor is a new pod, with a pause between two: the last word of ten minutes stands for both.
-local last(metric, labels) = 'max by (%s) (last_over_time(%s[10m]))' % [labels, metric];
+local last(metric, labels) = 'max by (' + labels + ') (last_over_time(' + metric + '[10m]))';
 local recorded(metric, labels) = {
-  name: '%s:%s:last' % [std.strReplace(labels, ', ', '_'), metric],
+  name: std.strReplace(labels, ', ', '_') + ':' + metric + ':last',
   rule: { record: $.name, expr: last(metric, labels) },
 };
 local age = recorded('waves_wave_target_age_seconds', 'wave');
@@ -12,6 +12,7 @@ local waiting = recorded('waves_wave_commits_waiting', 'wave');
 local deadline = recorded('waves_wave_deadline_seconds', 'wave');
 local paused = recorded('waves_wave_paused', 'wave');
 local open = recorded('waves_wave_open', 'wave');
+local unlessClosed = ' unless on (wave) ' + open.name + ' == 0';
 local behind = recorded('waves_region_behind_seconds', 'wave, region');
 local owed = recorded('waves_receipt_owed_seconds', 'wave, region, check');
 local verdict = recorded('waves_region_verdict', 'wave, region, verdict');
@@ -30,35 +31,35 @@ function(region)
       ),
       alert.ticket(
         'WaveStuck',
-        '%s > on (wave) 2 * %s and on (wave) %s > 0 unless on (wave) %s == 0' % [age.name, deadline.name, waiting.name, open.name],
+        age.name + ' > on (wave) 2 * ' + deadline.name + ' and on (wave) ' + waiting.name + ' > 0' + unlessClosed,
         '15m',
         'A wave does not take the next commit',
         'Wave {{ $labels.wave }} keeps its commit for more than twice its deadline, and a newer one waits.',
       ),
       alert.ticket(
         'WavePaused',
-        '%s == 1' % paused.name,
+        paused.name + ' == 1',
         '1d',
         'A wave has been paused for a day',
         'Wave {{ $labels.wave }} takes no commit, a security fix neither. Does whoever paused it still know?',
       ),
       alert.ticket(
         'ReceiptMissing',
-        '%s > on (wave) group_left () %s' % [owed.name, deadline.name],
+        owed.name + ' > on (wave) group_left () ' + deadline.name,
         '5m',
         'A region does not say how it is',
         "{{ $labels.region }} owes the receipt {{ $labels.check }} for longer than the deadline of wave {{ $labels.wave }}.",
       ),
       alert.ticket(
         'RegionFailed',
-        '%s{verdict="failed"} == 1' % verdict.name,
+        verdict.name + '{verdict="failed"} == 1',
         '15m',
         'A region failed on a commit',
         "{{ $labels.region }} of wave {{ $labels.wave }} failed on its wave's commit, and nothing newer has come past it.",
       ),
       alert.ticket(
         'RegionBehind',
-        '%s > on (wave) group_left () 4 * %s unless on (wave) %s == 0' % [behind.name, deadline.name, open.name],
+        behind.name + ' > on (wave) group_left () 4 * ' + deadline.name + unlessClosed,
         '15m',
         "A region does not have its wave's commit",
         '{{ $labels.region }} has been behind the commit of wave {{ $labels.wave }} for more than four times the deadline.',
