@@ -119,14 +119,19 @@ def promote_(
         float | None, typer.Option(min=0, help="Keep on for so long only: an app's token lasts 60.")
     ] = None,
     metrics_port: Annotated[int | None, typer.Option(help="Answer Prometheus on this port while it runs.")] = None,
-    metrics_host: Annotated[str, typer.Option(help="The address to do so on.")] = "127.0.0.1",
+    metrics_host: Annotated[
+        str, typer.Option(envvar="WAVES_METRICS_HOST", help="The address to do so on.")
+    ] = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
     """Make one pass: move what may move. Safe to run twice, or by two at once, or to kill."""
     host, started = opened(), time.monotonic()
     exporter = metrics.Exporter()
     if metrics_port is not None:
-        exporter.listen(metrics_host, metrics_port)
+        try:
+            exporter.listen(metrics_host, metrics_port)
+        except OSError as error:  # the rollout goes on; that nothing is heard of it raises an alarm
+            errors.print(f"no metrics on {metrics_host}:{metrics_port}: {error}", style="yellow", markup=False)
     while True:
         try:
             look = metrics_port is not None and exporter.due(time.monotonic())

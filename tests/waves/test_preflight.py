@@ -63,7 +63,7 @@ def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds
 
 def test_an_application_that_leaves_a_region_is_found_too() -> None:
     file = f"stacks/Pulumi.{TOOLS}.yaml"
-    left = edit(file, "applications: [influxdb, conductor]", "applications: [conductor]")
+    left = edit(file, "applications: [influxdb, monitoring, conductor]", "applications: [monitoring, conductor]")
     assert one(judge(FILES, left)) == ("stateful-prune", "StatefulSet.apps influxdb/influxdb", 1, "")
 
 

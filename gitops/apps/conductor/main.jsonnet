@@ -39,12 +39,14 @@ function(region, revision)
               workingDir: '/clone',
               command: ['python', '-m', 'waves', '--clone', region.repository, '--checkout', 'regions.git'],
               args: ['promote', '--watch', '--every', '2', '--minutes', std.toString(minutes)]
-                    + ['--metrics-port', std.toString(port), '--metrics-host', '0.0.0.0'],
+                    + ['--metrics-port', std.toString(port)],
               ports: [{ name: 'metrics', containerPort: port }],
               env: [
                 secret('GITHUB_APP_ID', 'app'),
                 secret('GITHUB_APP_INSTALLATION_ID', 'installation'),
                 secret('GITHUB_APP_PRIVATE_KEY', 'private-key'),
+                // Not on every address that there may be.
+                { name: 'WAVES_METRICS_HOST', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
               ],
               volumeMounts: [{ name: 'clone', mountPath: '/clone' }],
               resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } },

@@ -26,6 +26,8 @@ local pods(job, where) = {
       regex: std.get(where, 'name', job) + ';' + where.port,
       action: 'keep',
     },
+    // A pod that has ended is still listed, and would be a target that is down.
+    { source_labels: ['__meta_kubernetes_pod_phase'], regex: 'Failed|Succeeded', action: 'drop' },
     { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
     { source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod' },
   ],
