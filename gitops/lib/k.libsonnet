@@ -140,10 +140,10 @@ local rbac = 'rbac.authorization.k8s.io';
     // Lets Prometheus read an application's metrics.
     scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')]) + { metadata+: { name: name + '-scraped' } },
 
-    // Lets some pods go out: to pods of this namespace unless others are named, or, with no ports given, to whatever speaks https:
-    // API servers, git hosts.
+    // Lets some pods go out: to pods of this namespace unless others are named (null: to anything).
+    // With no ports given to whatever speaks https: API servers, git hosts.
     out(part, ports=null, peers=[here]):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
-      egress: [if ports == null then { ports: tcp([443]) } else { to: peers, ports: tcp(ports) }],
+      egress: [if ports == null then { ports: tcp([443]) } else { [if peers != null then 'to']: peers, ports: tcp(ports) }],
     }),
 
     local here = { podSelector: {} },

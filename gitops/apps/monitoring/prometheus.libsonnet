@@ -61,5 +61,5 @@ function(region, app, replicas)
     app.out('prometheus'),
     app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }]) + { metadata+: { name: 'prometheus-scrapes' } },
     // Nodes are no pods that a policy could name.
-    app.out('prometheus', [scraped.kubelet], []) + { metadata+: { name: 'prometheus-scrapes-kubelets' } },
+    app.out('prometheus', [scraped.kubelet], null) + { metadata+: { name: 'prometheus-scrapes-kubelets' } },
   ]
