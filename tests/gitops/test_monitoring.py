@@ -90,6 +90,11 @@ def test_every_recording_rule_is_used(region: str) -> None:
     assert {rule["record"] for rule in monitored.rules(region) if "record" in rule} <= used
 
 
+def test_everything_that_the_conductor_counts_is_looked_at() -> None:
+    used = {name for expression in monitored.queries(FULL).values() for name, _ in monitored.selectors(expression)}
+    assert conductors() <= used
+
+
 def test_only_the_conductors_region_watches_the_rollout() -> None:
     more = set(monitored.alerts(FULL)) - set(monitored.alerts(PLAIN))
     assert more == {"ConductorSilent", "WaveStuck", "WavePaused", "ReceiptMissing", "RegionFailed", "RegionBehind"}
@@ -221,3 +226,30 @@ def test_a_pod_starts_anew_when_a_file_that_it_reads_changes() -> None:
     }  # fmt: skip
     assert knows["prometheus", FULL] != knows["prometheus", PLAIN], "they have different rules"
     assert knows["alertmanager", FULL] == knows["alertmanager", PLAIN], "they have the same routes"
+
+
+@BOTH
+def test_no_pod_of_monitoring_is_root_or_can_change_itself(region: str) -> None:
+    pods = [
+        item["spec"]["template"]["spec"]
+        for item in monitored.objects(region)
+        if item["metadata"]["namespace"] == "monitoring" and item["kind"] in ("StatefulSet", "Deployment")
+    ]
+    assert len(pods) == 4
+    for pod in pods:
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        for container in pod["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_nothing_secret_is_in_the_files_and_alertmanager_reads_its_addresses_from_a_secret() -> None:
+    config = monitored.file(FULL, "alertmanager", "alertmanager.yml")
+    hooks = [hook for receiver in config["receivers"] for hook in receiver["webhook_configs"]]
+    mounts = monitored.found(FULL, "StatefulSet", "alertmanager")["spec"]["template"]["spec"]["containers"][0]
+    (mount,) = [each["mountPath"] for each in mounts["volumeMounts"] if each["name"] == "receivers"]
+    assert {hook["url_file"].rpartition("/")[0] for hook in hooks} == {mount}
+    assert not [hook for hook in hooks if "url" in hook]
+    document = (ROOT / "docs/monitoring.md").read_text()
+    for receiver in config["receivers"]:
+        assert f"--from-literal {receiver['name']}=" in document

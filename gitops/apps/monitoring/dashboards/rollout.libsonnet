@@ -4,6 +4,7 @@ local b = import 'board.libsonnet';
 b.board('rollout', 'Rollout', [
   [
     b.numbers('Since the last pass', { '': 'time() - max(last_over_time(waves_last_pass_timestamp_seconds[1h]))' }, 's', 600),
+    b.numbers('Proven', { '{{wave}}': 'max by (wave) (last_over_time(waves_wave_proven[10m]))' }),
     b.numbers('Paused', { '{{wave}}': 'wave:waves_wave_paused:last' }, 'short', 1),
     b.numbers('Commits that wait', { '{{wave}}': 'wave:waves_wave_commits_waiting:last' }),
   ],
