@@ -29,7 +29,10 @@ local config = {
 };
 
 function(region, app, replicas)
-  local peers = ['--cluster.peer=alertmanager-' + i + '.alertmanager-pods.monitoring.svc:' + mesh for i in std.range(0, replicas - 1)];
+  local peers = [
+    '--cluster.peer=alertmanager-' + i + '.alertmanager-pods.monitoring.svc:' + mesh
+    for i in std.range(0, replicas - 1)
+  ];
   local files = { 'alertmanager.yml': std.manifestJsonEx(config, '  ') };
   local container = k.container('alertmanager', pins.alertmanager, '20m', '96Mi') + {
     args: [

@@ -10,7 +10,8 @@ local panel(type, title, targets, unit, defaults={}, extra={}) = {
   fieldConfig: { defaults: { unit: unit } + defaults, overrides: [] },
   // targets: legend to query.
   targets: [
-    { refId: std.char(65 + i), datasource: source, expr: targets[std.objectFields(targets)[i]], legendFormat: std.objectFields(targets)[i] }
+    local legend = std.objectFields(targets)[i];
+    { refId: std.char(65 + i), datasource: source, expr: targets[legend], legendFormat: legend }
     for i in std.range(0, std.length(targets) - 1)
   ],
 } + extra;

@@ -1,6 +1,8 @@
 // The waves: which has a commit for how long, what waits, and whether the conductor is at work.
 local b = import 'board.libsonnet';
 
+local verdicts = 'wave_region_verdict:waves_region_verdict:last';
+
 b.board('rollout', 'Rollout', [
   [
     b.numbers('Since the last pass', { '': 'time() - max(last_over_time(waves_last_pass_timestamp_seconds[1h]))' }, 's', 600),
@@ -13,8 +15,8 @@ b.board('rollout', 'Rollout', [
     b.lines('Commits that wait', { '{{wave}}': 'wave:waves_wave_commits_waiting:last' }),
   ],
   [
-    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (wave_region_verdict:waves_region_verdict:last{verdict="passed"})' }),
-    b.lines('Regions that did not', { '{{wave}} {{verdict}}': 'sum by (wave, verdict) (wave_region_verdict:waves_region_verdict:last{verdict!="passed"})' }),
+    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + verdicts + '{verdict="passed"})' }),
+    b.lines('Regions that did not', { '{{wave}} {{verdict}}': 'sum by (wave, verdict) (' + verdicts + '{verdict!="passed"})' }),
     b.lines('Longest that a receipt is owed', { '{{wave}}': 'max by (wave) (wave_region_check:waves_receipt_owed_seconds:last)' }, 's'),
   ],
 ])

@@ -52,7 +52,7 @@ function(region)
         'sum by (pod, integration) (increase(alertmanager_notifications_failed_total[15m])) > 0',
         '10m',
         'Alertmanager does not get its messages out',
-        '{{ $labels.pod }} could not send some messages ({{ $labels.integration }}): are the addresses in the Secret `receivers` right?',
+        '{{ $labels.pod }} could not send some messages ({{ $labels.integration }}): is the Secret `receivers` right?',
       ),
     ],
   }]

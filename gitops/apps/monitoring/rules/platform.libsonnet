@@ -56,7 +56,7 @@ function(region)
           'sum by (namespace, pod, container) (increase(kube_pod_container_status_restarts_total[1h])) > 3',
           '5m',
           'A container restarts again and again',
-          'The container {{ $labels.container }} of {{ $labels.namespace }}/{{ $labels.pod }} has restarted more than three times in an hour.',
+          '{{ $labels.container }} of {{ $labels.namespace }}/{{ $labels.pod }} has restarted more than three times in an hour.',
         ),
       ],
     },
@@ -72,14 +72,17 @@ function(region)
         ),
         alert.ticket(
           'NodePressure',
-          'max by (node, condition) (kube_node_status_condition{condition=~"MemoryPressure|DiskPressure|PIDPressure",status="true"}) == 1',
+          'max by (node, condition) (kube_node_status_condition{condition=~"(Memory|Disk|PID)Pressure",status="true"}) == 1',
           '5m',
           'A node runs out of something',
           '{{ $labels.node }} reports {{ $labels.condition }}: it evicts pods, or soon will.',
         ),
         alert.ticket(
           'KubeletCertificateExpiring',
-          std.join(' or ', ['min by (node) (kubelet_certificate_manager_' + each + '_ttl_seconds) < 2 * 86400' for each in ['server', 'client']]),
+          std.join(' or ', [
+            'min by (node) (kubelet_certificate_manager_' + each + '_ttl_seconds) < 2 * 86400'
+            for each in ['server', 'client']
+          ]),
           '1h',
           "A kubelet's certificate runs out",
           'A certificate of the kubelet on {{ $labels.node }} is valid for less than two days, and has not been renewed.',
