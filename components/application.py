@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_kubernetes as kubernetes
 
-from components import argocd
+from components import argocd, monitoring
 from components.cluster import StorageDriver
 from components.keys import Keys
 from fleet import CONDUCTOR, FLIPT, INFLUXDB, Region
@@ -60,6 +60,9 @@ class Application(pulumi.ComponentResource):
             )
             for application in region.settings.applications
         ]
+        rights: list[pulumi.Resource] = []
+        if monitoring.NAMESPACE in region.settings.applications:
+            rights = monitoring.grant(name, self, namespaces)
         settings = region.settings
         secrets: list[pulumi.Resource] = [
             kubernetes.core.v1.Secret(
@@ -90,7 +93,8 @@ class Application(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=region.name, namespace=argocd.NAMESPACE),
             spec=project_spec(region, args.repository),
             opts=pulumi.ResourceOptions(
-                parent=self, depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces, *secrets])
+                parent=self,
+                depends_on=args.after.apply(lambda after: [*after, storage_class, *namespaces, *secrets, *rights]),
             ),
         )
         kubernetes.apiextensions.CustomResource(

@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, doctor, infra, operate, promote, regions, review, view
+from waves import acts, doctor, infra, metrics, operate, promote, regions, review, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.host import job_url, open_receipts
@@ -126,14 +126,28 @@ def promote_(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Keep on for so long only: an app's token lasts 60.")
     ] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Answer Prometheus on this port while it runs.")] = None,
+    metrics_host: Annotated[
+        str, typer.Option(envvar="WAVES_METRICS_HOST", help="The address to do so on.")
+    ] = "127.0.0.1",
     as_json: Json = False,
 ) -> None:
     """Make one pass: move what may move. Safe to run twice, or by two at once, or to kill."""
     host, started = opened(), time.monotonic()
+    exporter = metrics.Exporter()
+    if metrics_port is not None:
+        try:
+            exporter.listen(metrics_host, metrics_port)
+        except OSError as error:  # the rollout goes on; that nothing is heard of it raises an alarm
+            errors.print(f"no metrics on {metrics_host}:{metrics_port}: {error}", style="yellow", markup=False)
     while True:
         try:
-            prepared = promote.prepare(host.refs, host.receipts)
+            look = metrics_port is not None and exporter.due(time.monotonic())
+            prepared = promote.prepare(host.refs, host.receipts, everything=look)
             moved = view.moves(prepared.plan.moves) if promote.carry_out(host.refs, prepared) else None
+            if look:
+                exporter.show(metrics.samples(prepared.world), time.monotonic())
+            exporter.passed(time.time())
         except (GitError, HostError) as error:
             if not watch:
                 raise

@@ -66,7 +66,7 @@ def receipts_needed(world: World) -> set[Commit]:
     look = Standings(world)
     needed: set[Commit] = set()
     for wave in look.release(look.newest_sound).waves if look.newest_sound else ():
-        needed |= {c for c, before in _options(look, wave.name) if before is not None and before.gate == "required"}
+        needed |= {c for c, before in options(look, wave.name) if before is not None and before.gate == "required"}
         target = world.ledger.wave(wave.name).target
         if target is None or not look.on_main(target):
             continue
@@ -81,7 +81,7 @@ def receipts_needed(world: World) -> set[Commit]:
     return needed
 
 
-def _options(look: Standings, wave: str) -> Iterator[tuple[Commit, Wave | None]]:
+def options(look: Standings, wave: str) -> Iterator[tuple[Commit, Wave | None]]:
     """The commits that a wave could take, the newest first, each with the wave whose proof it takes (None: nobody's)."""
     ledger = look.world.ledger
     known = {look.newest_sound, *(c for record in ledger.waves.values() for c in (record.target, record.proven))}
@@ -208,7 +208,7 @@ class _WavePass:
 
     def _candidate(self) -> Commit | None:
         """The newest commit that the wave before has proven, newer than the present target. Says why there is none."""
-        for commit, before in _options(self.look, self.wave.name):
+        for commit, before in options(self.look, self.wave.name):
             if before is None or self.look.proven(commit, before):
                 return commit
             if commit == self.world.ledger.wave(before.name).target:

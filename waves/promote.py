@@ -82,9 +82,9 @@ def read(refs: Refs, receipts: Receipts, *, everything: bool = False) -> tuple[S
     return snapshot, World(snapshot.history, releases, snapshot.branches, found, snapshot.ledger, now)
 
 
-def prepare(refs: Refs, receipts: Receipts) -> Pass:
-    """Read and plan."""
-    snapshot, world = read(refs, receipts)
+def prepare(refs: Refs, receipts: Receipts, *, everything: bool = False) -> Pass:
+    """Read and plan. `everything` as in `read`: it changes nothing of the plan."""
+    snapshot, world = read(refs, receipts, everything=everything)
     return Pass(snapshot, world, plan(world))
 
 

@@ -2,8 +2,9 @@
 local rbac = 'rbac.authorization.k8s.io';
 
 {
-  // An application of a region. Its objects are named after it unless said otherwise, and lie in the namespace of its name.
-  app(region, name):: {
+  // An application of a region, or a part of one that has several. Its objects are named after it unless said otherwise, and lie in
+  // the application's namespace.
+  app(region, name, namespace=name):: {
     local app = self,
     selector:: { 'app.kubernetes.io/name': name },
     labels:: app.selector {
@@ -14,7 +15,7 @@ local rbac = 'rbac.authorization.k8s.io';
     },
 
     // The metadata of an object that belongs to `part` of the application.
-    metadata(part=name):: { name: part, namespace: name, labels: app.labels { 'app.kubernetes.io/name': part } },
+    metadata(part=name):: { name: part, namespace: namespace, labels: app.labels { 'app.kubernetes.io/name': part } },
 
     // What carries the commit, so that every commit is a real sync.
     release(revision):: {
@@ -23,6 +24,9 @@ local rbac = 'rbac.authorization.k8s.io';
       metadata: app.metadata() + { name: 'release' },
       data: { commit: revision, region: region.name },
     },
+
+    // Files for pods, by name.
+    configMap(files, part=name):: { apiVersion: 'v1', kind: 'ConfigMap', metadata: app.metadata(part), data: files },
 
     serviceAccount(part=name):: {
       apiVersion: 'v1',
@@ -40,7 +44,7 @@ local rbac = 'rbac.authorization.k8s.io';
         kind: 'RoleBinding',
         metadata: app.metadata(part),
         roleRef: { apiGroup: rbac, kind: 'Role', name: part },
-        subjects: [{ kind: 'ServiceAccount', name: part, namespace: name }],
+        subjects: [{ kind: 'ServiceAccount', name: part, namespace: namespace }],
       },
     ],
 
@@ -64,9 +68,6 @@ local rbac = 'rbac.authorization.k8s.io';
       metadata: app.metadata(),
       spec: { maxUnavailable: maxUnavailable, selector: { matchLabels: app.selector } },
     },
-
-    // Files for pods, or settings: text by name.
-    config(part, data):: { apiVersion: 'v1', kind: 'ConfigMap', metadata: app.metadata(part), data: data },
 
     // Pods that are all the same and keep nothing.
     deployment(replicas, containers, volumes=[]):: {
@@ -171,26 +172,20 @@ local rbac = 'rbac.authorization.k8s.io';
       policy('names', {}, { egress: [{ ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
     ],
 
-    // Lets pods of this namespace, and of some applications', ask an application's pods at some ports.
-    open(ports, applications=[]):: policy(name, app.selector, {
-      ingress: [{ from: [{ podSelector: {} }] + [of(each) for each in applications], ports: tcp(ports) }],
+    // Lets pods ask an application's pods at some ports: those of this namespace, unless others are named.
+    open(ports, peers=[app.here]):: policy(name, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
+
+    // Lets Prometheus read an application's metrics.
+    scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')]) + { metadata+: { name: name + '-scraped' } },
+
+    // Lets some pods go out: to pods of this namespace unless others are named (null: to anything).
+    // With no ports given to whatever speaks https: API servers, git hosts.
+    out(part, ports=null, peers=[app.here]):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
+      egress: [if ports == null then { ports: tcp([443]) } else { [if peers != null then 'to']: peers, ports: tcp(ports) }],
     }),
 
-    // Lets some pods go out: to pods of this namespace or of another application's, or, with no ports given, to whatever speaks https:
-    // API servers, git hosts.
-    out(part, ports=null, application=null):: policy(
-      std.join('-', [part, 'out'] + (if application == null then [] else [application])),
-      { 'app.kubernetes.io/name': part },
-      {
-        egress: [if ports == null then { ports: tcp([443]) } else {
-          to: [if application == null then { podSelector: {} } else of(application)],
-          ports: tcp(ports),
-        }],
-      }
-    ),
-
-    // Any pod of an application's namespace.
-    local of(application) = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': application } } },
+    // The pods of this namespace.
+    here:: { podSelector: {} },
 
     local tcp(ports) = [{ port: port, protocol: 'TCP' } for port in ports],
     local policy(part, pods, rules) = {
@@ -201,6 +196,10 @@ local rbac = 'rbac.authorization.k8s.io';
             + { policyTypes: if rules == {} then ['Ingress', 'Egress'] else [{ ingress: 'Ingress', egress: 'Egress' }[rule] for rule in std.objectFields(rules)] },
     },
   },
+
+  // Pods of a name, as network policies tell them; in the policy's own namespace, unless another is named.
+  pods(name, namespace=null):: { podSelector: { matchLabels: { 'app.kubernetes.io/name': name } } }
+    + if namespace == null then {} else { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
 
   // A container that cannot change itself, get rights, or use more memory than it asks for. It may write to /tmp.
   container(name, image, cpu, memory):: {
@@ -213,6 +212,11 @@ local rbac = 'rbac.authorization.k8s.io';
       capabilities: { drop: ['ALL'] },
     },
     volumeMounts: [{ name: 'scratch', mountPath: '/tmp' }],
+  },
+
+  // A StatefulSet or Deployment whose pods start anew when these files change: they read them as they start.
+  knows(files):: {
+    spec+: { template+: { metadata+: { annotations+: { 'regions/settings': std.md5(std.manifestJsonMinified(files)) } } } },
   },
 
   // A probe by http of a named port.

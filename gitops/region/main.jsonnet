@@ -6,6 +6,7 @@ local apps = {
   flipt: import '../apps/flipt/main.jsonnet',
   front: import '../apps/front/main.jsonnet',
   influxdb: import '../apps/influxdb/main.jsonnet',
+  monitoring: import '../apps/monitoring/main.jsonnet',
 };
 
 // region: what fleet/rendering.py makes of its stack file. repository: where the fleet's code is. revision: the commit.

@@ -19,7 +19,7 @@ def ensure_with_progress(console: Console) -> None:
     if not waiting:
         return
     console.print(
-        f"Building from source, once: {', '.join(tool.module for tool in waiting)}. All eight take about 20 minutes on "
+        f"Building from source, once: {', '.join(tool.module for tool in waiting)}. All take about 20 minutes on "
         "two cores. It is safe to interrupt, and goes on where it stopped.",
         soft_wrap=True,
     )

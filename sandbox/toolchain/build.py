@@ -52,7 +52,7 @@ def _key(tool: Tool) -> str:
     digest = hashlib.sha256()
     for path in sorted(tool.folder.iterdir()):
         digest.update(path.read_bytes())
-    parts = [GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files, *map(asdict, tool.patches)]
+    parts = [GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files, *map(asdict, tool.patches), *tool.tags]
     digest.update(json.dumps(parts, sort_keys=True).encode())
     return f"{tool.module}-{tool.version}-{digest.hexdigest()[:12]}"
 
@@ -102,7 +102,7 @@ def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
         folder.mkdir()
         source = _patched(tool, Path(scratch)) if tool.patches else tool.folder
         packages = list(tool.packages.values())
-        total = len(_go(source, "list", "-deps", *packages).splitlines())
+        total = len(_go(source, "list", "-deps", *_tags(tool), *packages).splitlines())
         progress(tool, 0, total)
         for name, package in tool.packages.items():
             _compile(tool, source, folder / name, package, total, progress)
@@ -140,7 +140,7 @@ def downloaded(folder: Path, module: str) -> Path:
 
 def _compile(tool: Tool, source: Path, output: Path, package: str, total: int, progress: Progress) -> None:
     """Run `go build -v`, which prints the name of each package that it compiles."""
-    command = ["go", "build", "-v", "-ldflags", tool.ldflags, "-o", str(output), package]
+    command = ["go", "build", "-v", *_tags(tool), "-ldflags", tool.ldflags, "-o", str(output), package]
     process = subprocess.Popen(
         command, cwd=source, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -159,6 +159,10 @@ def _compile(tool: Tool, source: Path, output: Path, package: str, total: int, p
             process.wait()
     if code != 0:
         raise SandboxError(f"`{' '.join(command)}` failed in {tool.folder}:\n{''.join(lines[-20:])}")
+
+
+def _tags(tool: Tool) -> list[str]:
+    return ["-tags", ",".join(tool.tags)] if tool.tags else []
 
 
 def _go(folder: Path, *arguments: str) -> str:

@@ -45,6 +45,8 @@ class Tool:
     """The Go variables which hold that version."""
     files: dict[str, str] | None = None
     """Further files of upstream's to install beside the binaries: name to `module@version//path`."""
+    tags: tuple[str, ...] = ()
+    """Go build tags."""
     on_path: OnPath | None = None
     patches: tuple[Patch, ...] = ()
     """What upstream's source is changed in before it is built: edits of one module."""
@@ -135,5 +137,23 @@ TOOLS: tuple[Tool, ...] = (
         ),
         # The repo-server runs it for each commit; its image has it on PATH.
         files={"git-verify-wrapper.sh": "github.com/argoproj/argo-cd/v3@v3.6.1//hack/git-verify-wrapper.sh"},
+    ),
+    # Tests of the rules and of the routing use these two. Their versions are those of gitops/pins/monitoring.json.
+    Tool(
+        module="prometheus",
+        packages={"promtool": "github.com/prometheus/prometheus/cmd/promtool"},
+        version="v0.313.1",
+        version_variables=("github.com/prometheus/common/version.Version",),
+        tags=(
+            "remove_all_sd",
+            "enable_kubernetes_sd",
+            "enable_dns_sd",
+        ),  # of all service discoveries those that regions use
+    ),
+    Tool(
+        module="alertmanager",
+        packages={"amtool": "github.com/prometheus/alertmanager/cmd/amtool"},
+        version="v0.33.1",
+        version_variables=("github.com/prometheus/common/version.Version",),
     ),
 )

@@ -57,11 +57,20 @@ def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(
     assert asked.timeout < workflow["spec"]["activeDeadlineSeconds"], "the gate gives its reasons before it is ended"
 
 
+def pods(application: str) -> dict[str, Any]:
+    """An application's own pods, as a policy in another namespace names them."""
+    names = {"kubernetes.io/metadata.name": application}
+    return {
+        "namespaceSelector": {"matchLabels": names},
+        "podSelector": {"matchLabels": {"app.kubernetes.io/name": application}},
+    }
+
+
 def lets(objects: list[dict[str, Any]], way: str, inside: str, other: str, port: int) -> bool:
     """Whether a policy in one application's namespace lets a port pass to or from another's."""
     peers = {"egress": "to", "ingress": "from"}[way]
     return any(
-        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": other}}} in rule.get(peers, [])
+        pods(other) in rule.get(peers, [])
         and {"port": port, "protocol": "TCP"} in rule["ports"]
         and item["spec"]["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": inside}}
         for item in objects

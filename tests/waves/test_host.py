@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import time
+import urllib.request
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from typer.testing import CliRunner
 
 from sandbox.github.rest import GitHub, Identity
 from tests.waves.conftest import REPOSITORY, Remote
 from waves import promote
+from waves.__main__ import app as command
 from waves.host import APP, INSTALLATION, PRIVATE_KEY, open_host, signed_in
 from waves.receipts import HostError
 
@@ -62,14 +67,42 @@ def test_a_key_that_the_host_does_not_know_is_an_error_with_the_apps_numbers(
         open_host(tmp_path / "conductor.git", "origin", None, app)
 
 
+def promoted(remote: Remote, port: int) -> set[str]:
+    """Where the regions' branches are after one pass of the command, with its metrics on this port."""
+    env = {"GITHUB_TOKEN": remote.reader, "GITHUB_API_URL": f"{remote.url}/api/v3", "GITHUB_REPOSITORY": REPOSITORY}
+    words = ["--checkout", str(remote.clone), "promote", "--metrics-port", str(port)]
+    result = CliRunner(env=env).invoke(command, words)
+    assert result.exit_code == 0, result.output
+    return set(remote.git("ls-remote", "origin", "refs/heads/region/*", "--refs").split()[::2])
+
+
+def test_a_pass_is_told_to_prometheus(remote: Remote) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    assert promoted(remote, port) == {remote.git("rev-parse", "HEAD")}
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        lines = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines() if not line.startswith("#"))
+    assert time.time() - float(lines["waves_last_pass_timestamp_seconds"]) < 60
+    assert lines['waves_wave_commits_waiting{wave="staging"}'] == "1.0", "before the pass"
+
+
+def test_a_port_that_is_taken_costs_the_metrics_and_not_the_rollout(remote: Remote) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert promoted(remote, port) == {remote.git("rev-parse", "HEAD")}
+
+
 @pytest.mark.parametrize(("contents", "allowed"), [("write", True), ("read", False), (None, False)])
 def test_everybody_reads_and_only_a_token_with_contents_write_pushes(
     remote: Remote, app: str, contents: str | None, allowed: bool
 ) -> None:
     env = signed_in(app, remote.github.add_token("somebody", "write", contents)) if contents else {}
-    command = ["git", "push", "--quiet", app, "HEAD:refs/heads/region/a"]
+    push = ["git", "push", "--quiet", app, "HEAD:refs/heads/region/a"]
     quiet = {"GIT_TERMINAL_PROMPT": "0", "PATH": "/usr/bin:/bin", "HOME": str(remote.clone)}
-    pushed = subprocess.run(command, cwd=remote.clone, env={**quiet, **env}, capture_output=True, text=True)
+    pushed = subprocess.run(push, cwd=remote.clone, env={**quiet, **env}, capture_output=True, text=True)
     assert (pushed.returncode == 0) is allowed, pushed.stderr
     read = subprocess.run(["git", "ls-remote", app], env=quiet, capture_output=True, text=True, check=True)
     assert ("refs/heads/region/a" in read.stdout) is allowed

@@ -4,6 +4,7 @@ local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/conductor.json';
 
 local name = 'conductor';
+local port = 9095;  // of its metrics
 local minutes = 50;  // a GitHub app's token lasts 60
 local secret(variable, key) = { name: variable, valueFrom: { secretKeyRef: { name: 'github-app', key: key } } };
 
@@ -14,6 +15,7 @@ function(region, revision)
     { apiGroups: ['argoproj.io'], resources: ['workflowtaskresults'], verbs: ['create', 'patch'] },
   ]) + [
     app.out(name),
+    app.scraped([port]),
     {
       apiVersion: 'argoproj.io/v1alpha1',
       kind: 'CronWorkflow',
@@ -36,11 +38,15 @@ function(region, revision)
               image: pins.conductor,
               workingDir: '/clone',
               command: ['python', '-m', 'waves', '--clone', region.repository, '--checkout', 'regions.git'],
-              args: ['promote', '--watch', '--every', '2', '--minutes', std.toString(minutes)],
+              args: ['promote', '--watch', '--every', '2', '--minutes', std.toString(minutes)]
+                    + ['--metrics-port', std.toString(port)],
+              ports: [{ name: 'metrics', containerPort: port }],
               env: [
                 secret('GITHUB_APP_ID', 'app'),
                 secret('GITHUB_APP_INSTALLATION_ID', 'installation'),
                 secret('GITHUB_APP_PRIVATE_KEY', 'private-key'),
+                // Not on every address that there may be.
+                { name: 'WAVES_METRICS_HOST', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
               ],
               volumeMounts: [{ name: 'clone', mountPath: '/clone' }],
               resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } },

@@ -47,15 +47,13 @@ function(region, revision)
   local volumes = [{ name: 'config', configMap: { name: name } }] + (
     if writes(region) then [{ name: 'github-app', secret: { secretName: 'github-app' } }] else []
   );
-  local settings = app.config(name, { 'default.yml': std.manifestYamlDoc(config(region)) });
-  // A changed setting makes new pods: nothing tells Flipt of it otherwise.
-  local stamped = { spec+: { template+: { metadata+: { annotations: { config: std.md5(settings.data['default.yml']) } } } } };
+  local files = { 'default.yml': std.manifestYamlDoc(config(region)) };
   app.closed() + [
     app.serviceAccount(),
     app.service({ http: port }),
     app.budget(1),
-    settings,
-    app.deployment(1, [container], volumes) + stamped,
-    app.open([port], ['front']),
+    app.configMap(files),
+    app.deployment(1, [container], volumes) + k.knows(files),
+    app.open([port], [app.here, k.pods('front', 'front')]),
     app.out(name),
   ]

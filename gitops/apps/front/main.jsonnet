@@ -37,6 +37,7 @@ function(region, revision)
     app.budget(1),
     app.deployment(size.replicas, [container]),
     app.open([port]),
-    app.out(name, [influxdb], 'influxdb'),
-    app.out(name, [flipt], 'flipt'),
+    app.scraped([port]),
+    app.out(name, [influxdb], [k.pods('influxdb', 'influxdb')]) + { metadata+: { name: 'front-out-influxdb' } },
+    app.out(name, [flipt], [k.pods('flipt', 'flipt')]) + { metadata+: { name: 'front-out-flipt' } },
   ] + gate(app, region, revision, 'http://%s.front.svc:%d' % [name, port], [port])

@@ -71,6 +71,7 @@ function(region, revision)
     app.claim('backup', size.backup),
     app.statefulSet(1, [container], size.disk, volumes),
     app.cronJob('backup', '17 3 * * *', nightly, volumes),
-    app.open([port], ['front']),
+    app.open([port], [app.here, k.pods('front', 'front')]),
+    app.scraped([port]),
     app.out('backup', [port]),
   ] + gate(app, region, revision, 'http://%s.influxdb.svc:%d' % [name, port], [port], ['volumes'])

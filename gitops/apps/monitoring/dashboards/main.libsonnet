@@ -1,0 +1,7 @@
+// The dashboards of a region, by file name. Fleet and rollout are where the conductor's metrics are.
+local fleet = import 'fleet.libsonnet';
+local region = import 'region.libsonnet';
+local rollout = import 'rollout.libsonnet';
+
+function(facts)
+  { region: region(facts) } + if std.member(facts.applications, 'conductor') then { fleet: fleet, rollout: rollout } else {}

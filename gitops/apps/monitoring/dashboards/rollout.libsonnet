@@ -1,0 +1,22 @@
+// The waves: which has a commit for how long, what waits, and whether the conductor is at work.
+local b = import 'board.libsonnet';
+
+local verdicts = 'wave_region_verdict:waves_region_verdict:last';
+
+b.board('rollout', 'Rollout', [
+  [
+    b.numbers('Since the last pass', { '': 'time() - max(last_over_time(waves_last_pass_timestamp_seconds[1h]))' }, 's', 600),
+    b.numbers('Proven', { '{{wave}}': 'max by (wave) (last_over_time(waves_wave_proven[10m]))' }),
+    b.numbers('Paused', { '{{wave}}': 'wave:waves_wave_paused:last' }, 'short', 1),
+    b.numbers('Commits that wait', { '{{wave}}': 'wave:waves_wave_commits_waiting:last' }),
+  ],
+  [
+    b.lines('Age of the commit', { '{{wave}}': 'wave:waves_wave_target_age_seconds:last' }, 's'),
+    b.lines('Commits that wait', { '{{wave}}': 'wave:waves_wave_commits_waiting:last' }),
+  ],
+  [
+    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + verdicts + '{verdict="passed"})' }),
+    b.lines('Regions that did not', { '{{wave}} {{verdict}}': 'sum by (wave, verdict) (' + verdicts + '{verdict!="passed"})' }),
+    b.lines('Longest that a receipt is owed', { '{{wave}}': 'max by (wave) (wave_region_check:waves_receipt_owed_seconds:last)' }, 's'),
+  ],
+])

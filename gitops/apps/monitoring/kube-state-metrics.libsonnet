@@ -1,0 +1,21 @@
+// kube-state-metrics: the cluster's objects as metrics. Neither secrets nor config maps: it may not even read them.
+local k = import '../../lib/k.libsonnet';
+local pins = import '../../pins/monitoring.json';
+
+local port = 8080;
+local resources = ['daemonsets', 'deployments', 'nodes', 'persistentvolumeclaims', 'pods', 'statefulsets'];
+
+function(app)
+  local container = k.container('kube-state-metrics', pins['kube-state-metrics'], '20m', '128Mi') + {
+    args: ['--port=' + port, '--resources=' + std.join(',', resources)],
+    ports: [{ name: 'http', containerPort: port }],
+    readinessProbe: k.probe('/healthz', { periodSeconds: 5 }),
+    livenessProbe: k.probe('/livez', { periodSeconds: 20, failureThreshold: 3 }),
+  };
+  [
+    // What it may ask the cluster for is said in components/monitoring.py.
+    app.serviceAccount() + { automountServiceAccountToken:: null },
+    app.deployment(1, [container]) + { spec+: { template+: { spec+: { automountServiceAccountToken: true } } } },
+    app.open([port], [k.pods('prometheus')]),
+    app.out('kube-state-metrics'),
+  ]
