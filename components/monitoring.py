@@ -30,6 +30,7 @@ RIGHTS: dict[str, tuple[Rule, ...]] = {
     "kube-state-metrics": (
         Rule("", ("nodes", "persistentvolumeclaims", "pods")),
         Rule("apps", ("daemonsets", "deployments", "statefulsets")),
+        Rule("batch", ("cronjobs",)),
     ),
 }
 """Service account to its rules."""

@@ -9,6 +9,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
 from fleet import Wave
+from fleet.windows import is_open
 from waves.model import ALL, Commit, State, Verdict, World
 from waves.plan import options
 from waves.standing import Standings
@@ -51,9 +52,8 @@ def samples(world: World) -> Iterator[Sample]:
     for wave in look.release(look.newest_sound).waves if look.newest_sound else ():
         record = world.ledger.wave(wave.name)
         paused = ALL in world.ledger.pauses or wave.name in world.ledger.pauses
-        within = not wave.windows or any(window.holds(world.now) for window in wave.windows)
         yield Sample("waves_wave_paused", (wave.name,), paused)
-        yield Sample("waves_wave_open", (wave.name,), within and not paused)
+        yield Sample("waves_wave_open", (wave.name,), is_open(wave.windows, world.now) and not paused)
         yield Sample("waves_wave_commits_waiting", (wave.name,), _waiting(look, wave, record.target))
         target = record.target
         if target is None or record.since is None or not look.on_main(target):
@@ -79,9 +79,10 @@ def _waiting(look: Standings, wave: Wave, target: Commit | None) -> int:
 def _region(look: Standings, wave: Wave, target: Commit, age: float, region: str) -> Iterator[Sample]:
     world = look.world
     has_it = world.branches.get(region) == target
-    yield Sample("waves_region_behind_seconds", (wave.name, region), 0 if has_it else age)
     joined = world.ledger.region(region).joined is not None
     verdict = look.standing(region, target, wave).verdict if joined else Verdict.JOINING
+    # Outside of its change windows a region is owed nothing.
+    yield Sample("waves_region_behind_seconds", (wave.name, region), 0 if has_it or verdict is Verdict.CLOSED else age)
     yield Sample("waves_region_verdict", (wave.name, region, verdict), 1)
     said = look.latest(region, target, wave, counting=True)
     since = world.ledger.region(region).since

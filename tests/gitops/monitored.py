@@ -65,6 +65,8 @@ def queries(region: str) -> dict[str, str]:
         for panel in board["panels"]:
             for target in panel["targets"]:
                 listed[f"{name}, {panel['title']}, {target['refId']}"] = target["expr"]
+        for mark in board.get("annotations", {}).get("list", ()):
+            listed[f"{name}, {mark['name']}"] = mark["expr"]
     return listed
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components import monitoring
+from front import service
 from sandbox.toolchain.tools import TOOLS
 from tests.gitops import exporters, monitored
 from tests.gitops.monitored import FLEET, FULL, PLAIN, ROOT
@@ -23,10 +24,21 @@ def conductors() -> set[str]:
     return {family.name for family in metrics.Exporter().registry.collect()}
 
 
+def fronts() -> set[str]:
+    """The front's metrics, from the front itself: each under its name in the text format."""
+    found = service.Metrics()
+    found.requests.labels("api", 200).inc()
+    found.seconds.labels("api").observe(0.1)
+    found.flags.labels("a").set(1)
+    return {sample.name for family in found.registry.collect() for sample in family.samples}
+
+
 def known(job: str) -> set[str]:
     """All metrics that a job can have."""
     if job == "conductor":
         return conductors()
+    if job == "front":
+        return fronts()
     return exporters.recorded("kubelet" if job == "kubelet-resource" else job)
 
 
@@ -93,6 +105,18 @@ def test_every_recording_rule_is_used(region: str) -> None:
 def test_everything_that_the_conductor_counts_is_looked_at() -> None:
     used = {name for expression in monitored.queries(FULL).values() for name, _ in monitored.selectors(expression)}
     assert conductors() <= used
+
+
+def test_everything_that_the_front_says_of_flags_is_looked_at() -> None:
+    used = {name for expression in monitored.queries(PLAIN).values() for name, _ in monitored.selectors(expression)}
+    assert {name for name in fronts() if "flag" in name} <= used
+
+
+def test_a_flip_is_marked_in_what_it_may_have_changed() -> None:
+    board = monitored.dashboards(PLAIN)["flags.json"]
+    (mark,) = board["annotations"]["list"]
+    assert [name for name, _ in monitored.selectors(mark["expr"])] == ["front_flag_enabled"]
+    assert mark["datasource"] == board["panels"][0]["datasource"]
 
 
 def test_only_the_conductors_region_watches_the_rollout() -> None:

@@ -10,7 +10,7 @@ import pytest
 from fleet import Wave, Window
 from tests.waves.memory import START, TRUSTED, MemoryHost
 from tests.waves.scenes import COHORTS, FLEET, WAVES, running, settle, through, world
-from waves import operate, view
+from waves import metrics, operate, view
 from waves.model import Member, Note, State, World
 from waves.plan import plan
 
@@ -49,6 +49,8 @@ def test_outside_of_its_windows_a_region_keeps_its_commit_and_the_others_go_on()
     assert (host.branches["e2"], host.branches["e3"]) == (commit, commit)
     assert first != commit
     assert verdict(host, "e1") == ("closed", "outside of its change windows, mon 22:00-02:00 UTC")
+    behind = {s.labels[1]: s.value for s in metrics.samples(world(host)) if s.name == "waves_region_behind_seconds"}
+    assert behind["e1"] == 0, "nothing is owed to it, and nobody is told that it is behind"
     later = host.commit(WAVES, MEMBERS)
     through(host, later)
     assert (host.branches["e1"], host.branches["e2"]) == (first, later), "the wave does not wait for it"

@@ -12,6 +12,7 @@ local parts = {
 };
 local applications = {
   conductor: { namespace: 'conductor', port: 9095 },
+  front: { namespace: 'front', port: 8080 },
   influxdb: { namespace: 'influxdb', port: 8086 },
 };
 

@@ -3,7 +3,7 @@ local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/monitoring.json';
 
 local port = 8080;
-local resources = ['daemonsets', 'deployments', 'nodes', 'persistentvolumeclaims', 'pods', 'statefulsets'];
+local resources = ['cronjobs', 'daemonsets', 'deployments', 'nodes', 'persistentvolumeclaims', 'pods', 'statefulsets'];
 
 function(app)
   local container = k.container('kube-state-metrics', pins['kube-state-metrics'], '20m', '128Mi') + {

@@ -28,6 +28,11 @@ local panel(type, title, targets, unit, defaults={}, extra={}) = {
     transformations: [{ id: 'organize', options: { excludeByName: { Time: true } + { [name]: true for name in hidden } } }],
   }) + { targets: [each { format: 'table', instant: true } for each in super.targets] },
 
+  // Marks in every panel of a board, wherever a query has a value.
+  marked(name, query, title):: {
+    annotations: { list: [{ name: name, datasource: source, enable: true, iconColor: 'purple', expr: query, titleFormat: title }] },
+  },
+
   board(uid, title, rows):: {
     uid: uid,
     title: title,

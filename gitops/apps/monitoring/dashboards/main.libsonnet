@@ -1,7 +1,10 @@
 // The dashboards of a region, by file name. Fleet and rollout are where the conductor's metrics are.
+local flags = import 'flags.libsonnet';
 local fleet = import 'fleet.libsonnet';
 local region = import 'region.libsonnet';
 local rollout = import 'rollout.libsonnet';
 
 function(facts)
-  { region: region(facts) } + if std.member(facts.applications, 'conductor') then { fleet: fleet, rollout: rollout } else {}
+  { region: region(facts) }
+  + (if std.member(facts.applications, 'front') then { flags: flags } else {})
+  + (if std.member(facts.applications, 'conductor') then { fleet: fleet, rollout: rollout } else {})

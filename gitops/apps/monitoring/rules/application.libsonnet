@@ -79,6 +79,15 @@ function(region)
           'InfluxDB cannot compact its files',
           'Compactions of {{ $labels.pod }} have failed within the last hour.',
         ),
+        alert.ticket(
+          'InfluxDBBackupOld',
+          // A task that never succeeded counts from when it was made; one that is suspended, as in a region that sleeps, not at all.
+          'time() - max by (namespace, cronjob) (kube_cronjob_status_last_successful_time or kube_cronjob_created) > 129600'
+          + ' unless on (namespace, cronjob) kube_cronjob_spec_suspend == 1',
+          '1h',
+          "There is no fresh copy of InfluxDB's data",
+          'The task {{ $labels.namespace }}/{{ $labels.cronjob }} has not succeeded for a day and a half.',
+        ),
       ],
     },
   ]

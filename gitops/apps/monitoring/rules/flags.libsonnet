@@ -1,0 +1,17 @@
+// The front's feature flags: does it still hear what they are.
+local alerts = import 'alert.libsonnet';
+
+function(region)
+  local alert = alerts(region, 'alerts-application');
+  [{
+    name: 'flags',
+    rules: [
+      alert.ticket(
+        'FlagsStale',
+        'time() - max by (pod) (front_flags_last_answer_timestamp_seconds{job="front"}) > 300',
+        '10m',
+        'Feature flags cannot be changed',
+        '{{ $labels.pod }} has had no answer from the flag service for more than five minutes: it goes by the last one.',
+      ),
+    ],
+  }]
