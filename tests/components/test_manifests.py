@@ -90,7 +90,7 @@ def test_the_repositorys_address_carries_no_credential(remote: str, expected: st
 def test_the_project_allows_one_repository_and_the_applications_namespaces_alone() -> None:
     spec = application.project_spec(REGION, "https://git.example.com/r.git")
     assert spec["sourceRepos"] == ["https://git.example.com/r.git"]
-    wanted = [{"server": application.IN_CLUSTER, "namespace": name} for name in ("influxdb", "monitoring")]
+    wanted = [{"server": application.IN_CLUSTER, "namespace": name} for name in REGION.settings.applications]
     assert spec["destinations"] == wanted
     assert spec["clusterResourceWhitelist"] == []
 
