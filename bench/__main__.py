@@ -31,8 +31,8 @@ def regions(home: Home, repetitions: int, rounds: int) -> list[Figure]:
 
 
 def rendered(home: Home, repetitions: int, rounds: int) -> list[Figure]:
-    """What regions run, rendered and compared."""
-    return rendering.figures(repetitions)
+    """What regions run, rendered and compared; its alerts."""
+    return [*rendering.figures(repetitions), *each_cloud.counts(home, rendering.COUNTED)]
 
 
 def conductor(home: Home, repetitions: int, rounds: int) -> list[Figure]:

@@ -13,6 +13,7 @@ from waves.changes import grouped
 
 REGION = "tools-aws-us-west-2"
 """The one that runs most."""
+COUNTED = {"tests/gitops/test_alerts.py": "Each fires and ends in promtool, and goes where it should in amtool."}
 MANY = (100, 200, 300, 400, 500)
 PINS = "gitops/pins/influxdb.json"
 
