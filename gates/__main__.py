@@ -22,6 +22,13 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--url", default="", help="where the application answers, for all that ask it")
     command.add_argument("--timeout", type=_positive, default=20.0, help="seconds that each check may try (20)")
     command.add_argument("--latency", type=_positive, default=0.5, help="seconds of the 95th percentile at most (0.5)")
+    command.add_argument("--prometheus", default="", help="where the region's Prometheus answers, for `budget`")
+    command.add_argument(
+        "--watch", type=_positive, default=60.0, help="seconds since the release that `budget` wants (60)"
+    )
+    command.add_argument(
+        "--share", type=_positive, default=0.01, help="share of requests that may fail since then (0.01)"
+    )
     command.add_argument("--json", action="store_true", help="print the verdicts for programs")
     return command
 
@@ -33,14 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for needing, value, option in (
         (battery.NEED_COMMIT, given.commit, "--commit"),
         (battery.NEED_URL, given.url, "--url"),
+        (battery.NEED_PROMETHEUS, given.prometheus, "--prometheus"),
     ):
         if needing & set(given.checks) and not value:
             command.error(f"{', '.join(sorted(needing & set(given.checks)))}: give {option}")
     try:
-        region = Region(given.namespace, given.url)
+        region = Region(given.namespace, given.url, given.prometheus)
     except UnreadableError as error:
         command.error(str(error))
-    verdicts = battery.run(given.checks, region, Expectations(given.commit, given.latency), given.timeout)
+    expected = Expectations(given.commit, given.latency, given.watch, given.share)
+    verdicts = battery.run(given.checks, region, expected, given.timeout)
     subject = " ".join(filter(None, [given.namespace, given.commit]))
     print(json.dumps([asdict(verdict) for verdict in verdicts]) if given.json else _words(subject, verdicts))
     return 1 if any(verdict.problems for verdict in verdicts) else 0

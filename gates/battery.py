@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from gates import checks
 from gates.checks import Object
@@ -13,6 +15,8 @@ from gates.region import Region, UnreadableError
 
 PAUSE_SECONDS = 0.5
 """Between two tries. Endpoints, for one, follow a pod's readiness by about a second."""
+CANARY = "/api/v2/buckets"
+"""What the front passes on to InfluxDB, which refuses it to whoever has no token (401): an answer all the same."""
 REQUESTS = 20
 """How many requests the latency is measured by."""
 
@@ -25,6 +29,10 @@ class Expectations:
     """The commit under test."""
     latency: float = 0.5
     """How long 95 of 100 requests may take at most, in seconds."""
+    watch: float = 60.0
+    """How long the release must have been watched before its share of failures counts, in seconds."""
+    share: float = 0.01
+    """How large a share of the requests since the release may have failed."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,19 @@ def _disruption(region: Region, expected: Expectations) -> list[str]:
     return checks.disruption(region.objects("PodDisruptionBudget"), region.objects("Pod"))
 
 
+def _budget(region: Region, expected: Expectations) -> list[str]:
+    changed = _changed(region.release())
+    if not changed:
+        return checks.release(None, expected.commit)
+    # A request of its own by the clients' way, so that a region whose clients sleep is measured all the same.
+    region.ask(CANARY)
+    watched = (datetime.now(UTC) - datetime.fromisoformat(changed)).total_seconds()
+    window = f"[{max(1, math.ceil(watched))}s]"
+    asked = region.count(f'sum(increase(front_requests_total{{job="front"}}{window}))')
+    failed = region.count(f'sum(increase(front_requests_total{{job="front",code=~"5.."}}{window}))')
+    return checks.budget(watched, expected.watch, asked, failed, expected.share)
+
+
 Check = Callable[[Region, Expectations], list[str]]
 
 CHECKS: dict[str, Check] = {
@@ -60,10 +81,12 @@ CHECKS: dict[str, Check] = {
     "volumes": lambda region, expected: checks.volumes(region.objects("PersistentVolumeClaim")),
     "disruption": _disruption,
     "latency": _latency,
+    "budget": _budget,
     "metrics": lambda region, expected: checks.metrics(region.ask("/metrics")),
 }
 NEED_COMMIT = {"release"}
-NEED_URL = {"endpoints", "latency", "metrics"}
+NEED_URL = {"endpoints", "latency", "metrics", "budget"}
+NEED_PROMETHEUS = {"budget"}
 
 
 def run(names: Sequence[str], region: Region, expected: Expectations, timeout: float) -> list[Verdict]:

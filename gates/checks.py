@@ -133,6 +133,26 @@ def metrics(answer: Answer) -> list[str]:
     return [] if lines else [f"{answer.url} has no series; is the application's metrics endpoint switched off?"]
 
 
+def budget(watched: float, watch: float, asked: float | None, failed: float | None, share: float) -> list[str]:
+    """The release has been watched for `watch` seconds at least, and no more than `share` of the requests since then failed.
+
+    `asked` and `failed` are what Prometheus counts of them; None is that it counts nothing.
+    """
+    if watched < watch:
+        return [f"the release has been watched for {watched:.0f} s, and {watch:.0f} are wanted"]
+    if not asked:
+        return [
+            "Prometheus counts no request since the release, so nothing says how it does; does it scrape the application?"
+        ]
+    part = (failed or 0) / asked
+    if part <= share:
+        return []
+    return [
+        f"{part:.1%} of {asked:.0f} requests since the release failed, and {share:.1%} may; "
+        "the dashboard `flags` shows which, and since when"
+    ]
+
+
 def volumes(claims: Sequence[Object]) -> list[str]:
     """Every claim has its volume."""
     if not claims:

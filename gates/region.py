@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from typing import Any
@@ -24,7 +25,7 @@ class UnreadableError(Exception):
 class Region:
     """One application's namespace in a region, and the address that the application has there."""
 
-    def __init__(self, namespace: str, url: str) -> None:
+    def __init__(self, namespace: str, url: str, prometheus: str = "") -> None:
         """Raises UnreadableError if it runs neither inside of a cluster nor with a KUBECONFIG."""
         try:
             if "KUBECONFIG" in os.environ:
@@ -35,6 +36,7 @@ class Region:
             raise UnreadableError(f"no cluster to look at: {error}; run this in a pod, or set KUBECONFIG") from error
         self.namespace = namespace
         self._url = url.rstrip("/")
+        self._prometheus = prometheus.rstrip("/")
         self._http = httpx.Client(timeout=REQUEST_SECONDS)
         core, apps = client.CoreV1Api(), client.AppsV1Api()
         self._lists = {
@@ -69,6 +71,17 @@ class Region:
         except httpx.HTTPError as error:
             return Answer(url, 0, str(error) or type(error).__name__, time.monotonic() - started)
         return Answer(url, response.status_code, response.text, time.monotonic() - started)
+
+    def count(self, query: str) -> float | None:
+        """What Prometheus says of a query that gives one number; None if it has none. Raises UnreadableError."""
+        url = f"{self._prometheus}/api/v1/query"
+        try:
+            response = self._http.get(url, params={"query": query})
+            found = response.json()["data"]["result"]
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            raise UnreadableError(f"{url} does not say: {error or type(error).__name__}") from error
+        values = [float(each["value"][1]) for each in found]
+        return values[0] if len(values) == 1 and math.isfinite(values[0]) else None
 
 
 def _read(what: str, call: Any, *arguments: str) -> Object:

@@ -39,6 +39,7 @@ def impatient(sync_timeout: str) -> dict[str, list[tuple[str, str]]]:
     """File to edits: production waits for longer than anybody watches a demo."""
     return {
         "waves.yaml": [("soak: 5m", "soak: 5s")],
+        "gitops/lib/gate.libsonnet": [("watch = 60;", "watch = 1;")],
         "Pulumi.yaml": [("config:\n", f'config:\n  regions:syncTimeout:\n    default: "{sync_timeout}"\n')],
     }
 

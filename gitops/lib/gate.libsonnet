@@ -1,9 +1,15 @@
 // An application's gate: after each sync a Workflow looks whether the region is well (gates/). Its verdict is the sync's.
+local k = import 'k.libsonnet';
 local pins = import '../pins/gates.json';
 
 local name = 'gate';
 local fast = ['release', 'workloads', 'endpoints'];
 local battery = fast + ['disruption', 'latency', 'metrics'];
+
+// The metric gate: how the front does since the release. It wants to have watched it for some seconds, and Prometheus looks every 30.
+local watch = 60;
+local looks = 90;
+local prometheus = 9090;
 
 // Seconds: how long the checks may try, and how long the Workflow may take with the pull of its image.
 // External's battery runs too, and its verdict is posted; that it gates nothing is said in waves.yaml.
@@ -17,6 +23,9 @@ local look(group, resources, verbs=['list']) = { apiGroups: [group], resources: 
 // url, ports: where the application answers inside of the cluster. more: checks of the battery that are for this application.
 function(app, region, revision, url, ports, more=[])
   local gate = std.get(gates, region.wave, gates.external);
+  local checks = gate.checks + (if gate.checks == fast then [] else more);
+  local counts = std.member(checks, 'budget');
+  local longer = if counts then watch + looks else 0;
   local metadata = app.metadata(name);
   app.account(name, [
     look('', ['configmaps'], ['get']) + { resourceNames: ['release'] },
@@ -28,6 +37,9 @@ function(app, region, revision, url, ports, more=[])
   ]) + [
     app.out(name),
     app.out(name, ports) + { metadata+: { name: name + '-asks' } },
+  ] + (if counts then [
+    app.out(name, [prometheus], [k.pods('prometheus', 'monitoring')]) + { metadata+: { name: name + '-counts' } },
+  ] else []) + [
     {
       apiVersion: 'argoproj.io/v1alpha1',
       kind: 'Workflow',
@@ -41,7 +53,7 @@ function(app, region, revision, url, ports, more=[])
       spec: {
         entrypoint: name,
         serviceAccountName: name,
-        activeDeadlineSeconds: gate.deadline,
+        activeDeadlineSeconds: gate.deadline + longer,
         ttlStrategy: { secondsAfterSuccess: 24 * 3600 },
         podGC: { strategy: 'OnWorkflowSuccess' },
         // One pod runs all checks at once: a second one would take longer to start than they do.
@@ -51,12 +63,12 @@ function(app, region, revision, url, ports, more=[])
           container: {
             image: pins.gates,
             command: ['python', '-m', 'gates'],
-            args: gate.checks + (if gate.checks == fast then [] else more) + [
+            args: checks + [
               '--namespace=' + metadata.namespace,
               '--commit=' + revision,
               '--url=' + url,
-              '--timeout=%d' % gate.timeout,
-            ],
+              '--timeout=%d' % (gate.timeout + longer),
+            ] + (if counts then ['--prometheus=http://prometheus.monitoring.svc:' + prometheus, '--watch=' + watch] else []),
             resources: { requests: { cpu: '100m', memory: '128Mi' }, limits: { memory: '256Mi' } },
           },
         }],

@@ -2,7 +2,7 @@
 
 A process asks for `http://SERVICE.NAMESPACE.svc:PORT/…` through it. Whether there is such a service, with that port, and a ready
 pod behind it, is read from the cluster's real API server. If a program of the sandbox runs for the pod, it answers; what
-InfluxDB and Flipt answer is SIMULATED.
+InfluxDB, Flipt and Prometheus answer is SIMULATED.
 """
 
 from __future__ import annotations
@@ -13,16 +13,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import httpx
 
 from sandbox.supervisor.api import Api, Object
 from sandbox.supervisor.flipt import Flipt
+from sandbox.supervisor.prometheus import Prometheus
 
 _REQUEST_SECONDS = 10.0
 _SERVICE_LABEL = "kubernetes.io/service-name"
-SIMULATED = {"influxdb": 8086, "flipt": 8080}
+SIMULATED = {"influxdb": 8086, "flipt": 8080, "prometheus": 9090}
 """The containers that are SIMULATED here, and the ports that these programs listen at by default, whatever the pod says."""
 _OF_A_CONNECTION = {"connection", "proxy-connection", "keep-alive", "transfer-encoding", "content-length"}
 
@@ -60,6 +61,7 @@ class Network:
     def __init__(self, api: Api, flipt: Flipt) -> None:
         self._api = api
         self._flipt = flipt
+        self._prometheus = Prometheus()
         self._server: asyncio.Server | None = None
         self._http = httpx.AsyncClient(trust_env=False, timeout=_REQUEST_SECONDS)
         self.programs: Callable[[Object, int], int | None] = lambda pod, port: None
@@ -128,7 +130,18 @@ class Network:
             config = await self._api.get(f"{root}/configmaps/flipt")
             text = ((config or {}).get("data") or {}).get("default.yml", "")
             return Answer(*await self._flipt.answer(text, request.method, request.url.path, request.body))
+        if "prometheus" in containers and request.url.path == "/api/v1/query":
+            query = parse_qs(request.url.query).get("query", [""])[0]
+            return Answer(*self._prometheus.answer(query, await self._metrics("front", 8080)))
         return Answer(503, f"connection refused: nothing listens at port {target.port} of pod {target.pod}")
+
+    async def _metrics(self, application: str, port: int) -> str:
+        """The metrics of the program that runs for an application; empty if none does."""
+        pods = await self._api.all(f"/api/v1/namespaces/{application}/pods")
+        for local in filter(None, (self.programs(pod, port) for pod in pods)):
+            with contextlib.suppress(httpx.HTTPError):
+                return (await self._http.get(f"http://127.0.0.1:{local}/metrics")).text
+        return ""
 
     async def _forward(self, request: Request, port: int) -> Answer:
         url = request.url._replace(scheme="http", netloc=f"127.0.0.1:{port}").geturl()

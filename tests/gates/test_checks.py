@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 
 from gates import __main__ as command
 from gates import battery, checks
 from gates.battery import Expectations
 from gates.checks import Answer
-from gates.region import UnreadableError
+from gates.region import Region, UnreadableError
 
 URL = "http://influxdb.influxdb.svc:8086"
 COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
@@ -194,6 +195,7 @@ def test_passing_trouble_is_tried_again_and_lasting_trouble_fails(monkeypatch: p
         (["nonsense", "--namespace=a"], "invalid choice: 'nonsense'"),
         (["release", "--namespace=a"], "release: give --commit"),
         (["endpoints", "latency", "--namespace=a"], "endpoints, latency: give --url"),
+        (["budget", "--namespace=a", "--url=b"], "budget: give --prometheus"),
         (["volumes"], "--namespace"),
         (["volumes", "--namespace=a", "--timeout=0"], "0 is not more than 0"),
         (["volumes", "--namespace=a"], "set KUBECONFIG"),
@@ -213,7 +215,7 @@ def test_the_exit_code_and_the_words_say_what_failed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phases = ["Pending", "Pending", "Bound"]
-    monkeypatch.setattr(command, "Region", lambda namespace, url: Scripted(phases.pop(0)))
+    monkeypatch.setattr(command, "Region", lambda namespace, url, prometheus: Scripted(phases.pop(0)))
     arguments = ["volumes", "--namespace=influxdb", "--timeout=0.001"]
     assert command.main(arguments) == 1
     assert "volumes: FAILED" in capsys.readouterr().out
@@ -221,3 +223,80 @@ def test_the_exit_code_and_the_words_say_what_failed(
     assert "Pending" in json.loads(capsys.readouterr().out)[0]["problems"][0]
     assert command.main(arguments) == 0
     assert "volumes: passed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("watched", "asked", "failed", "words"),
+    [
+        (59.0, 100.0, 0.0, "watched for 59 s, and 60 are wanted"),
+        (60.0, None, None, "Prometheus counts no request"),
+        (60.0, 0.0, 0.0, "Prometheus counts no request"),
+        (60.0, 100.0, 1.1, "1.1% of 100 requests since the release failed, and 1.0% may"),
+        (60.0, 100.0, 1.0, ""),
+        (60.0, 100.0, None, ""),
+    ],
+)
+def test_a_release_is_watched_and_may_burn_its_share_and_no_data_is_a_failure(
+    watched: float, asked: float | None, failed: float | None, words: str
+) -> None:
+    problems = checks.budget(watched, 60.0, asked, failed, 0.01)
+    assert words in only(problems) if words else problems == []
+
+
+class Counted:
+    """A region whose release is old enough, and whose Prometheus says these numbers."""
+
+    def __init__(self, *answers: str) -> None:
+        self.asked: list[str] = []
+        self.queries: list[str] = []
+        self._answers = list(answers)
+
+    def release(self) -> dict[str, Any]:
+        return {"metadata": {"managedFields": [{"time": "2026-01-01T00:00:00Z"}]}}
+
+    def ask(self, path: str) -> None:
+        self.asked.append(path)
+
+    def count(self, query: str) -> float | None:
+        self.queries.append(query)
+        answer = self._answers.pop(0)
+        return float(answer) if answer else None
+
+
+def test_the_budget_is_asked_of_prometheus_after_a_request_by_the_clients_way() -> None:
+    region: Any = Counted("200", "3")
+    assert "1.5% of 200 requests" in only(battery.CHECKS["budget"](region, Expectations()))
+    assert region.asked == [battery.CANARY]
+    assert all(query.startswith('sum(increase(front_requests_total{job="front"') for query in region.queries)
+    nothing: Any = Counted("", "")
+    assert "counts no request" in only(battery.CHECKS["budget"](nothing, Expectations()))
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        ({"data": {"result": [{"value": [1, "2.5"]}]}}, 2.5),
+        ({"data": {"result": [{"value": [1, "NaN"]}]}}, None),
+        ({"data": {"result": []}}, None),
+        ({"status": "error"}, UnreadableError),
+    ],
+)
+def test_what_prometheus_says_is_one_number_or_none(
+    body: dict[str, Any], value: float | type[Exception] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", "not read here")
+    monkeypatch.setattr("gates.region.config.load_kube_config", lambda: None)
+    region = Region("front", "http://front", "http://prometheus/")
+    asked: list[str] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        asked.append(str(request.url))
+        return httpx.Response(200, json=body)
+
+    monkeypatch.setattr(region, "_http", httpx.Client(transport=httpx.MockTransport(answered)))
+    if isinstance(value, type):
+        with pytest.raises(value, match="does not say"):
+            region.count("up")
+    else:
+        assert region.count("up") == value
+    assert asked == ["http://prometheus/api/v1/query?query=up"]

@@ -202,10 +202,16 @@ def _named(name: str) -> dict[str, str]:
 
 
 @BOTH
-def test_nothing_outside_of_monitoring_reaches_into_it(region: str) -> None:
+def test_nothing_outside_of_monitoring_reaches_into_it_but_the_gate_that_asks_prometheus(region: str) -> None:
+    strangers = []
     for rule in policies(region, "monitoring", "ingress"):
         assert rule["from"], "an empty list lets everybody in"
-        assert not [peer for peer in rule["from"] if "namespaceSelector" in peer]
+        strangers += [(rule["pods"], peer) for peer in rule["from"] if "namespaceSelector" in peer]
+    gate = {
+        "podSelector": {"matchLabels": _named("gate")},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "front"}},
+    }
+    assert strangers == [(_named("prometheus"), gate)]
 
 
 @BOTH

@@ -40,10 +40,10 @@ def gate(wave: str, application: str = "influxdb") -> dict[str, Any]:
     ("wave", "application", "checks"),
     [
         ("staging", "influxdb", FAST),
-        ("internal", "influxdb", battery.CHECKS),
-        ("external", "influxdb", battery.CHECKS),
+        ("internal", "influxdb", battery.CHECKS.keys() - {"budget"}),
+        ("external", "influxdb", battery.CHECKS.keys() - {"budget"}),
         ("staging", "front", FAST),
-        ("internal", "front", battery.CHECKS.keys() - {"volumes"}),
+        ("internal", "front", battery.CHECKS.keys() - {"volumes", "budget"}),
     ],
 )
 def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(
@@ -55,6 +55,21 @@ def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(
     asked = command.parser().parse_args(template["container"]["args"])
     assert (sorted(asked.checks), asked.commit, asked.namespace) == (sorted(checks), COMMIT, application)
     assert asked.timeout < workflow["spec"]["activeDeadlineSeconds"], "the gate gives its reasons before it is ended"
+
+
+def test_where_there_is_a_prometheus_the_fronts_gate_asks_it_and_leaves_it_time() -> None:
+    objects = rendered("internal", ("front", "monitoring"))
+    (workflow,) = [item for item in objects if item["kind"] == "Workflow"]
+    asked = command.parser().parse_args(workflow["spec"]["templates"][0]["container"]["args"])
+    assert set(asked.checks) == battery.CHECKS.keys() - {"volumes"}
+    (service,) = [i for i in objects if i["kind"] == "Service" and i["metadata"]["name"] == "prometheus"]
+    assert asked.prometheus == f"http://prometheus.monitoring.svc:{service['spec']['ports'][0]['port']}"
+    (config,) = [
+        i["data"]["prometheus.yml"] for i in objects if i["kind"] == "ConfigMap" and "prometheus.yml" in i["data"]
+    ]
+    interval = int(json.loads(config)["global"]["scrape_interval"].removesuffix("s"))
+    assert asked.timeout > asked.watch + 2 * interval, "an increase takes two looks"
+    assert asked.timeout < workflow["spec"]["activeDeadlineSeconds"]
 
 
 def pods(application: str) -> dict[str, Any]:

@@ -82,9 +82,9 @@ class Running:
 
         assert within(seconds, there), self.application(region)
 
-    def gate_log(self, region: str) -> str:
+    def gate_log(self, region: str, application: str = "influxdb") -> str:
         """What the gate tests of a region have said until now."""
-        (path,) = self.home.logs.glob(f"*-{region}/step-influxdb-gate.log")
+        (path,) = self.home.logs.glob(f"*-{region}/step-{application}-gate.log")
         return path.read_text()
 
     def front(self, region: str, path: str) -> Any:
@@ -242,12 +242,18 @@ def test_a_workflows_step_runs_and_its_exit_code_counts(running: Running, code: 
     regions.kubectl(running.home, AWS, "wait", wait, f"workflow/{name}", "-n", "argo", "--timeout=60s")
 
 
-@pytest.mark.parametrize(("region", "checks"), [(AZURE, 3), (TOOLS, 7)])
-def test_a_sync_ends_well_once_the_waves_checks_have_passed(running: Running, region: str, checks: int) -> None:
-    running.reaches(region, running.commit, "Succeeded", 60)
-    said = running.gate_log(region)
-    assert said.startswith(f"influxdb {running.commit}\n")
+@pytest.mark.parametrize(
+    ("region", "application", "checks"),
+    [(AZURE, "influxdb", 3), (TOOLS, "influxdb", 7), (AZURE, "front", 3), (TOOLS, "front", 7)],
+)
+def test_a_sync_ends_well_once_the_waves_checks_have_passed(
+    running: Running, region: str, application: str, checks: int
+) -> None:
+    running.reaches(region, running.commit, "Succeeded", 150)
+    said = running.gate_log(region, application)
+    assert said.startswith(f"{application} {running.commit}\n")
     assert said.count(": passed (") == checks, said
+    assert ("budget: passed" in said) == ((region, application) == (TOOLS, "front"))
 
 
 def test_a_commit_that_breaks_the_service_fails_its_gate_though_argo_cd_calls_all_well(running: Running) -> None:

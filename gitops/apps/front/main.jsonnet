@@ -40,4 +40,4 @@ function(region, revision)
     app.scraped([port]),
     app.out(name, [influxdb], [k.pods('influxdb', 'influxdb')]) + { metadata+: { name: 'front-out-influxdb' } },
     app.out(name, [flipt], [k.pods('flipt', 'flipt')]) + { metadata+: { name: 'front-out-flipt' } },
-  ] + gate(app, region, revision, 'http://%s.front.svc:%d' % [name, port], [port])
+  ] + gate(app, region, revision, 'http://%s.front.svc:%d' % [name, port], [port], if std.member(region.applications, 'monitoring') then ['budget'] else [])

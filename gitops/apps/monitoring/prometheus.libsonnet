@@ -57,7 +57,8 @@ function(region, app, replicas)
     app.budget(1),
     app.statefulSet(replicas, [container], size.disk, [{ name: 'config', configMap: { name: 'prometheus' } }])
     + k.knows(files) + { spec+: { template+: { spec+: { automountServiceAccountToken: true } } } },
-    app.open([port], [k.pods('grafana'), k.pods('prometheus')]),
+    // The front's gate asks how it does: lib/gate.libsonnet.
+    app.open([port], [k.pods('grafana'), k.pods('prometheus'), k.pods('gate', 'front')]),
     app.out('prometheus'),
     app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }]) + { metadata+: { name: 'prometheus-scrapes' } },
     // Nodes are no pods that a policy could name.
