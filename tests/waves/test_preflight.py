@@ -9,7 +9,7 @@ import pytest
 
 import fleet
 from tests.waves.test_review import FILES as SHIPPED
-from tests.waves.test_review import INFLUXDB, PINS, ROOT, TOOLS
+from tests.waves.test_review import INFLUXDB, ROOT, TOOLS
 from waves import regions
 from waves.capacity import quantity, room
 from waves.preflight import EXCEPTIONS, ExceptionsError, findings
@@ -21,8 +21,9 @@ FILES = {**SHIPPED, **sources(ROOT, DEFINITIONS)}
 REGION = fleet.load(FILES).regions["staging-aws-eu-west-1"]
 ALL = len(fleet.load(FILES).regions)
 OBJECTS = render(FILES, REGION, "REPOSITORY", "COMMIT")
-PINNED = json.loads(FILES[PINS])["influxdb"]
-TAGGED = "docker.io/library/influxdb:2.7.13"
+PINS, FRONT = "gitops/pins/front.json", "Deployment.apps front/front"
+PINNED = json.loads(FILES[PINS])["front"]
+TAGGED = "regions/front:2.0.0"
 
 
 def edit(file: str, before: str, after: str) -> dict[str, str]:
@@ -69,7 +70,9 @@ def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds
 def test_an_application_that_leaves_a_region_is_found_too() -> None:
     file = f"stacks/Pulumi.{TOOLS}.yaml"
     left = edit(file, "applications: [influxdb, ", "applications: [")
-    assert one(judge(FILES, left)) == ("stateful-prune", "StatefulSet.apps influxdb/influxdb", 1, "")
+    found = {(each.rule, each.item, *each.regions) for each in judge(FILES, left)}
+    lost = ("StatefulSet.apps influxdb/influxdb", "PersistentVolumeClaim influxdb/backup")
+    assert found == {("stateful-prune", item, TOOLS) for item in lost}
 
 
 def test_2022_11_a_daemon_set_that_leaves_no_room_for_what_holds_data_is_refused() -> None:
@@ -109,7 +112,7 @@ def test_what_an_api_server_would_never_take_is_refused(file: str, before: str, 
 
 def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
     tag = edit(PINS, PINNED, TAGGED)
-    assert one(judge(FILES, tag)) == ("unpinned-image", "StatefulSet.apps influxdb/influxdb", ALL, "")
+    assert one(judge(FILES, tag)) == ("unpinned-image", FRONT, ALL, "")
     digest = edit(PINS, PINNED, f"{TAGGED}@sha256:{0:064}")
     assert judge(FILES, digest) == []
 
@@ -130,7 +133,7 @@ def test_a_definition_that_is_removed_is_refused() -> None:
 
 def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:
     """An exceptions file for the new tag."""
-    entry = {"rule": "unpinned-image", "object": "StatefulSet.apps influxdb/influxdb", "reason": reason, **more}
+    entry = {"rule": "unpinned-image", "object": FRONT, "reason": reason, **more}
     return "".join(
         f"{'- ' if number == 0 else '  '}{key}: {value}\n" for number, (key, value) in enumerate(entry.items())
     )

@@ -93,7 +93,12 @@ def test_a_size_changes_what_its_region_asks_for() -> None:
     file = f"stacks/Pulumi.{AWS}.yaml"
     changes, _ = compare(FILES, {**FILES, file: FILES[file].replace("size: small", "size: medium")})
     by_item = {change.item: change for change in changes[AWS]}
-    assert set(by_item) == {"StatefulSet.apps influxdb/influxdb", "StatefulSet.apps monitoring/prometheus"}
+    assert set(by_item) == {
+        "StatefulSet.apps influxdb/influxdb",
+        "PersistentVolumeClaim influxdb/backup",
+        "Deployment.apps front/front",
+        "StatefulSet.apps monitoring/prometheus",
+    }
     change = by_item["StatefulSet.apps influxdb/influxdb"]
     assert "spec.template.spec.containers[influxdb].resources.requests.memory" in {path for path, _, _ in change.fields}
 
@@ -179,7 +184,13 @@ def test_the_commands_read_commits_and_the_files_as_they_are(remote: Remote) -> 
     assert run("diff", f"{first}..{first}") == "no object changes in any region\n"
     assert "1 region: tools-aws-us-west-2\n" in run("diff", f"{first}..", "--region", TOOLS)
     objects = list(yaml.safe_load_all(run("render", TOOLS, "--at", first)))
-    assert {each["metadata"]["namespace"] for each in objects} == {"influxdb", "monitoring", "conductor"}
+    assert {each["metadata"]["namespace"] for each in objects} == {
+        "influxdb",
+        "front",
+        "flipt",
+        "monitoring",
+        "conductor",
+    }
     release = next(each for each in objects if each["metadata"]["name"] == "release")
     assert release["data"]["commit"] == first
     assert run("validate", TOOLS, "--at", first) == "all objects of 1 region are valid\n"
