@@ -132,6 +132,7 @@ def test_the_same_role_is_assigned_once(azure: Account) -> None:
     identity = azure.make(IDENTITY, **RG, resourceName="control-plane")
     role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{SUBSCRIPTION}"
     grant = {"principalId": identity.outputs["principalId"], "roleDefinitionId": role, "scope": identity.id}
+    grant |= {"principalType": "ServicePrincipal"}  # without it Entra may not know of the identity yet
     azure.make(ASSIGNMENT, **grant)
     with pytest.raises(CloudError, match="RoleAssignmentExists"):
         azure.make(ASSIGNMENT, **grant)
