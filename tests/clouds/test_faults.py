@@ -123,6 +123,9 @@ def test_lost_answers_are_adopted_after_the_runbook(cloud: Rig, record_property:
 
 @pytest.mark.parametrize("cloud", on("gcp"), indirect=True)
 def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(cloud: Rig, record_property: Record) -> None:
+    # Creations that take their time, as in the clouds: a kill finds some of them under way.
+    slow = {"operation": "create", "effect": "slow", "each": True, "seconds": LATE_SECONDS}
+    cloud.faults(slow)
     began = time.monotonic()
     assert cloud.up() == ""
     whole = time.monotonic() - began
@@ -130,9 +133,11 @@ def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(cloud
     assert cloud.destroy() == ""
     pending = lost = 0
     for moment in range(1, MOMENTS + 1):
+        cloud.faults(slow)
         update = cloud.start("up", "--yes", "--skip-preview")
         time.sleep(whole * moment / (MOMENTS + 1))
         cloud.kill(update)
+        cloud.faults()
         cloud.wait_for_the_cloud()
         pending += cloud.settle()
         lost += cloud.adopt()
