@@ -213,13 +213,13 @@ def test_a_flag_flips_in_one_region_within_seconds_without_a_release(running: Ru
         git_host.git(*AUTHOR, "commit", "--quiet", "--all", "-m", f"Refuse writes in {regions}", cwd=flags)
         git_host.git("push", "--quiet", cwd=flags)
 
-    synced = running.application(GCP)["operationState"]["finishedAt"]
+    released = git_host.heads(running.home, "region/")
     flip([GCP])
     assert within(10, lambda: running.front(GCP, "/flags") == {ACCEPT_WRITES: False})
     assert running.front(AWS, "/flags") == DEFAULTS
     flip([])
     assert within(10, lambda: running.front(GCP, "/flags") == DEFAULTS)
-    assert running.application(GCP)["operationState"]["finishedAt"] == synced
+    assert git_host.heads(running.home, "region/") == released
 
 
 @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
