@@ -171,25 +171,15 @@ class Rig:
             time.sleep(0.05)
 
     def settle(self) -> int:
-        """What the runbook has a person do first: unlock, and say of each pending creation whether it is there.
+        """What the runbook has a person do first: unlock, and let the state forget what was being made.
 
-        Returns how many were.
+        Returns how many creations were pending.
         """
         self.attempt("cancel", "--yes")
-        pending = [
-            each["resource"] for each in self.state().get("pending_operations") or () if each["type"] == "creating"
-        ]
-        known, found = set(self.known()), []
-        for resource in pending:
-            row = next((r for r in self.there() if f"{r.type} {r.id}" not in known and _same(resource, r)), None)
-            if row is not None:
-                known.add(f"{row.type} {row.id}")
-                found += ["--import-pending-creates", resource["urn"], "--import-pending-creates", row.id]
-        if found:
-            self.pulumi("refresh", "--yes", "--skip-preview", *found)
-        if len(pending) > len(found) // 4:
+        pending = [each for each in self.state().get("pending_operations") or () if each["type"] == "creating"]
+        if pending:
             self.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
-        return len(found) // 4
+        return len(pending)
 
     def adopt(self) -> int:
         """What docs/runbooks/interrupted-update.md has a person do: import what the cloud has and the state does not.

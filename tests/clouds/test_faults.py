@@ -147,8 +147,8 @@ def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(cloud
         assert cloud.destroy() == ""
         assert cloud.built() == []
     record_property("updates that were killed", MOMENTS)
-    record_property("updates that were killed: pending creations that were there", pending)
-    record_property("updates that were killed: others that were there", lost)
+    record_property("updates that were killed: creations under way", pending)
+    record_property("updates that were killed: resources taken over", lost)
 
 
 @pytest.mark.parametrize("cloud", on(), indirect=True)
