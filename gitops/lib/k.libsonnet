@@ -173,14 +173,14 @@ local rbac = 'rbac.authorization.k8s.io';
     ],
 
     // Lets pods ask an application's pods at some ports: those of this namespace, unless others are named.
-    open(ports, peers=[app.here]):: policy(name, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
+    open(ports, peers=[app.here], called=name):: policy(called, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
 
     // Lets Prometheus read an application's metrics.
-    scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')]) + { metadata+: { name: name + '-scraped' } },
+    scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')], name + '-scraped'),
 
     // Lets some pods go out: to pods of this namespace unless others are named (null: to anything).
     // With no ports given to whatever speaks https: API servers, git hosts.
-    out(part, ports=null, peers=[app.here]):: policy(part + '-out', { 'app.kubernetes.io/name': part }, {
+    out(part, ports=null, peers=[app.here], called=part + '-out'):: policy(called, { 'app.kubernetes.io/name': part }, {
       egress: [if ports == null then { ports: tcp([443]) } else { [if peers != null then 'to']: peers, ports: tcp(ports) }],
     }),
 
@@ -218,6 +218,9 @@ local rbac = 'rbac.authorization.k8s.io';
   knows(files):: {
     spec+: { template+: { metadata+: { annotations+: { 'regions/settings': std.md5(std.manifestJsonMinified(files)) } } } },
   },
+
+  // A variable out of a Secret.
+  secret(variable, name, key):: { name: variable, valueFrom: { secretKeyRef: { name: name, key: key } } },
 
   // A probe by http of a named port.
   probe(path, extra={}):: { httpGet: { path: path, port: 'http' } } + extra,

@@ -6,7 +6,7 @@ local pins = import '../../pins/conductor.json';
 local name = 'conductor';
 local port = 9095;  // of its metrics
 local minutes = 50;  // a GitHub app's token lasts 60
-local secret(variable, key) = { name: variable, valueFrom: { secretKeyRef: { name: 'github-app', key: key } } };
+local secret(variable, key) = k.secret(variable, 'github-app', key);
 
 function(region, revision)
   local app = k.app(region, name);

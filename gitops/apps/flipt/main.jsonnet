@@ -34,7 +34,7 @@ local config(region) = {
 } else {});
 function(region, revision)
   local app = k.app(region, name);
-  local secret(variable, entry) = { name: variable, valueFrom: { secretKeyRef: { name: 'github-app', key: entry } } };
+  local secret(variable, entry) = k.secret(variable, 'github-app', entry);
   local container = k.container(name, pins.flipt, '50m', '128Mi') + {
     ports: [{ name: 'http', containerPort: port }],
     readinessProbe: k.probe('/health', { periodSeconds: 5 }),

@@ -15,7 +15,7 @@ local sizes = {
 };
 
 // The first password and the operator token, which `pulumi up` makes for this region alone (components/keys.py).
-local secret(variable, key) = { name: variable, valueFrom: { secretKeyRef: { name: 'admin', key: key } } };
+local secret(variable, key) = k.secret(variable, 'admin', key);
 // An empty database is set up at its first start, and later starts leave it as it is: hub.docker.com, influxdb, "Automated setup".
 local setup = { MODE: 'setup', USERNAME: 'admin', ORG: 'regions', BUCKET: 'default' };
 local env = [

@@ -60,7 +60,7 @@ function(region, app, replicas)
     // The front's gate asks how it does: lib/gate.libsonnet.
     app.open([port], [k.pods('grafana'), k.pods('prometheus'), k.pods('gate', 'front')]),
     app.out('prometheus'),
-    app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }]) + { metadata+: { name: 'prometheus-scrapes' } },
+    app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }], called='prometheus-scrapes'),
     // Nodes are no pods that a policy could name.
-    app.out('prometheus', [scraped.kubelet], null) + { metadata+: { name: 'prometheus-scrapes-kubelets' } },
+    app.out('prometheus', [scraped.kubelet], null, called='prometheus-scrapes-kubelets'),
   ]
