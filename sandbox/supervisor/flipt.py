@@ -18,13 +18,11 @@ from typing import Any
 import yaml
 
 from sandbox.errors import SandboxError
+from sandbox.supervisor.answers import Answer, answered
 
 _EVALUATE = "/ofrep/v1/evaluate/flags/"
 _FILE = "default/features.yaml"
 """In an environment's directory: a folder for each namespace. Clients that name none are in `default`."""
-
-Reply = tuple[int, str, dict[str, str]]
-"""Status, text and headers."""
 
 
 @dataclass
@@ -43,7 +41,7 @@ class Flipt:
         self._folder = folder
         self._looks: dict[tuple[str, str], _Look] = {}
 
-    async def answer(self, config: str, method: str, path: str, body: bytes) -> Reply:
+    async def answer(self, config: str, method: str, path: str, body: bytes) -> Answer:
         """What a Flipt with this configuration (YAML) answers. One that cannot have its flags serves nothing."""
         settings = yaml.safe_load(config) or {}
         try:
@@ -51,7 +49,7 @@ class Flipt:
             features = await self._features(settings["storage"][environment["storage"]], environment["directory"])
             return answer(features, method, path, body)
         except (KeyError, ValueError, SandboxError) as error:
-            return 503, f"simulated Flipt is not up: {error}", {}
+            return Answer(503, f"simulated Flipt is not up: {error}")
 
     async def _features(self, storage: Mapping[str, Any], directory: str) -> Mapping[str, Any]:
         remote, branch = storage["remote"], storage["branch"]
@@ -94,24 +92,24 @@ class Flipt:
         return out.decode()
 
 
-def answer(features: Mapping[str, Any], method: str, path: str, body: bytes) -> Reply:
+def answer(features: Mapping[str, Any], method: str, path: str, body: bytes) -> Answer:
     """What these flags make of a request."""
     if (method, path) == ("GET", "/health"):
-        return _json(200, {"status": "SERVING"})
+        return answered(200, {"status": "SERVING"})
     if method != "POST" or not path.startswith(_EVALUATE):
-        return _json(404, {"errorDetails": f"the simulated Flipt has no {method} {path}"})
+        return answered(404, {"errorDetails": f"the simulated Flipt has no {method} {path}"})
     key = path.removeprefix(_EVALUATE)
     flags = [flag for flag in features.get("flags") or [] if flag["key"] == key]
     if not flags:
         details = f"flag was not found default/{key}"
-        return _json(404, {"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": details})
+        return answered(404, {"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": details})
     context = (json.loads(body or b"{}") or {}).get("context") or {}
     segments = {segment["key"]: segment for segment in features.get("segments") or []}
     try:
         value, reason = evaluate(flags[0], segments, context)
     except NotImplementedError as error:
-        return _json(501, {"errorCode": "GENERAL", "errorDetails": f"the simulated Flipt knows no {error}"})
-    return _json(200, {"key": key, "value": value, "variant": str(value).lower(), "reason": reason, "metadata": {}})
+        return answered(501, {"errorCode": "GENERAL", "errorDetails": f"the simulated Flipt knows no {error}"})
+    return answered(200, {"key": key, "value": value, "variant": str(value).lower(), "reason": reason, "metadata": {}})
 
 
 def evaluate(flag: Mapping[str, Any], segments: Mapping[str, Any], context: Mapping[str, str]) -> tuple[bool, str]:
@@ -156,7 +154,3 @@ def holds(constraint: Mapping[str, Any], value: str) -> bool:
         case "isnotoneof":
             return value not in json.loads(wanted)
     raise NotImplementedError(f"operator {operator}")
-
-
-def _json(status: int, data: Mapping[str, Any]) -> Reply:
-    return status, json.dumps(data), {"Content-Type": "application/json"}

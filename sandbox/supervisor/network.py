@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 import httpx
 
+from sandbox.supervisor.answers import Answer, answered
 from sandbox.supervisor.api import Api, Object
 from sandbox.supervisor.flipt import Flipt
 from sandbox.supervisor.prometheus import Prometheus
@@ -36,15 +36,6 @@ class Request:
     url: SplitResult
     headers: Mapping[str, str]
     body: bytes
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What goes out."""
-
-    status: int
-    text: str | bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,10 +120,10 @@ class Network:
         if "flipt" in containers:
             config = await self._api.get(f"{root}/configmaps/flipt")
             text = ((config or {}).get("data") or {}).get("default.yml", "")
-            return Answer(*await self._flipt.answer(text, request.method, request.url.path, request.body))
+            return await self._flipt.answer(text, request.method, request.url.path, request.body)
         if "prometheus" in containers and request.url.path == "/api/v1/query":
             query = parse_qs(request.url.query).get("query", [""])[0]
-            return Answer(*self._prometheus.answer(query, await self._metrics("front", 8080)))
+            return self._prometheus.answer(query, await self._metrics("front", 8080))
         return Answer(503, f"connection refused: nothing listens at port {target.port} of pod {target.pod}")
 
     async def _metrics(self, application: str, port: int) -> str:
@@ -195,7 +186,7 @@ def influxdb(pod: Object, method: str, path: str) -> Answer:
     }  # fmt: skip
     match method, path:
         case "GET", "/health" | "/ready":
-            return Answer(200, json.dumps(answers[path]), {"Content-Type": "application/json"})
+            return answered(200, answers[path])
         case "GET", "/metrics":
             return Answer(
                 200,

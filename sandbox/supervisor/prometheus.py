@@ -7,18 +7,16 @@ queries are promtool's to test.
 
 from __future__ import annotations
 
-import json
 import re
 import time
+
+from sandbox.supervisor.answers import Answer, answered
 
 _QUERY = re.compile(
     r'sum\(increase\(front_requests_total\{job="front"(?P<failed>,code=~"5\.\.")?\}\[(?P<window>\d+)s\]\)\)'
 )
 _COUNTER = re.compile(r'^front_requests_total\{.*?code="(?P<code>\d+)".*?\} (?P<value>\S+)$', re.MULTILINE)
 _KEPT_SECONDS = 3600.0
-
-Reply = tuple[int, str, dict[str, str]]
-"""Status, text and headers."""
 
 
 class Prometheus:
@@ -28,11 +26,11 @@ class Prometheus:
         self._looks: list[tuple[float, float, float]] = []
         """When, and how many requests there were by then, and how many of them failed."""
 
-    def answer(self, query: str, scraped: str) -> Reply:
+    def answer(self, query: str, scraped: str) -> Answer:
         """What is answered to a query, when the front's metrics are `scraped` now; empty if it could not be scraped."""
         found = _QUERY.fullmatch(query)
         if found is None:
-            return _json(422, {"status": "error", "error": f"the simulated Prometheus does not know {query}"})
+            return answered(422, {"status": "error", "error": f"the simulated Prometheus does not know {query}"})
         now = time.monotonic()
         if scraped:
             counts = [(match["code"], float(match["value"])) for match in _COUNTER.finditer(scraped)]
@@ -46,8 +44,4 @@ class Prometheus:
             if len(inside) > 1
             else []
         )
-        return _json(200, {"status": "success", "data": {"resultType": "vector", "result": result}})
-
-
-def _json(status: int, data: object) -> Reply:
-    return status, json.dumps(data), {"Content-Type": "application/json"}
+        return answered(200, {"status": "success", "data": {"resultType": "vector", "result": result}})

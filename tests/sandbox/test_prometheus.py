@@ -25,9 +25,9 @@ def scraped(good: int, bad: int) -> str:
 
 def said(prometheus: Prometheus, query: str, metrics: str) -> float | None:
     """The number that is answered; None if it is none."""
-    status, text, _ = prometheus.answer(query, metrics)
-    assert status == 200
-    found = json.loads(text)["data"]["result"]
+    answer = prometheus.answer(query, metrics)
+    assert answer.status == 200
+    found = json.loads(answer.text)["data"]["result"]
     return float(found[0]["value"][1]) if found else None
 
 
@@ -45,6 +45,6 @@ def test_it_counts_since_its_oldest_look_inside_of_the_window(monkeypatch: pytes
 
 
 def test_it_refuses_what_it_does_not_know() -> None:
-    status, text, _ = Prometheus().answer("up", scraped(1, 0))
-    assert status == 422
-    assert "does not know up" in text
+    answer = Prometheus().answer("up", scraped(1, 0))
+    assert answer.status == 422
+    assert "does not know up" in str(answer.text)
