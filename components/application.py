@@ -27,7 +27,7 @@ class ApplicationArgs:
     storage: StorageDriver
     """How the cluster makes the applications' volumes."""
     keys: Keys
-    """Of the GitHub apps that applications work with."""
+    """What applications sign in with, or are set up with."""
     after: pulumi.Output[list[pulumi.Resource]]
     """All else of the region: it must be there before the applications, and go after them."""
 

@@ -10,6 +10,7 @@ import base64
 import os
 import secrets
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -106,33 +107,33 @@ def _authorization(home: Home) -> str:
 
 def _private_key(home: Home, slug: str) -> str:
     """An app's private key (PEM), made when it is first asked for."""
-    path = home.git_host / f"{slug}.pem"
-    if not path.exists():
+
+    def made() -> str:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         form, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
-        _write(path, key.private_bytes(serialization.Encoding.PEM, form, plain).decode())
-    return path.read_text()
+        return key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
+
+    return _kept(home.git_host / f"{slug}.pem", made)
 
 
 def _secret(home: Home, variable: str) -> str:
     """A secret that CI has under a name, made when it is first asked for."""
-    path = home.git_host / f"{variable}.txt"
+    return _kept(home.git_host / f"{variable}.txt", lambda: secrets.token_urlsafe(48))
+
+
+def _kept(path: Path, make: Callable[[], str]) -> str:
+    """What a file has that only its owner may read: made, if it is not there."""
     if not path.exists():
-        _write(path, secrets.token_urlsafe(48))
+        path.touch(mode=0o600)
+        path.write_text(make())
     return path.read_text()
-
-
-def _write(path: Path, text: str) -> None:
-    path.touch(mode=0o600)
-    path.write_text(text)
 
 
 def create(home: Home) -> None:
     """Make the repository, the port, the token and the apps' keys, unless they are there."""
     home.git_host.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name, value in (("port", str(free_port())), ("token", f"ghp_{secrets.token_hex(18)}")):
-        if not (home.git_host / name).exists():
-            _write(home.git_host / name, value)
+    _kept(home.git_host / "port", lambda: str(free_port()))
+    _kept(home.git_host / "token", lambda: f"ghp_{secrets.token_hex(18)}")
     for app in apps():
         _private_key(home, app.slug)
     if not (home.repository / "HEAD").exists():

@@ -28,16 +28,17 @@ local rbac = 'rbac.authorization.k8s.io';
     // Files for pods, by name.
     configMap(files, part=name):: { apiVersion: 'v1', kind: 'ConfigMap', metadata: app.metadata(part), data: files },
 
-    serviceAccount(part=name):: {
+    // asks: whether its pods ask the cluster for something, and get a token for it.
+    serviceAccount(part=name, asks=false):: {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
       metadata: app.metadata(part),
-      automountServiceAccountToken: false,
+      [if !asks then 'automountServiceAccountToken']: false,
     },
 
     // A service account that may ask the cluster for something: the account, its rules, and the binding of both.
     account(part, rules):: [
-      app.serviceAccount(part) + { automountServiceAccountToken:: null },
+      app.serviceAccount(part, asks=true),
       { apiVersion: rbac + '/v1', kind: 'Role', metadata: app.metadata(part), rules: rules },
       {
         apiVersion: rbac + '/v1',
@@ -218,6 +219,9 @@ local rbac = 'rbac.authorization.k8s.io';
   knows(files):: {
     spec+: { template+: { metadata+: { annotations+: { 'regions/settings': std.md5(std.manifestJsonMinified(files)) } } } },
   },
+
+  // A StatefulSet or Deployment whose pods ask the cluster for something.
+  asks:: { spec+: { template+: { spec+: { automountServiceAccountToken: true } } } },
 
   // A variable out of a Secret.
   secret(variable, name, key):: { name: variable, valueFrom: { secretKeyRef: { name: name, key: key } } },

@@ -14,8 +14,8 @@ function(app)
   };
   [
     // What it may ask the cluster for is said in components/monitoring.py.
-    app.serviceAccount() + { automountServiceAccountToken:: null },
-    app.deployment(1, [container]) + { spec+: { template+: { spec+: { automountServiceAccountToken: true } } } },
+    app.serviceAccount(asks=true),
+    app.deployment(1, [container]) + k.asks,
     app.open([port], [k.pods('prometheus')]),
     app.out('kube-state-metrics'),
   ]

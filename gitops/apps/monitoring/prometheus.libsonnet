@@ -50,13 +50,13 @@ function(region, app, replicas)
   };
   [
     // What it may ask the cluster for is said in components/monitoring.py.
-    app.serviceAccount() + { automountServiceAccountToken:: null },
+    app.serviceAccount(asks=true),
     app.configMap(files),
     app.service({ http: port }),
     app.headless({ http: port }),
     app.budget(1),
     app.statefulSet(replicas, [container], size.disk, [{ name: 'config', configMap: { name: 'prometheus' } }])
-    + k.knows(files) + { spec+: { template+: { spec+: { automountServiceAccountToken: true } } } },
+    + k.knows(files) + k.asks,
     // The front's gate asks how it does: lib/gate.libsonnet.
     app.open([port], [k.pods('grafana'), k.pods('prometheus'), k.pods('gate', 'front')]),
     app.out('prometheus'),
