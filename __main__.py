@@ -13,7 +13,7 @@ root = Path(__file__).resolve().parent
 try:
     settings = fleet.read(root).region(pulumi.get_stack())
     origin = repository.url(settings.settings.repository, root)
-    secrets = keys.read(settings, os.environ)
+    secrets = keys.read(settings, os.environ, preview=pulumi.runtime.is_dry_run())
 except fleet.FleetError as error:
     raise pulumi.RunError(str(error)) from None
 Region(settings.name, RegionArgs(settings, origin, secrets)).export()

@@ -69,7 +69,7 @@ class Application(pulumi.ComponentResource):
                 f"{name}-{application}",
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=application),
                 string_data={"app": app or "", "installation": installation or "", "private-key": key},
-                opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
+                opts=args.keys.options(parent=self, depends_on=namespaces),
             )
             for application, app, installation, key in (
                 (CONDUCTOR, settings.conductor_app, settings.conductor_installation, args.keys.conductor),
@@ -83,7 +83,7 @@ class Application(pulumi.ComponentResource):
                     f"{name}-{INFLUXDB}",
                     metadata=kubernetes.meta.v1.ObjectMetaArgs(name="admin", namespace=INFLUXDB),
                     string_data=args.keys.influxdb,
-                    opts=pulumi.ResourceOptions(parent=self, depends_on=namespaces),
+                    opts=args.keys.options(parent=self, depends_on=namespaces),
                 )
             )
         project = kubernetes.apiextensions.CustomResource(

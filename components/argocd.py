@@ -12,6 +12,7 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 from components import controllers, receipts, upstream
+from components.keys import Keys
 from components.upstream import Manifest
 from fleet import Region
 from fleet.duration import text
@@ -34,8 +35,8 @@ class ArgoCdArgs:
     """In production it is upstream's HA manifests: three Redis, two repo-servers, two API servers. They want three nodes."""
     repository: str
     """The repository that it follows, on whose commits it posts receipts."""
-    receipts_key: pulumi.Output[str]
-    """The private key (PEM, secret) of the GitHub app that posts them."""
+    keys: Keys
+    """The private key of the GitHub app that posts them is among these."""
 
 
 class ArgoCd(pulumi.ComponentResource):
@@ -60,8 +61,8 @@ class ArgoCd(pulumi.ComponentResource):
         key = kubernetes.core.v1.Secret(
             f"{name}-receipts",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=receipts.SECRET, namespace=NAMESPACE),
-            string_data={receipts.SECRET_KEY: args.receipts_key},
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[namespace]),
+            string_data={receipts.SECRET_KEY: args.keys.receipts},
+            opts=args.keys.options(parent=self, depends_on=[namespace]),
         )
         self.objects = controllers.install(self, name, [namespace, key], definitions, objects)
         self.register_outputs({"namespace": NAMESPACE, "version": upstream.version("argo-cd")})

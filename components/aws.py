@@ -14,6 +14,7 @@ from components.aws_nodes import AwsNodes, AwsNodesArgs
 from components.aws_roles import pod_role, service_role
 from components.cluster import LOG_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
 from fleet import KUBERNETES
+from fleet.settings import AwsSettings
 
 ACCESS_POLICIES = "arn:aws:eks::aws:cluster-access-policy"
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -29,12 +30,11 @@ class AwsCluster(pulumi.ComponentResource):
         region, settings = args.region, args.region.settings
         account = settings.aws
         assert account is not None, "fleet refuses a region on AWS without `aws` settings"
-        deploy_role = f"arn:aws:iam::{account.account_id}:role/{account.deploy_role}"
+        # Whoever runs the program is signed in as a role of the account already: the deploy role, or one that can only read.
         provider = aws.Provider(
             name,
             region=settings.location,
             allowed_account_ids=[account.account_id],
-            assume_roles=[aws.ProviderAssumeRoleArgs(role_arn=deploy_role, session_name="pulumi")],
             default_tags=aws.ProviderDefaultTagsArgs(tags=region.tags),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -91,7 +91,7 @@ class AwsCluster(pulumi.ComponentResource):
             deletion_protection=region.protected,
             opts=child.kept(depends_on=[logs, cluster_role]),
         )
-        access = self._access(name, args, cluster, deploy_role, child)
+        access = self._access(name, args, cluster, account, child)
 
         versions = KUBERNETES[settings.kubernetes_version]
         # The CNI comes before the nodes, which are not ready without it; its right to give addresses before both.
@@ -144,8 +144,7 @@ class AwsCluster(pulumi.ComponentResource):
         config = pulumi.Output.all(cluster.endpoint, cluster.certificate_authority.data, ready).apply(
             lambda values: kubeconfig(
                 name, values[0], values[1], "aws",
-                ["--region", settings.location, "eks", "get-token", "--cluster-name", name, "--output", "json",
-                 "--role-arn", deploy_role],
+                ["--region", settings.location, "eks", "get-token", "--cluster-name", name, "--output", "json"],
             )
         )  # fmt: skip
         self.info = ClusterInfo(
@@ -160,11 +159,15 @@ class AwsCluster(pulumi.ComponentResource):
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _access(
-        self, name: str, args: ClusterArgs, cluster: aws.eks.Cluster, deploy_role: str, child: Children
+        self, name: str, args: ClusterArgs, cluster: aws.eks.Cluster, account: AwsSettings, child: Children
     ) -> list[pulumi.CustomResource]:
-        """The deploy role administers the cluster; else whom the settings name, and nobody by default."""
+        """The deploy role administers the cluster, the preview role sees all but secrets; else whom the settings name."""
         access = args.region.settings.access
-        let_in = [("deploy", deploy_role, "AmazonEKSClusterAdminPolicy")]
+        roles = f"arn:aws:iam::{account.account_id}:role"
+        let_in = [
+            ("deploy", f"{roles}/{account.deploy_role}", "AmazonEKSClusterAdminPolicy"),
+            ("preview", f"{roles}/{account.preview_role}", "AmazonEKSViewPolicy"),
+        ]
         let_in += [(role.rpartition("/")[2], role, "AmazonEKSClusterAdminPolicy") for role in access.admins]
         let_in += [(role.rpartition("/")[2], role, "AmazonEKSViewPolicy") for role in access.viewers]
         made: list[pulumi.CustomResource] = []

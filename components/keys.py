@@ -10,11 +10,14 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 
 from fleet import FleetError, Problem, Region
 from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, influxdb_secret, missing, receipts_key, wanted
+
+NOT_KNOWN = "not known in this preview"
 
 
 @dataclass(frozen=True)
@@ -28,23 +31,34 @@ class Keys:
     """Only where the page of feature flags may write."""
     influxdb: Mapping[str, pulumi.Output[str]] | None
     """InfluxDB's first password and its operator token, this region's alone. Only where it runs."""
+    known: bool = True
+    """Whether these are the real ones. In a preview without them what the cluster's Secrets hold is not compared."""
+
+    def options(self, **options: Any) -> pulumi.ResourceOptions:
+        """The options of a Secret with one of these in it."""
+        return pulumi.ResourceOptions(**options, ignore_changes=[] if self.known else ["stringData"])
 
 
-def read(region: Region, environment: Mapping[str, str]) -> Keys:
-    """What this region needs. Raises FleetError that says which is missing, before anything is created."""
+def read(region: Region, environment: Mapping[str, str], preview: bool = False) -> Keys:
+    """What this region needs. Raises FleetError that says which is missing, before anything is created.
+
+    A preview does without: what a pull request's job may read is no secret any more, so it gets none.
+    """
+    lacking = missing(region, environment)
     problems = [
         Problem("the environment", name, None, f"not set, or not {what}",
                 f"Put {what}, into it; in CI it is a secret of that name")
-        for name, what in missing(region, environment).items()
+        for name, what in lacking.items()
     ]  # fmt: skip
-    if problems:
+    if problems and not preview:
         raise FleetError(problems)
-    keys = {name: pulumi.Output.secret(environment[name]) for name in wanted(region)}
-    secret = environment.get(influxdb_secret(region))
+    given = {name: NOT_KNOWN if name in lacking else environment[name] for name in wanted(region)}
+    keys = {name: pulumi.Output.secret(value) for name, value in given.items()}
+    secret = given.get(influxdb_secret(region))
     influxdb = secret and {
         purpose: pulumi.Output.secret(derived(secret, region.name, purpose)) for purpose in ("password", "token")
     }
-    return Keys(keys[receipts_key(region)], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY), influxdb or None)
+    return Keys(keys[receipts_key(region)], keys.get(CONDUCTOR_KEY), keys.get(FLAGS_KEY), influxdb or None, not lacking)
 
 
 def derived(secret: str, region: str, purpose: str) -> str:

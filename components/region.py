@@ -63,7 +63,7 @@ class Region(pulumi.ComponentResource):
         if self.cluster.inside:
             group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
             installed.append(controllers.listed(group.resources))
-        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.keys.receipts), opts=inside)
+        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.keys), opts=inside)
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
         Application(
             name,

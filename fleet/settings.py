@@ -57,8 +57,14 @@ class AwsSettings(Settings):
     deploy_role: str = Field(
         default="regions-deploy",
         pattern=r"^[\w+=,.@-]{1,64}$",
-        description="the IAM role in that account which people and CI assume to build the region",
+        description="the IAM role in that account which people and CI are signed in as when they build the region",
         examples=["regions-deploy"],
+    )
+    preview_role: str = Field(
+        default="regions-preview",
+        pattern=r"^[\w+=,.@-]{1,64}$",
+        description="the IAM role in that account which a pull request's preview is signed in as; it can only read",
+        examples=["regions-preview"],
     )
 
 

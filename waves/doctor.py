@@ -119,10 +119,12 @@ def _keys(region: fleet.Region, environment: Mapping[str, str]) -> Iterator[Find
 def _aws(region: fleet.Region, run: Run) -> Iterator[Finding]:
     account = region.settings.aws
     assert account is not None, "fleet refuses a region on AWS without `aws` settings"
+    code, said = run(["aws", "sts", "get-caller-identity", "--query", "Arn", "--output", "text"])
+    fit = code == 0 and f"::{account.account_id}:assumed-role/{account.deploy_role}/" in said
     role = f"arn:aws:iam::{account.account_id}:role/{account.deploy_role}"
-    session = ["--role-session-name", "doctor", "--query", "AssumedRoleUser.Arn", "--output", "text"]
-    code, said = run(["aws", "sts", "assume-role", "--role-arn", role, *session])
-    yield Finding("credentials", code == 0, _last(said), "" if code == 0 else f"Sign in as somebody whom {role} trusts")
+    yield Finding(
+        "credentials", fit, _last(said), "" if fit else f"Sign in as {role}: set AWS_PROFILE to a profile of it"
+    )
     production = region.wave.production
     for name, service, quota, needed in (
         ("CPUs of standard machines", "ec2", "L-1216C47A", _cpus(region)),

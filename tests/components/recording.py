@@ -23,7 +23,7 @@ from components.region import Region, RegionArgs
 from fleet.keys import wanted
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
-GIVE_UP_SECONDS = 60
+GIVE_UP_SECONDS = 300
 KEY = "-----BEGIN PRIVATE KEY----- of nobody"
 REPOSITORY = "https://git.example.com/platform/regions.git"
 

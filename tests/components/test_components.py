@@ -132,7 +132,11 @@ def test_eks_is_private_encrypted_logged_and_has_no_static_credential(name: str)
     assert not region.of("aws:iam/accessKey:AccessKey")
     assert not region.of("aws:iam/user:User")
     entries = region.of("aws:eks/accessEntry:AccessEntry")
-    assert [entry.inputs["principalArn"].rpartition("/")[2] for entry in entries] == ["regions-deploy"]
+    roles = [entry.inputs["principalArn"].rpartition("/")[2] for entry in entries]
+    assert roles == ["regions-deploy", "regions-preview"]
+    grants = {each.inputs["principalArn"].rpartition("/")[2]: each.inputs["policyArn"].rpartition("/")[2]
+              for each in region.of("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")}  # fmt: skip
+    assert grants == {"regions-deploy": "AmazonEKSClusterAdminPolicy", "regions-preview": "AmazonEKSViewPolicy"}
     subnets = [IPv4Network(subnet.inputs["cidrBlock"]) for subnet in region.of("aws:ec2/subnet:Subnet")]
     assert len(subnets) == 6
     assert all(subnet.subnet_of(FLEET.regions[name].settings.network) for subnet in subnets)

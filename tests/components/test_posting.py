@@ -92,6 +92,15 @@ def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(
     assert "hunter2" not in str(raised.value)
 
 
+def test_a_preview_does_without_keys_and_leaves_what_secrets_hold_alone() -> None:
+    found = keys.read(STAGING, {RECEIPTS_KEY: KEY}, preview=True)
+    assert not found.known
+    assert found.options().ignore_changes == ["stringData"]
+    complete = keys.read(STAGING, {RECEIPTS_KEY: KEY, INFLUXDB_SECRET: KEY}, preview=True)
+    assert complete.known
+    assert complete.options().ignore_changes == []
+
+
 def test_each_region_has_passwords_of_its_own_which_stay_the_same() -> None:
     regions = ("staging-aws-eu-west-1", "staging-gcp-us-central1")
     first, second = (

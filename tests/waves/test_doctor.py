@@ -69,6 +69,8 @@ def test_a_machine_that_has_all_is_fit(region: str) -> None:
         (AWS, {"aws --version": (127, "")}, "exec plugin aws", "Install it"),
         (GCP, {"gke-gcloud-auth-plugin --version": (127, "")}, "exec plugin gke-gcloud-auth-plugin", "gcloud components"),
         (AWS, {"aws sts": (254, "AccessDenied")}, "credentials", "regions-deploy"),
+        (AWS, {"aws sts": ROLE.replace("333344445555", "111122223333")}, "credentials", "AWS_PROFILE"),
+        (AWS, {"aws sts": ROLE.replace("regions-deploy", "regions-preview")}, "credentials", "AWS_PROFILE"),
         (GCP, {"gcloud auth": (1, "no credentials")}, "credentials", "application-default login"),
         (AZURE, {"az account": "another-directory"}, "credentials", "az login --tenant"),
         (AWS, {"aws --region": "100.0"}, "quota: CPUs of standard machines", "may need 192"),
