@@ -19,12 +19,12 @@ import fleet
 from waves import acts, doctor, infra, metrics, operate, promote, regions, review, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
+from waves.github import HostError
 from waves.host import job_url, open_receipts
 from waves.ledger import LedgerError
 from waves.model import State
 from waves.plan import plan as make_plan
 from waves.preflight import ExceptionsError
-from waves.receipts import HostError
 from waves.refs import GitError
 from waves.rendering import RenderError
 

@@ -16,7 +16,8 @@ from githubkit.exception import GitHubException
 import fleet
 from fleet.keys import receipts_key
 from fleet.repository import api_url, slug
-from waves.receipts import GitHubReceipts, HostError
+from waves.github import HostError
+from waves.receipts import GitHubReceipts
 from waves.refs import GitRefs, git
 
 APP, INSTALLATION, PRIVATE_KEY = "GITHUB_APP_ID", "GITHUB_APP_INSTALLATION_ID", "GITHUB_APP_PRIVATE_KEY"

@@ -9,31 +9,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import httpx
-from githubkit import GitHub, Response
-from githubkit.exception import GitHubException, RateLimitExceeded, RequestError, RequestFailed
-from githubkit.retry import RETRY_DEFAULT, RetryOption
+from githubkit import Response
 
+from waves.github import PER_PAGE, Api, HostError
 from waves.model import Commit, Receipt, State
 
 CONTEXT = re.compile(r"^region/(?P<region>[a-z0-9-]+)/(?P<check>[a-z]+)$")
 """The contexts that are receipts. A commit may have any other statuses as well."""
-PER_PAGE = 100
-PATIENCE = timedelta(seconds=90)
-"""The longest wait for a rate limit inside of one pass. What takes longer ends the pass with an error that says until when."""
-RETRIES = 3
 DESCRIPTION = 140
 """Characters that GitHub takes for a status's description."""
-TIMEOUT = 20.0
-"""Seconds for one request."""
-
-
-class HostError(Exception):
-    """The git host cannot be asked, or refuses; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +37,7 @@ class GitHubReceipts:
 
     def __init__(self, repository: str, token: str, base_url: str | None = None) -> None:
         """`repository` is `owner/name`; the token needs to read commit statuses, and nothing else."""
-        self._repository = repository
-        self._github = GitHub(
-            token, base_url=base_url, auto_retry=again, timeout=TIMEOUT, http_cache=False, follow_redirects=True
-        )
+        self._api = Api(repository, token, base_url)
         self._known: dict[Commit, _Known] = {}
 
     def now(self) -> datetime:
@@ -73,12 +58,12 @@ class GitHubReceipts:
         body = {"state": str(state), "context": context, "description": description[:DESCRIPTION]}
         if target_url:
             body["target_url"] = target_url
-        self._request("POST", f"/repos/{self._repository}/statuses/{commit}", json=body)
+        self._api.request("POST", f"{self._api.place}/statuses/{commit}", "statuses: write", json=body)
 
     def _read(self, commit: Commit) -> _Known:
         known = self._known.get(commit, _Known("", ()))
         seen = {status["id"] for status in known.statuses}
-        path = f"/repos/{self._repository}/commits/{commit}/statuses"
+        path = f"{self._api.place}/commits/{commit}/statuses"
         headers = {"If-None-Match": known.etag} if known.etag else {}
         response = self._get(path, headers)
         if response.status_code == 304:
@@ -99,20 +84,10 @@ class GitHubReceipts:
     def _get(
         self, path: str, headers: Mapping[str, str] | None = None, page: int = 1, *, missing_is_fine: bool = False
     ) -> Response[Any]:
-        return self._request(
-            "GET", path, missing_is_fine, params={"per_page": PER_PAGE, "page": page}, headers=dict(headers or {})
-        )
-
-    def _request(self, method: str, path: str, missing_is_fine: bool = False, **options: Any) -> Response[Any]:
-        try:
-            return self._github.request(method, path, **options)
-        except RequestFailed as error:
-            if missing_is_fine and error.response.status_code == 404:
-                return error.response  # GitHub Enterprise Server answers so where rate limits are off
-            raise HostError(_words(error, self._repository)) from error
-        except GitHubException as error:
-            cause = getattr(error, "exc", None)
-            raise HostError(f"{self._github.config.base_url} cannot be reached: {cause or error}") from error
+        return self._api.request(
+            "GET", path, "statuses: read", missing_is_fine=missing_is_fine,
+            params={"per_page": PER_PAGE, "page": page}, headers=dict(headers or {}),
+        )  # fmt: skip
 
 
 def receipt(status: Mapping[str, Any]) -> Receipt | None:
@@ -131,31 +106,8 @@ def receipt(status: Mapping[str, Any]) -> Receipt | None:
     )
 
 
-def again(error: GitHubException, count: int) -> RetryOption:
-    """Whether to try once more: on server errors, lost connections, and rate limits that end soon."""
-    plain = RETRY_DEFAULT(error, count)
-    if plain.do_retry:
-        return plain if (plain.retry_after or timedelta(seconds=60)) <= PATIENCE else RetryOption(False)
-    lost = isinstance(error, RequestError) and isinstance(error.exc, httpx.TransportError)
-    return RetryOption(lost and count < RETRIES, timedelta(seconds=2**count))
-
-
 def _date(response: Response[Any]) -> datetime:
     stamp = response.headers.get("date")
     if not stamp:
         raise HostError("the git host's answer has no Date header, and receipts cannot be timed by any other clock")
     return parsedate_to_datetime(stamp).astimezone(UTC)
-
-
-def _words(error: RequestFailed, repository: str) -> str:
-    status = error.response.status_code
-    if isinstance(error, RateLimitExceeded):
-        return f"the rate limit of this token is used up for {int(error.retry_after.total_seconds())} s more"
-    if status == 401:
-        return "the git host does not know this token (401): it may have expired; set GITHUB_TOKEN to a valid one"
-    if status == 403:
-        needs = "write" if error.request.method == "POST" else "read"
-        return f"this token may not {needs} the commit statuses of {repository} (403): it needs `statuses: {needs}`"
-    if status == 404:
-        return f"no repository {repository}, or none that this token may see (404)"
-    return f"the git host answered {status}: {error.response.text[:200]}"

@@ -17,8 +17,8 @@ from sandbox.github.rest import GitHub, Identity
 from tests.waves.conftest import REPOSITORY, Remote
 from waves import promote
 from waves.__main__ import app as command
+from waves.github import HostError
 from waves.host import APP, INSTALLATION, PRIVATE_KEY, open_host, signed_in
-from waves.receipts import HostError
 
 CONDUCTOR = Identity("regions-conductor[bot]", "read", "write")
 

@@ -17,9 +17,10 @@ from tests.waves.conftest import REPOSITORY, Remote
 from tests.waves.memory import TRUSTED
 from waves import __main__ as cli
 from waves import infra
+from waves.github import HostError
 from waves.host import open_receipts
 from waves.model import Ledger, RegionRecord, State
-from waves.receipts import GitHubReceipts, HostError
+from waves.receipts import GitHubReceipts
 from waves.refs import GitRefs
 
 REGION = "staging-aws-eu-west-1"

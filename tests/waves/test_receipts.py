@@ -11,9 +11,10 @@ from starlette.responses import JSONResponse, Response
 
 from tests.waves.conftest import REPOSITORY, Remote
 from tests.waves.memory import TRUSTED
-from waves import receipts
+from waves import github
+from waves.github import HostError
 from waves.model import State
-from waves.receipts import GitHubReceipts, HostError
+from waves.receipts import GitHubReceipts
 
 
 def client(remote: Remote, token: str = "") -> GitHubReceipts:
@@ -139,7 +140,7 @@ def test_a_host_that_is_away_is_an_error_after_some_tries(monkeypatch: pytest.Mo
     monkeypatch.setattr("githubkit.core.time.sleep", waits.append)
     with pytest.raises(HostError, match="cannot be reached"):
         GitHubReceipts(REPOSITORY, "t", "http://127.0.0.1:9").now()
-    assert waits == [1.0, 2.0, 4.0][: receipts.RETRIES]
+    assert waits == [1.0, 2.0, 4.0][: github.RETRIES]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """What a region costs in a month before anybody uses it: its nodes at least, their disks, the control plane, ways out, keys.
 
-Pure, from settings and bench/prices.yaml. Left out: traffic, logs, volumes of the applications, backups, Defender, discounts.
+Pure, from settings and waves/prices.yaml. Left out: traffic, logs, volumes of the applications, backups, Defender, discounts.
 """
 
 from __future__ import annotations
