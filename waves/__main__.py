@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, doctor, infra, metrics, operate, promote, regions, review, view
+from waves import acts, affected, doctor, infra, metrics, operate, promote, regions, review, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.github import HostError
@@ -45,6 +45,7 @@ COLOURS = {
 }
 
 app.add_typer(acts.app)
+app.add_typer(affected.app)
 app.add_typer(doctor.app)
 app.add_typer(review.app)
 app.add_typer(regions.app, name="region")

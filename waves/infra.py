@@ -15,13 +15,12 @@ from pathlib import Path
 
 import fleet
 from fleet.windows import is_open, words
+from waves import affected
 from waves.model import Commit, RegionRecord, State
 from waves.receipts import GitHubReceipts
 from waves.refs import REGIONS, GitError, GitRefs, git
 
 APPLIED = "refs/waves/infra/"
-INPUTS = ("__main__.py", "Pulumi.yaml", "waves.yaml", "requirements.txt", "components", "fleet")
-"""What every region's infrastructure depends on; a region's own stack file comes to it."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ def apply(
         return Outcome(commit, state, description)
 
     applied = refs.get(f"{APPLIED}{region}")
-    if applied and inputs(checkout, remote, applied, found.file) == inputs(checkout, remote, commit, found.file):
+    if applied and not changed(checkout, remote, region, applied, commit):
         return post(State.SUCCESS, f"nothing that infrastructure depends on changed since {applied[:10]}")
     if found.settings.change_windows:
         shut = closed(found, GitRefs(checkout, remote).ledger().region(region), commit, receipts.now())
@@ -89,13 +88,14 @@ def closed(region: fleet.Region, record: RegionRecord, commit: Commit, now: date
     return f"nothing changed: outside of the change windows, {words(windows)}"
 
 
-def inputs(checkout: Path, remote: str, commit: Commit, stack_file: str) -> str:
-    """All that a region's infrastructure depends on in a commit: paths and the hashes of their contents."""
+def changed(checkout: Path, remote: str, region: str, applied: Commit, commit: Commit) -> bool:
+    """Whether anything that a region's infrastructure depends on differs between two commits, as `waves affected` has it."""
     try:
-        return git(checkout, "ls-tree", "-r", commit, "--", *INPUTS, stack_file)
+        git(checkout, "cat-file", "-e", applied)
     except GitError:  # a shallow clone, as CI makes them
-        git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", remote, commit)
-        return git(checkout, "ls-tree", "-r", commit, "--", *INPUTS, stack_file)
+        git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", remote, applied)
+    found = affected.between(affected.read(checkout, applied), affected.read(checkout, commit))
+    return any(each.region == region for each in found.regions)
 
 
 def _record(checkout: Path, remote: str, region: str, commit: Commit | None, old: Commit | None) -> None:

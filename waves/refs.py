@@ -164,18 +164,9 @@ class GitRefs:
         return blobs
 
     def _texts(self, blobs: Mapping[str, str]) -> dict[str, str]:
-        """The contents of blobs, path to text, by one process."""
-        paths = list(blobs)
-        wanted = "".join(f"{blobs[path]}\n" for path in paths).encode()
-        result = subprocess.run(
-            ["git", "cat-file", "--batch"], cwd=self._checkout, input=wanted, capture_output=True, check=True
-        )
-        texts, rest = {}, result.stdout
-        for path in paths:
-            header, _, rest = rest.partition(b"\n")
-            size = int(header.split()[2])
-            texts[path], rest = rest[:size].decode(errors="replace"), rest[size + 1 :]
-        return texts
+        """The contents of blobs, path to text."""
+        found = contents(self._checkout, blobs)
+        return {path: content.decode(errors="replace") for path, content in found.items()}
 
     def _git(self, *arguments: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:
         return git(self._checkout, *arguments, text=text, env={**self._env, **(env or {})})
@@ -192,12 +183,30 @@ def git(checkout: Path, *arguments: str, text: str | None = None, env: Mapping[s
     return result.stdout
 
 
+def contents(checkout: Path, blobs: Mapping[str, str]) -> dict[str, bytes]:
+    """The contents of blobs, path to bytes, by one process. Raises GitError if one is not there."""
+    wanted = "".join(f"{oid}\n" for oid in blobs.values()).encode()
+    command = ["git", "cat-file", "--batch"]
+    result = subprocess.run(command, cwd=checkout, input=wanted, capture_output=True)
+    if result.returncode != 0:
+        raise GitError(f"`git cat-file` failed: {result.stderr.decode(errors='replace').strip()}")
+    found, at = {}, 0
+    for path in blobs:
+        end = result.stdout.index(b"\n", at)
+        oid, *header = result.stdout[at:end].split()
+        if len(header) != 2:
+            raise GitError(f"the contents of {path} are not here: git has no {oid.decode()}. Fetch them")
+        at = end + 1 + int(header[1]) + 1
+        found[path] = result.stdout[end + 1 : at - 1]
+    return found
+
+
 def _run(
     checkout: Path, arguments: Iterable[str], text: str | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     quiet = {"GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     return subprocess.run(
-        ["git", *arguments], cwd=checkout, input=text, capture_output=True, text=True,
+        ["git", *arguments], cwd=checkout, input=text, capture_output=True, text=True, errors="surrogateescape",
         env={**os.environ, **quiet, **(env or {})},
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fleet.windows import DAYS
 from sandbox.github.rest import Identity
 from tests.waves.conftest import REPOSITORY, Remote
+from tests.waves.copies import copied
 from tests.waves.memory import TRUSTED
 from waves import __main__ as cli
 from waves import infra
@@ -40,11 +41,11 @@ def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def release(remote: Remote, changed: str) -> str:
-    """A commit that changes one file, on the region's branch and checked out."""
+def release(remote: Remote, changed: str, more: str = "# changed\n") -> str:
+    """A commit that adds to one file, on the region's branch and checked out."""
     path = remote.clone / changed
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text((path.read_text() if path.exists() else "") + "# changed\n")
+    path.write_text((path.read_text() if path.exists() else "") + more)
     remote.git("add", "--all")
     commit = remote.commit(f"Change {changed}")
     remote.git("push", "--quiet", "--force", "origin", f"HEAD:region/{REGION}")
@@ -88,21 +89,47 @@ def test_where_nothing_that_infrastructure_depends_on_changed_it_says_so_at_once
     assert updates(pulumi) == 1
 
 
-@pytest.mark.parametrize("changed", ["components/a.py", "fleet/b.py", "Pulumi.yaml", f"stacks/Pulumi.{REGION}.yaml"])
-def test_what_infrastructure_depends_on_is_updated(remote: Remote, pulumi: Path, changed: str) -> None:
+@pytest.mark.parametrize(
+    ("changed", "more"),
+    [
+        ("components/a.py", "# changed\n"),
+        ("fleet/b.py", "# changed\n"),
+        ("policy/c.py", "# changed\n"),
+        ("requirements.txt", "# changed\n"),
+        ("Pulumi.yaml", "  regions:pollInterval:\n    default: 5s\n"),
+        (f"stacks/Pulumi.{REGION}.yaml", "  regions:asleep: true\n"),
+    ],
+)
+def test_what_infrastructure_depends_on_is_updated(remote: Remote, pulumi: Path, changed: str, more: str) -> None:
     release(remote, "components/z.py")
     apply(remote)
-    release(remote, changed)
+    release(remote, changed, more)
     assert apply(remote).state is State.SUCCESS
     assert updates(pulumi) == 2
 
 
-def test_another_regions_file_is_none_of_it(remote: Remote, pulumi: Path) -> None:
+def test_another_regions_settings_and_a_comment_are_none_of_it(remote: Remote, pulumi: Path) -> None:
     release(remote, "components/a.py")
     apply(remote)
-    release(remote, "stacks/Pulumi.staging-azure-eastus.yaml")
+    release(remote, "stacks/Pulumi.staging-azure-eastus.yaml", "  regions:asleep: true\n")
+    apply(remote)
+    release(remote, f"stacks/Pulumi.{REGION}.yaml", "# It rains there\n")
     apply(remote)
     assert updates(pulumi) == 1
+
+
+def test_another_clouds_component_is_none_of_it_also_where_the_clone_is_shallow(remote: Remote, pulumi: Path) -> None:
+    copied(remote.clone)
+    release(remote, "README.md")
+    apply(remote)
+    first = release(remote, "components/gcp.py")
+    remote.git("fetch", "--quiet", "--depth=1", "origin", first)
+    remote.git("reflog", "expire", "--expire=now", "--all")
+    remote.git("-c", "gc.pruneExpire=now", "gc", "--quiet", "--prune=now")
+    assert apply(remote).description.startswith("nothing that infrastructure depends on changed")
+    release(remote, "components/aws.py")
+    apply(remote)
+    assert updates(pulumi) == 2
 
 
 def test_after_an_update_that_failed_half_way_the_old_inputs_are_applied_again(remote: Remote, pulumi: Path) -> None:
