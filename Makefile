@@ -42,11 +42,13 @@ bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH=
 	$(RUN) -m bench $(BENCH)
 
 .PHONY: lint
-lint: environment ## check style, types, import direction, the fleet's files and what regions run
+lint: environment ## check style, types, import direction, workflows, the fleet's files and what regions run
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
+	$(RUN) -m sandbox.toolchain actionlint
+	$(VENV)/bin/zizmor --offline --quiet --no-progress .github
 	$(RUN) -m fleet check
 	$(RUN) -m waves validate
 

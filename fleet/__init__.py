@@ -3,6 +3,7 @@
 Everything else imports this package, and it imports nothing of the project.
 """
 
+from fleet.base import Cloud
 from fleet.checks import CONDUCTOR, FLIPT, INFLUXDB
 from fleet.errors import FleetError, Problem
 from fleet.load import PLACES, Fleet, Region, files, load, read
@@ -19,6 +20,7 @@ __all__ = [
     "KUBERNETES",
     "MAIN_POOL",
     "PLACES",
+    "Cloud",
     "Fleet",
     "FleetError",
     "NodePool",

@@ -16,7 +16,7 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, affected, doctor, infra, metrics, operate, promote, regions, review, view
+from waves import acts, affected, doctor, drift, infra, jobs, metrics, operate, previews, promote, regions, review, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.github import HostError
@@ -48,6 +48,9 @@ app.add_typer(acts.app)
 app.add_typer(affected.app)
 app.add_typer(doctor.app)
 app.add_typer(review.app)
+app.add_typer(previews.app)
+app.add_typer(drift.app)
+app.add_typer(jobs.app)
 app.add_typer(regions.app, name="region")
 
 

@@ -123,9 +123,15 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
     with TemporaryDirectory(prefix="preview-") as scratch:
         log = Path(scratch) / "events.json"
         command = ["refresh", "--preview-only"] if refresh else ["preview", "--policy-pack", "policy"]
-        command += ["--stack", region.name, "--suppress-outputs", "--event-log", str(log)]
-        # A stack that CI made keeps its encrypted key in its state.
-        env = {**os.environ, "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}
+        # Pulumi may write to the stack's file: to a copy of it.
+        settings = Path(copy(checkout / region.file, scratch))
+        command += ["--stack", region.name, "--config-file", str(settings), "--suppress-outputs", "--event-log", str(log)]
+        # The first, for --event-log, as Pulumi's own Automation API does it. A stack that CI made keeps its encrypted key in its state.
+        env = {
+            **os.environ,
+            "PULUMI_DEBUG_COMMANDS": "true",
+            "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
+        }
         code, said = _pulumi(command, checkout, env)
         new = code != 0 and NO_STACK in said
         if new and not refresh:

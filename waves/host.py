@@ -16,7 +16,7 @@ from githubkit.exception import GitHubException
 import fleet
 from fleet.keys import receipts_key
 from fleet.repository import api_url, slug
-from waves.github import HostError
+from waves.github import Api, HostError
 from waves.receipts import GitHubReceipts
 from waves.refs import GitRefs, git
 
@@ -53,6 +53,15 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
     receipts = GitHubReceipts(name, token, api)
     person = _asked(checkout, "config", "user.name"), _asked(checkout, "config", "user.email")
     return Host(GitRefs(checkout, remote, env), receipts, name, (person[0] or "waves", person[1] or "waves@localhost"))
+
+
+def api(checkout: Path, remote: str, repository: str | None) -> Api:
+    """The host's API with GITHUB_TOKEN, for what concerns no region's branch. Raises HostError with what is missing."""
+    token = os.environ.get("GITHUB_TOKEN")
+    if not token:
+        raise HostError("GITHUB_TOKEN is not set")
+    url = _asked(checkout, "remote", "get-url", remote)
+    return Api(_named(url, remote, repository), token, _api(url))
 
 
 def open_receipts(checkout: Path, remote: str, repository: str | None, region: str) -> GitHubReceipts:

@@ -31,7 +31,7 @@ def render_(
     as_json: Json = False,
 ) -> None:
     """Print the objects that a region runs, as Argo CD renders them."""
-    files = _files(at)
+    files = texts(at)
     commit = _refs().resolve(at or "HEAD")
     address = git(Options.checkout, "ls-remote", "--get-url", Options.remote).strip()
     settings = fleet.load(files).region(region)
@@ -49,7 +49,7 @@ def diff(
 ) -> None:
     """Show what a change does to each region's objects. Regions in which it does the same are shown as one."""
     old, new = _two(commits)
-    before, after = _files(old), _files(new)
+    before, after = texts(old), texts(new)
     changes, broken = compare(before, after, region)
     groups = grouped(changes)
     if as_json:
@@ -72,7 +72,7 @@ def validate(
     as_json: Json = False,
 ) -> None:
     """Hold what regions run against the schemas of their Kubernetes version and of pinned definitions. Exit code 1 if not well."""
-    files = _files(at, DEFINITIONS)
+    files = texts(at, DEFINITIONS)
     known, custom = fleet.load(files), definitions(files)
     regions = [known.region(region)] if region else known.in_waves()
     found: dict[tuple[str, str], list[str]] = {}
@@ -97,7 +97,7 @@ def preflight(
 ) -> None:
     """Say what a change must not do to any region unless it says why, in gitops/exceptions/. Exit code 1 if there is something."""
     old, new = _two(commits)
-    before, after = _files(old, DEFINITIONS), _files(new, DEFINITIONS)
+    before, after = texts(old, DEFINITIONS), texts(new, DEFINITIONS)
     judged = judge(before, after)
     if as_json:
         print(json.dumps([asdict(each) for each in judged], indent=2))
@@ -198,7 +198,7 @@ def _old(files: Mapping[str, str], region: fleet.Region | None) -> list[Object]:
         return []
 
 
-def _files(commit: str, *places: str) -> dict[str, str]:
+def texts(commit: str, *places: str) -> dict[str, str]:
     """The fleet's files, all of gitops/, and what is at further places, of a commit or as they are."""
     if commit:
         refs = _refs()

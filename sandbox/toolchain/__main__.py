@@ -1,26 +1,33 @@
-"""`python -m sandbox.toolchain`: make sure that every tool is there, with a progress display."""
+"""`python -m sandbox.toolchain`: make sure that every tool is there, with a progress display.
+
+`python -m sandbox.toolchain NAME [ARGUMENTS]` makes sure of that one binary, and runs it.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from sandbox.errors import SandboxError
 from sandbox.toolchain import build
-from sandbox.toolchain.tools import Tool
+from sandbox.toolchain.tools import TOOLS, Tool
 
 
-def ensure_with_progress(console: Console) -> None:
-    """Build what is missing and show how far it is: a bar on a terminal, else a line for each tool."""
-    waiting = build.missing()
+def ensure_with_progress(console: Console, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
+    """Every file of the tools. Builds what is missing and shows how far it is: a bar on a terminal, else a line for each tool."""
+    waiting = build.missing(tools)
     if not waiting:
-        return
+        return build.ensure(lambda tool, done, total: None, tools)
     console.print(
-        f"Building from source, once: {', '.join(tool.module for tool in waiting)}. All take about 20 minutes on "
-        "two cores. It is safe to interrupt, and goes on where it stopped.",
+        f"Building from source, once: {', '.join(tool.module for tool in waiting)}. "
+        + ("All take about 20 minutes on two cores. " if len(waiting) > 1 else "")
+        + "It is safe to interrupt, and goes on where it stopped.",
         soft_wrap=True,
     )
     started: dict[str, float] = {}
@@ -43,14 +50,22 @@ def ensure_with_progress(console: Console) -> None:
                 seconds = time.monotonic() - started[tool.module]
                 console.print(f"  {tool.module} {tool.version}: built in {seconds:.0f} s")
 
-        build.ensure(report)
+        return build.ensure(report, tools)
 
 
-def main() -> int:
-    """Exit code 0 when every tool is there, 1 with the reason otherwise, 130 when interrupted."""
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0 when every tool is there, 1 with the reason otherwise, 130 when interrupted; or that of the binary named."""
     console = Console(stderr=True)
     try:
-        ensure_with_progress(console)
+        if not arguments:
+            ensure_with_progress(console)
+            return 0
+        tools = [tool for tool in TOOLS if arguments[0] in tool.packages]
+        if not tools:
+            known = sorted(name for tool in TOOLS for name in tool.packages)
+            raise SandboxError(f"no tool is named {arguments[0]}. Known: {', '.join(known)}")
+        path = ensure_with_progress(console, tools)[arguments[0]]
+        os.execv(path, [str(path), *arguments[1:]])
     except SandboxError as error:
         console.print(f"error: {error}", markup=False, style="red")
         return 1
@@ -61,4 +76,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

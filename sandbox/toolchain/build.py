@@ -14,7 +14,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -33,19 +33,19 @@ def cache() -> Path:
     return base / "regions-toolchain"
 
 
-def ensure(progress: Progress) -> dict[str, Path]:
+def ensure(progress: Progress, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
     """Every file of the tools by its name: from PATH where it fits, else from the cache, else built now. Raises SandboxError."""
     cache().mkdir(parents=True, exist_ok=True)
     binaries: dict[str, Path] = {}
     with _locked(cache() / "lock"):
-        for tool in TOOLS:
+        for tool in tools:
             binaries |= _on_path(tool) or _cached(tool) or _built(tool, progress)
     return binaries
 
 
-def missing() -> list[Tool]:
+def missing(tools: Sequence[Tool] = TOOLS) -> list[Tool]:
     """The tools that `ensure` would have to build."""
-    return [tool for tool in TOOLS if not (_on_path(tool) or _cached(tool))]
+    return [tool for tool in tools if not (_on_path(tool) or _cached(tool))]
 
 
 def _key(tool: Tool) -> str:

@@ -156,4 +156,11 @@ TOOLS: tuple[Tool, ...] = (
         version="v0.33.1",
         version_variables=("github.com/prometheus/common/version.Version",),
     ),
+    # `make lint` uses this one, and nothing else.
+    Tool(
+        module="actionlint",
+        packages={"actionlint": "github.com/rhysd/actionlint/cmd/actionlint"},
+        version="v1.7.12",
+        version_variables=("github.com/rhysd/actionlint.version",),
+    ),
 )

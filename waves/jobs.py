@@ -1,0 +1,105 @@
+"""`waves jobs`: the matrix of a CI workflow: which regions go into one job, and what that job signs in as.
+
+Regions share a job where they share an account, so that a job has the credentials of one account alone. docs/ci.md, "Credentials".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+import fleet
+from fleet.keys import RECEIPTS_KEY, receipts_key
+from waves.console import Options
+from waves.previews import affected_by
+
+app = typer.Typer()
+MOST = 256
+"""Jobs that GitHub makes of a matrix: docs.github.com, "Running variations of jobs in a workflow"."""
+TOGETHER = 10
+"""Regions that a job takes, unless there would be more than MOST jobs."""
+
+
+class Purpose(StrEnum):
+    """What a job is for, and with it what its identity may do."""
+
+    PREVIEW = "preview"
+    """A pull request's: it can only read."""
+    DEPLOY = "deploy"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of the matrix. What another cloud needs is empty."""
+
+    regions: str
+    """Names, with blanks between them."""
+    cloud: fleet.Cloud
+    environment: str
+    """The GitHub environment, on which the cloud's trust hangs: the wave, or a customer's own; `preview` for pull requests."""
+    account: str
+    """The AWS account, Google Cloud project or Azure subscription."""
+    suffix: str = ""
+    """What the names of its secrets end with: nothing, or a customer's."""
+    aws_role: str = ""
+    aws_region: str = ""
+    gcp_service_account: str = ""
+    azure_directory: str = ""
+
+
+@app.command()
+def jobs(
+    purpose: Annotated[Purpose, typer.Argument(help="What the jobs are for.")],
+    regions: Annotated[list[str] | None, typer.Argument(help="Regions; all, unless given or --base is.")] = None,
+    base: Annotated[str, typer.Option(help="Those that a change since this touches.")] = "",
+) -> None:
+    """Print a matrix for GitHub Actions, as JSON: jobs with their regions, and what each signs in as."""
+    known = fleet.read(Options.checkout)
+    names = affected_by(base) if base else regions or [region.name for region in known.in_waves()]
+    # One that does not load has no account. Its preview is missing, and that is said where the previews are looked at.
+    chosen = [known.regions[name] for name in names if name in known.regions or (not base and known.region(name))]
+    print(json.dumps({"include": [asdict(job) for job in together(chosen, purpose)]}))
+
+
+def together(regions: Iterable[fleet.Region], purpose: Purpose) -> list[Job]:
+    """Regions into jobs. Raises FleetError if there are more accounts than jobs."""
+    groups: dict[Job, list[str]] = {}
+    for region in regions:
+        groups.setdefault(_identity(region, purpose), []).append(region.name)
+    if len(groups) > MOST:
+        raise fleet.FleetError(
+            [fleet.Problem("stacks/", "accounts", len(groups), f"more than the {MOST} jobs of a matrix",
+                           "Let the Pulumi Kubernetes Operator run them: docs/ci.md, \"More regions than a matrix has jobs\"")]
+        )  # fmt: skip
+    size = TOGETHER
+    while sum(-(-len(names) // size) for names in groups.values()) > MOST:
+        size += 1
+    return [
+        Job(**{**asdict(who), "regions": " ".join(names[start : start + size])})
+        for who, names in groups.items()
+        for start in range(0, len(names), size)
+    ]
+
+
+def _identity(region: fleet.Region, purpose: Purpose) -> Job:
+    """What a job for a region signs in as; names of roles are those that bootstrap/ makes."""
+    settings = region.settings
+    own = settings.tenant if settings.private else region.wave.name
+    environment = "preview" if purpose is Purpose.PREVIEW else own
+    suffix = receipts_key(region).removeprefix(RECEIPTS_KEY)
+    if settings.aws:
+        role = settings.aws.preview_role if purpose is Purpose.PREVIEW else settings.aws.deploy_role
+        account = settings.aws.account_id
+        return Job("", "aws", environment, account, suffix, f"arn:aws:iam::{account}:role/{role}", settings.location)
+    if settings.gcp:
+        project = settings.gcp.project
+        return Job("", "gcp", environment, project, suffix,
+                   gcp_service_account=f"regions-{purpose}@{project}.iam.gserviceaccount.com")  # fmt: skip
+    assert settings.azure is not None, "fleet refuses a region without its cloud's settings"
+    account, directory = settings.azure.subscription_id, settings.azure.directory_id
+    return Job("", "azure", environment, account, suffix, azure_directory=directory)

@@ -1,0 +1,166 @@
+"""`waves preview` and `waves comment`: what a pull request does to each region, before it is merged. Changes nothing anywhere."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import fleet
+from waves import affected, costs, trees
+from waves.affected import Affected
+from waves.changes import grouped
+from waves.comment import MARK, NO_PREVIEW, Report, comment
+from waves.console import Json, Options, errors, output
+from waves.engine import Preview, previews
+from waves.github import Forbidden
+from waves.host import api, job_url
+from waves.preflight import ExceptionsError
+from waves.refs import GitError, git
+from waves.rendering import PLACE, RenderError
+from waves.review import compare, judge, texts
+from waves.validation import DEFINITIONS
+
+app = typer.Typer()
+Base = Annotated[
+    str, typer.Option(help="What the change is to be merged into. It counts from the last commit common to both.")
+]
+FOLDER = Path("build/previews")
+
+
+@app.command()
+def preview(
+    regions: Annotated[
+        list[str] | None, typer.Argument(help="Regions; those that the change touches, unless given.")
+    ] = None,
+    base: Base = "origin/main",
+    into: Annotated[Path, typer.Option(help="The folder for what is found: a file for each region.")] = FOLDER,
+    parallel: Annotated[int, typer.Option(min=1, help="How many regions at once.")] = os.cpu_count() or 1,
+    as_json: Json = False,
+) -> None:
+    """Run `pulumi preview` with the policies for regions, some at a time. Exit code 1 if the change must not go on."""
+    known = fleet.read(Options.checkout)
+    names = regions or affected_by(base)
+    chosen = [known.region(name) for name in names]
+    into.mkdir(parents=True, exist_ok=True)
+    found = []
+    for done in previews(Options.checkout, chosen, parallel):
+        found.append(done)
+        (into / f"{done.region}.json").write_text(json.dumps(asdict(done), indent=2))
+        if not as_json:  # each as it comes: they take their time
+            _say(done)
+    if as_json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    elif not found:
+        output.print("this change touches no region")
+    if any(each.blocked for each in found):
+        raise typer.Exit(1)
+
+
+@app.command("comment")
+def comment_(
+    base: Base = "origin/main",
+    previewed: Annotated[Path, typer.Option("--from", help="The folder that `waves preview` wrote to.")] = FOLDER,
+    pull: Annotated[
+        int, typer.Option(min=1, help="The number of the pull request to comment on; without it, print.")
+    ] = 0,
+) -> None:
+    """Write what a change does as one comment: previews, policies, costs, preflight, what regions run. Exit code 1 if blocked.
+
+    A region that the change touches and that has no preview blocks it. On a pull request the one comment is kept up to date.
+    """  # fmt: skip
+    report = _report(base, previewed)
+    print(comment(report, limit=1 << 20))
+    if pull:
+        try:
+            _post(pull, report)
+        except Forbidden as error:
+            errors.print(f"not commented: {error}", style="yellow", markup=False, soft_wrap=True)
+    if report.blocked:
+        raise typer.Exit(1)
+
+
+def affected_by(base: str) -> list[str]:
+    """The regions that the change since `base` touches."""
+    return [each.region for each in _affected(base).regions]
+
+
+def _affected(base: str) -> Affected:
+    common = _common(base)
+    return affected.between(
+        affected.read(Options.checkout, common), affected.read(Options.checkout, trees.here(Options.checkout))
+    )
+
+
+def _common(base: str) -> str:
+    try:
+        return git(Options.checkout, "merge-base", base, "HEAD").strip()
+    except GitError:
+        raise GitError(f"{base} and HEAD have no commit in common here; fetch their whole history") from None
+
+
+def _report(base: str, folder: Path) -> Report:
+    touched = _affected(base)
+    found = [_previewed(folder, each) for each in touched.regions]
+    before, after = texts(_common(base), PLACE, DEFINITIONS), texts("", PLACE, DEFINITIONS)
+    broken: list[str] = []
+    try:
+        changes, wrong = compare(before, after)
+        broken += wrong.values()
+        judged = judge(before, after) if not wrong else []
+    except (fleet.FleetError, RenderError, ExceptionsError) as error:
+        changes, judged = {}, []
+        broken.append(str(error))
+    return Report(
+        tuple(found), touched.removed, _costs(before, after), tuple(grouped(changes)), tuple(broken), tuple(judged)
+    )
+
+
+def _previewed(folder: Path, touched: affected.Touched) -> Preview:
+    file = folder / f"{touched.region}.json"
+    if not file.exists():
+        return Preview(touched.region, touched.wave or "?", touched.cloud or "?", NO_PREVIEW)
+    return Preview.of(json.loads(file.read_text()))
+
+
+def _costs(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, float | None]:
+    """USD a month more or less, of the regions that there are or were."""
+    listed = costs.prices()
+    old, new = fleet.load(before).regions, fleet.load(after).regions
+
+    def monthly(region: fleet.Region | None) -> float:
+        return sum(costs.monthly(region, listed).values()) if region else 0.0
+
+    found: dict[str, float | None] = {}
+    for name in {*old, *new}:
+        try:
+            found[name] = monthly(new.get(name)) - monthly(old.get(name))
+        except KeyError:
+            found[name] = None
+    return found
+
+
+def _post(pull: int, report: Report) -> None:
+    """Write the comment, or the one that is there anew. Where there never was anything to say, nothing is written."""
+    host = api(Options.checkout, Options.remote, Options.repository)
+    place, needs = f"{host.place}/issues", "pull-requests: write"
+    body = comment(report, whole=job_url() and f"[the job's summary]({job_url()})")
+    there = [each for each in host.listed(f"{place}/{pull}/comments", needs) if (each["body"] or "").startswith(MARK)]
+    if there:
+        host.request("PATCH", f"{place}/comments/{there[0]['id']}", needs, json={"body": body})
+    elif not report.silent:
+        host.request("POST", f"{place}/{pull}/comments", needs, json={"body": body})
+
+
+def _say(done: Preview) -> None:
+    counts = ", ".join(f"{number} to {op}" for op, number in sorted(done.counts.items())) or "no change"
+    output.print(f"{'[red]blocked[/] ' if done.blocked else ''}{done.region}: {counts} ({done.seconds:.0f} s)")
+    if done.error:
+        output.print(f"    {done.error}", markup=False, soft_wrap=True)
+    for verdict in done.verdicts:
+        output.print(f"    {verdict.level}: {verdict.policy}: {verdict.message}", markup=False, soft_wrap=True)
