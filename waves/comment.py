@@ -60,7 +60,7 @@ class Report:
 def comment(report: Report, limit: int = LIMIT, whole: str = "") -> str:
     """The comment, in GitHub's Markdown. What does not fit is left out from the end; `whole` is where all of it is to be found."""
     parts: list[str] = []
-    rest = f"\n\n_There is more than a comment can have: {whole or '`python -m waves comment --print` shows all of it'}._\n"
+    rest = f"\n\n_There is more than a comment can have: {whole or '`python -m waves comment` prints all of it'}._\n"
     room = limit - len(rest)
     for part in _parts(report):
         if len(part) + 2 > room:
@@ -126,32 +126,27 @@ def _nameless(preview: Preview) -> Preview:
 
 
 def _loud(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> Iterable[str]:
-    """What must be read: protected things that would go, what does not preview, what policies forbid."""
-    lines = [f"**does not load or render**\n{code(reason)}" for reason in report.broken]
+    """What must be read: protected things that would go, what does not preview, what policies forbid; then what else would go."""
+    worst: dict[str, list[str]] = {}
+    gone: dict[str, list[str]] = {}
     for regions, shown in groups:
         for step in shown.steps:
-            if step.protected and step.op in ("delete", "replace"):
+            if step.op in ("delete", "replace"):
                 forced = ", ".join(f"`{each.path}`" for each in step.fields if each.forces)
-                lines.append(f"**{_names(regions)} would {step.op} a protected `{step.type}` `{_inline(step.name)}`**"
-                             + (f", for {forced}" if forced else ""))  # fmt: skip
+                what = f"`{step.type}` `{_inline(step.name)}`" + (f", for {forced}" if forced else "")
+                text = f"would {step.op} {'a **protected** ' if step.protected else ''}{what}"
+                (worst if step.protected else gone).setdefault(text, []).extend(regions)
         if shown.error:
-            lines.append(f"**{_names(regions)} cannot be previewed**\n{code(shown.error)}")
-        lines += [
-            f"**{_names(regions)} would break the policy `{each.policy}`** at `{_inline(each.resource)}`\n{code(each.message)}"
-            for each in shown.verdicts
-            if each.level == "mandatory"
-        ]
-    if lines:
-        quoted = "\n>\n".join("> " + line.replace("\n", "\n> ") for line in lines)
-        yield f"> [!CAUTION]\n{quoted}"
-    gone = [
-        f"{_names(regions)}: {step.op} `{step.type}` `{_inline(step.name)}`"
-        for regions, shown in groups
-        for step in shown.steps
-        if step.op in ("delete", "replace") and not step.protected
-    ]
-    if gone:
-        yield "> [!WARNING]\n" + "\n>\n".join(f"> {line}" for line in gone)
+            worst.setdefault(f"cannot be previewed\n{code(shown.error)}", []).extend(regions)
+        for each in shown.verdicts:
+            if each.level == "mandatory":
+                text = f"would break the policy `{each.policy}` at `{_inline(each.resource)}`\n{code(each.message)}"
+                worst.setdefault(text, []).extend(regions)
+    said = [f"does not load or render\n{code(reason)}" for reason in report.broken]
+    said += [f"**{_names(regions)}** {text}" for text, regions in worst.items()]
+    for kind, told in (("CAUTION", said), ("WARNING", [f"{_names(names)} {text}" for text, names in gone.items()])):
+        if told:
+            yield f"> [!{kind}]\n" + "\n>\n".join("> " + line.replace("\n", "\n> ") for line in told)
 
 
 def _table(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> str:

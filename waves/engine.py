@@ -27,6 +27,8 @@ VALUE_LENGTH = 200
 """Characters of a value that are kept; a longer one is cut."""
 _ANNOUNCED = {"create-replacement", "delete-replaced", "discard-replaced", "replace"}
 """What one replacement is told of as: counted once, by `replace`."""
+_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What the engine writes for a value that only the update will tell: sdk/go/common/resource/plugin/rpc.go."""
 QUIET = {"same", "read", "refresh", "discard"}
 """Steps that change nothing."""
 
@@ -125,8 +127,16 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
         command = ["refresh", "--preview-only"] if refresh else ["preview", "--policy-pack", "policy"]
         # Pulumi may write to the stack's file: to a copy of it.
         settings = Path(copy(checkout / region.file, scratch))
-        command += ["--stack", region.name, "--config-file", str(settings), "--suppress-outputs", "--event-log", str(log)]
-        # The first, for --event-log, as Pulumi's own Automation API does it. A stack that CI made keeps its encrypted key in its state.
+        command += [
+            "--stack",
+            region.name,
+            "--config-file",
+            str(settings),
+            "--suppress-outputs",
+            "--event-log",
+            str(log),
+        ]
+        # For --event-log, as in Pulumi's own Automation API. A stack that CI made keeps its encrypted key in its state.
         env = {
             **os.environ,
             "PULUMI_DEBUG_COMMANDS": "true",
@@ -160,14 +170,13 @@ def taken_in(events: Iterable[Mapping[str, Any]]) -> tuple[tuple[Step, ...], tup
             op = "replace" if told["op"] in _ANNOUNCED else told["op"]
             if op not in QUIET:
                 steps.setdefault((op, told["urn"]), _step(op, told))
-        elif "resOutputsEvent" in event:  # a refresh says here what it found
+        elif "resOutputsEvent" in event:  # a refresh says only here what it found
             told = event["resOutputsEvent"]["metadata"]
-            if told["op"] == "refresh" and (told.get("detailedDiff") or not told.get("new")):
-                op = "update" if told.get("new") else "delete"
-                steps[op, told["urn"]] = _step(op, told)
+            if told["op"] in ("update", "delete"):
+                steps.setdefault((told["op"], told["urn"]), _step(told["op"], told))
         elif "policyEvent" in event:
             told = event["policyEvent"]
-            verdicts.append(Verdict(told["policyName"], told["enforcementLevel"], _plain(told["message"]),
+            verdicts.append(Verdict(told["policyName"], told["enforcementLevel"], _plain(told["message"]).strip(),
                                     _name(told.get("resourceUrn", ""))))  # fmt: skip
         elif "diagnosticEvent" in event and event["diagnosticEvent"].get("severity") == "error":
             told = event["diagnosticEvent"]
@@ -213,6 +222,7 @@ def _value(values: Any, path: str) -> str | None:
         if values is None:
             return None
     text = values if isinstance(values, str) else json.dumps(values, sort_keys=True)
+    text = text.replace(_UNKNOWN, "(not known yet)")
     return text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]}…"
 
 

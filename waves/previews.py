@@ -66,9 +66,7 @@ def preview(
 def comment_(
     base: Base = "origin/main",
     previewed: Annotated[Path, typer.Option("--from", help="The folder that `waves preview` wrote to.")] = FOLDER,
-    pull: Annotated[
-        int, typer.Option(min=1, help="The number of the pull request to comment on; without it, print.")
-    ] = 0,
+    pull: Annotated[int, typer.Option(help="The number of the pull request to comment on; without it, print.")] = 0,
 ) -> None:
     """Write what a change does as one comment: previews, policies, costs, preflight, what regions run. Exit code 1 if blocked.
 
