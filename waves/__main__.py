@@ -16,12 +16,13 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, doctor, infra, metrics, operate, promote, regions, review, view
+from waves import acts, doctor, images, infra, metrics, operate, promote, regions, review, view
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.host import job_url, open_receipts
 from waves.ledger import LedgerError
 from waves.model import State
+from waves.pins import PinsError
 from waves.plan import plan as make_plan
 from waves.preflight import ExceptionsError
 from waves.receipts import HostError
@@ -48,6 +49,7 @@ app.add_typer(acts.app)
 app.add_typer(doctor.app)
 app.add_typer(review.app)
 app.add_typer(regions.app, name="region")
+app.add_typer(images.app, name="images")
 
 
 @app.callback()
@@ -225,6 +227,7 @@ REASONS = (
     operate.RefusedError,
     RenderError,
     ExceptionsError,
+    PinsError,
 )
 """What a command may fail with; the text says why."""
 

@@ -109,7 +109,7 @@ class GitHubReceipts:
         except RequestFailed as error:
             if missing_is_fine and error.response.status_code == 404:
                 return error.response  # GitHub Enterprise Server answers so where rate limits are off
-            raise HostError(_words(error, self._repository)) from error
+            raise HostError(words(error, self._repository)) from error
         except GitHubException as error:
             cause = getattr(error, "exc", None)
             raise HostError(f"{self._github.config.base_url} cannot be reached: {cause or error}") from error
@@ -147,15 +147,16 @@ def _date(response: Response[Any]) -> datetime:
     return parsedate_to_datetime(stamp).astimezone(UTC)
 
 
-def _words(error: RequestFailed, repository: str) -> str:
+def words(error: RequestFailed, repository: str, what: str = "commit statuses", permission: str = "statuses") -> str:
+    """Why the host refused a request, and what to do. `what` was asked for, which takes a permission of the token's."""
     status = error.response.status_code
     if isinstance(error, RateLimitExceeded):
         return f"the rate limit of this token is used up for {int(error.retry_after.total_seconds())} s more"
     if status == 401:
         return "the git host does not know this token (401): it may have expired; set GITHUB_TOKEN to a valid one"
     if status == 403:
-        needs = "write" if error.request.method == "POST" else "read"
-        return f"this token may not {needs} the commit statuses of {repository} (403): it needs `statuses: {needs}`"
+        needs = "read" if error.request.method == "GET" else "write"
+        return f"this token may not {needs} the {what} of {repository} (403): it needs `{permission}: {needs}`"
     if status == 404:
         return f"no repository {repository}, or none that this token may see (404)"
     return f"the git host answered {status}: {error.response.text[:200]}"
