@@ -52,15 +52,16 @@ class Proposal:
 
 
 def outdated(refs: GitRefs, every: bool = False) -> list[Build]:
-    """The own images whose pin on the remote's main lacks what HEAD has. Raises GitError, PinsError.
+    """The own images whose pin on the remote's main lacks what HEAD has; `every`: those that have just that, too.
 
-    An older commit's CI that is run again finds nothing to build: its images would take the regions back.
+    None where main pins a newer one: an older commit's CI, run again, would take the regions back. Raises GitError, PinsError.
     """
     known, head, found = pins(refs.files(_main(refs), [PINS])), refs.resolve("HEAD"), []
     for image, places in OWN.items():
         tag = refs.touched(head, places)
         running = known[image].image.partition("@")[0].rpartition(":")[2]
-        if every or not (_COMMIT.fullmatch(running) and refs.contains(running, tag)):
+        has = _COMMIT.fullmatch(running) is not None and refs.contains(running, tag)
+        if not has or (every and running == tag):
             folders = [f"tests/{place}".rstrip("/") for place in places]
             found.append(Build(image, f"{places[0]}Dockerfile", " ".join(folders), tag))
     return found
