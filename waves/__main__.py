@@ -16,13 +16,29 @@ import typer
 from rich.table import Table
 
 import fleet
-from waves import acts, affected, doctor, drift, infra, jobs, metrics, operate, previews, promote, regions, review, view
+from waves import (
+    acts,
+    affected,
+    doctor,
+    drift,
+    images,
+    infra,
+    jobs,
+    metrics,
+    operate,
+    previews,
+    promote,
+    regions,
+    review,
+    view,
+)
 from waves.acts import with_release
 from waves.console import Json, Options, Region, errors, opened, output
 from waves.github import HostError
 from waves.host import job_url, open_receipts
 from waves.ledger import LedgerError
 from waves.model import State
+from waves.pins import PinsError
 from waves.plan import plan as make_plan
 from waves.preflight import ExceptionsError
 from waves.refs import GitError
@@ -52,6 +68,7 @@ app.add_typer(previews.app)
 app.add_typer(drift.app)
 app.add_typer(jobs.app)
 app.add_typer(regions.app, name="region")
+app.add_typer(images.app, name="images")
 
 
 @app.callback()
@@ -229,6 +246,7 @@ REASONS = (
     operate.RefusedError,
     RenderError,
     ExceptionsError,
+    PinsError,
 )
 """What a command may fail with; the text says why."""
 

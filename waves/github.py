@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 from githubkit import GitHub, Response
-from githubkit.exception import GitHubException, RateLimitExceeded, RequestError, RequestFailed
+from githubkit.exception import GitHubException, GraphQLFailed, RateLimitExceeded, RequestError, RequestFailed
 from githubkit.retry import RETRY_DEFAULT, RetryOption
 
 PER_PAGE = 100
@@ -47,11 +47,19 @@ class Api:
         except RequestFailed as error:
             if missing_is_fine and error.response.status_code == 404:
                 return error.response  # GitHub Enterprise Server answers so where rate limits are off
-            refused = error.response.status_code == 403 and not isinstance(error, RateLimitExceeded)
-            raise (Forbidden if refused else HostError)(_words(error, self.repository, needs)) from error
+            raise self._error(error, needs) from error
         except GitHubException as error:
-            cause = getattr(error, "exc", None)
-            raise HostError(f"{self._github.config.base_url} cannot be reached: {cause or error}") from error
+            raise self._error(error, needs) from error
+
+    def graphql(self, query: str, given: dict[str, Any], needs: str) -> list[str]:
+        """One GraphQL request with its input; the result is what the host has against it. Raises HostError."""
+        try:
+            self._github.graphql.request(query, {"input": given})
+        except GraphQLFailed as error:
+            return [problem.message for problem in error.response.errors or []]
+        except GitHubException as error:
+            raise self._error(error, needs) from error
+        return []
 
     def listed(self, path: str, needs: str, **params: Any) -> Iterator[dict[str, Any]]:
         """Everything that a list has, page by page. Raises HostError."""
@@ -62,6 +70,14 @@ class Api:
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return
             page += 1
+
+    def _error(self, error: GitHubException, needs: str) -> HostError:
+        if not isinstance(error, RequestFailed):
+            return HostError(
+                f"{self._github.config.base_url} cannot be reached: {getattr(error, 'exc', None) or error}"
+            )
+        refused = error.response.status_code == 403 and not isinstance(error, RateLimitExceeded)
+        return (Forbidden if refused else HostError)(_words(error, self.repository, needs))
 
 
 def again(error: GitHubException, count: int) -> RetryOption:

@@ -17,6 +17,7 @@ import fleet
 from fleet.keys import receipts_key
 from fleet.repository import api_url, slug
 from waves.github import Api, HostError
+from waves.pulls import Pulls
 from waves.receipts import GitHubReceipts
 from waves.refs import GitRefs, git
 
@@ -45,14 +46,15 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
     name, api = _named(url, remote, repository), _api(url)
     token, env = os.environ.get("GITHUB_TOKEN"), {}
     if not token:
-        token = app_token(_app_credentials(os.environ), api)
+        token = app_token(
+            _app_credentials(os.environ, "receipts are read with it. It needs `statuses: read` alone"), api
+        )
         env = signed_in(url, token)
     if clone and not checkout.exists():
         checkout.parent.mkdir(parents=True, exist_ok=True)
         git(checkout.parent, "clone", "--quiet", "--bare", "--origin", remote, clone, str(checkout.absolute()), env=env)
     receipts = GitHubReceipts(name, token, api)
-    person = _asked(checkout, "config", "user.name"), _asked(checkout, "config", "user.email")
-    return Host(GitRefs(checkout, remote, env), receipts, name, (person[0] or "waves", person[1] or "waves@localhost"))
+    return Host(GitRefs(checkout, remote, env), receipts, name, _person(checkout))
 
 
 def api(checkout: Path, remote: str, repository: str | None) -> Api:
@@ -76,6 +78,21 @@ def open_receipts(checkout: Path, remote: str, repository: str | None, region: s
     return GitHubReceipts(name, app_token((settings.receipts_app, settings.receipts_installation, key), api), api)
 
 
+def open_pulls(checkout: Path, remote: str, repository: str | None) -> tuple[GitRefs, Pulls, tuple[str, str]]:
+    """The host's branches and pull requests, and who is acting. Git signs in with the same token. Raises HostError."""
+    url = _asked(checkout, "remote", "get-url", remote)
+    name, api = _named(url, remote, repository), _api(url)
+    needs = "the pull request is made with it. It needs `contents: write` and `pull-requests: write`"
+    token = os.environ.get("GITHUB_TOKEN") or app_token(_app_credentials(os.environ, needs), api)
+    return GitRefs(checkout, remote, signed_in(url, token)), Pulls(Api(name, token, api)), _person(checkout)
+
+
+def open_refs(checkout: Path, remote: str) -> GitRefs:
+    """The host's branches, to read. Git signs in if the environment has a token."""
+    token = os.environ.get("GITHUB_TOKEN")
+    return GitRefs(checkout, remote, signed_in(_asked(checkout, "remote", "get-url", remote), token) if token else {})
+
+
 def job_url() -> str:
     """Where GitHub's CI shows the log of the job that this is; empty elsewhere."""
     given = [os.environ.get(name) for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
@@ -97,27 +114,38 @@ def app_token(app: tuple[str, str, str], api: str | None) -> str:
 
 
 def signed_in(url: str, token: str) -> dict[str, str]:
-    """The environment in which git signs in to a repository's host with a token. Empty for other ways than http."""
+    """The environment in which git signs in to a repository's host with a token. Empty for other ways than http.
+
+    What git was told to sign in with before, by actions/checkout for example, no longer counts.
+    """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https"):
         return {}
     given = base64.b64encode(f"x-access-token:{token}".encode()).decode()
     count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    key = f"http.{parts.scheme}://{parts.netloc}/.extraHeader"
     return {
-        "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": f"http.{parts.scheme}://{parts.netloc}/.extraHeader",
-        f"GIT_CONFIG_VALUE_{count}": f"Authorization: Basic {given}",
+        "GIT_CONFIG_COUNT": str(count + 2),
+        f"GIT_CONFIG_KEY_{count}": key,
+        f"GIT_CONFIG_VALUE_{count}": "",  # takes the others away: git-config, http.extraHeader
+        f"GIT_CONFIG_KEY_{count + 1}": key,
+        f"GIT_CONFIG_VALUE_{count + 1}": f"Authorization: Basic {given}",
     }
 
 
-def _app_credentials(environment: Mapping[str, str]) -> tuple[str, str, str]:
+def _app_credentials(environment: Mapping[str, str], needs: str) -> tuple[str, str, str]:
     given = [environment.get(name, "") for name in (APP, INSTALLATION, PRIVATE_KEY)]
     if not all(given):
         raise HostError(
-            "GITHUB_TOKEN is not set: receipts are read with it. It needs `statuses: read` alone. "
+            f"GITHUB_TOKEN is not set: {needs}. "
             f"Or set {APP}, {INSTALLATION} and {PRIVATE_KEY} of an app that may do that"
         )
     return given[0], given[1], given[2]
+
+
+def _person(checkout: Path) -> tuple[str, str]:
+    name, email = _asked(checkout, "config", "user.name"), _asked(checkout, "config", "user.email")
+    return name or "waves", email or "waves@localhost"
 
 
 def _named(url: str, remote: str, repository: str | None) -> str:

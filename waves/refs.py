@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import fleet
 from waves import ledger as ledgers
 from waves.model import Commit, Ledger, Member, Move, Release
 from waves.promote import Snapshot
 
+HEADS = "refs/heads/"
 MAIN = "refs/heads/main"
 REGIONS = "refs/heads/region/"
 LEDGER = "refs/waves/ledger"
@@ -104,14 +106,41 @@ class GitRefs:
         leases = [f"--force-with-lease={REGIONS}{move.region}:{move.old or ''}" for move in moves]
         leases.append(f"--force-with-lease={LEDGER}:{tip or ''}")
         refspecs = [*(f"{move.new}:{REGIONS}{move.region}" for move in moves), f"{commit}:{LEDGER}"]
-        command = ["push", "--atomic", "--porcelain", "--no-verify", *leases, self._remote, *refspecs]
-        result = self._run(command)
-        if result.returncode == 0:
-            return True
-        rejected = [line for line in result.stdout.splitlines() if line.startswith("!")]
-        if rejected and any(word in line for line in rejected for word in _LOST):
-            return False
-        raise GitError(f"git push to {self._remote} failed: {result.stderr.strip() or result.stdout.strip()}")
+        return self._push(leases, refspecs)
+
+    def heads(self, *branches: str) -> dict[str, Commit]:
+        """Where branches of the remote are; one that is not there is left out. Raises GitError."""
+        listed = self._git("ls-remote", self._remote, *(f"{HEADS}{branch}" for branch in branches))
+        refs = {name: oid for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
+        self._have(refs)
+        return {name.removeprefix(HEADS): oid for name, oid in refs.items()}
+
+    def fork(self, one: Commit, other: Commit) -> Commit:
+        """Where two commits' histories part. Raises GitError if they have nothing in common."""
+        return self._git("merge-base", one, other).strip()
+
+    def contains(self, commit: str, other: Commit) -> bool:
+        """Whether a commit has another one in its history. False if it is no commit that is known here."""
+        return self._run(["merge-base", "--is-ancestor", other, commit]).returncode == 0
+
+    def touched(self, commit: Commit, places: Sequence[str]) -> Commit:
+        """The last commit up to this one that changed something at some places. Raises GitError."""
+        return self._git("log", "-1", "--format=%H", commit, "--", *places).strip()
+
+    def change(self, base: Commit, files: Mapping[str, str], message: str, by: tuple[str, str]) -> Commit:
+        """A commit on top of another one in which these files, path to text, differ. No branch moves. Raises GitError."""
+        with TemporaryDirectory() as scratch:
+            env = {"GIT_INDEX_FILE": str(Path(scratch) / "index"), **_signed(by)}
+            self._git("read-tree", base, env=env)
+            for path, text in files.items():
+                blob = self._git("hash-object", "-w", "--stdin", text=text).strip()
+                self._git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", env=env)
+            tree = self._git("write-tree", env=env).strip()
+            return self._git("commit-tree", tree, "-p", base, "-F", "-", text=message, env=env).strip()
+
+    def push_branch(self, branch: str, commit: Commit, old: Commit | None) -> bool:
+        """Put a branch of the remote on a commit. False if it is no longer where it was read. Raises GitError."""
+        return self._push([f"--force-with-lease={HEADS}{branch}:{old or ''}"], [f"{commit}:{HEADS}{branch}"])
 
     def log(self, tip: str | None) -> list[Entry]:
         """Every change of the ledger, the newest first."""
@@ -131,6 +160,16 @@ class GitRefs:
         except GitError:
             raise GitError(f"{word} is no commit that is known here; `git fetch`, or give more of its id") from None
 
+    def _push(self, leases: Sequence[str], refspecs: Sequence[str]) -> bool:
+        """All or nothing. False if a lease is lost."""
+        result = self._run(["push", "--atomic", "--porcelain", "--no-verify", *leases, self._remote, *refspecs])
+        if result.returncode == 0:
+            return True
+        rejected = [line for line in result.stdout.splitlines() if line.startswith("!")]
+        if rejected and any(word in line for line in rejected for word in _LOST):
+            return False
+        raise GitError(f"git push to {self._remote} failed: {result.stderr.strip() or result.stdout.strip()}")
+
     def _ledger(self, commit: str) -> Ledger:
         return ledgers.parse(self._git("show", f"{commit}:{LEDGER_FILE}"))
 
@@ -139,9 +178,7 @@ class GitRefs:
     ) -> str:
         blob = self._git("hash-object", "-w", "--stdin", text=ledgers.dump(ledger)).strip()
         tree = self._git("mktree", text=f"100644 blob {blob}\t{LEDGER_FILE}\n").strip()
-        name, email = by or ("waves", "waves@localhost")
-        env = {"GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": email,
-               "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": email}  # fmt: skip
+        env = _signed(by or ("waves", "waves@localhost"))
         if at is not None:
             env |= {"GIT_AUTHOR_DATE": ledgers.iso(at), "GIT_COMMITTER_DATE": ledgers.iso(at)}
         parents = ["-p", tip] if tip else []
@@ -173,6 +210,17 @@ class GitRefs:
 
     def _run(self, arguments: Iterable[str]) -> subprocess.CompletedProcess[str]:
         return _run(self._checkout, arguments, env=self._env)
+
+
+def _signed(by: tuple[str, str]) -> dict[str, str]:
+    """The environment in which a commit is somebody's."""
+    name, email = by
+    return {
+        "GIT_COMMITTER_NAME": name,
+        "GIT_COMMITTER_EMAIL": email,
+        "GIT_AUTHOR_NAME": name,
+        "GIT_AUTHOR_EMAIL": email,
+    }
 
 
 def git(checkout: Path, *arguments: str, text: str | None = None, env: Mapping[str, str] | None = None) -> str:

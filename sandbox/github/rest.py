@@ -2,6 +2,7 @@
 
 It answers as GitHub does in what the conductor and Argo CD's notifications rely on: paging, order, validators and 304s, rate
 limits, identities with permissions, and the status codes of refusals. docs.github.com/rest: "Commit statuses", "GitHub Apps".
+Pull requests are in pulls.py, issues and comments in issues.py.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ import sqlite3
 import subprocess
 import threading
 from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
-from sandbox.github import git_http
+from sandbox.github import git_http, issues, pulls
 
 HOURLY_LIMIT = 5000
 """Requests per token and hour: docs.github.com, "Rate limits for the REST API"."""
@@ -41,6 +42,8 @@ CREATE TABLE IF NOT EXISTS status (
 CREATE INDEX IF NOT EXISTS status_sha ON status (sha);
 CREATE TABLE IF NOT EXISTS token (
     token TEXT PRIMARY KEY, login TEXT NOT NULL, statuses TEXT NOT NULL, contents TEXT NOT NULL, expires TEXT);
+CREATE TABLE IF NOT EXISTS permission (
+    token TEXT NOT NULL, name TEXT NOT NULL, level TEXT NOT NULL, PRIMARY KEY (token, name));
 """
 
 
@@ -53,6 +56,12 @@ class Identity:
     """`read` or `write`."""
     contents: str = "read"
     expires: datetime | None = None
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Further permissions by GitHub's own names, such as `pull_requests`, to `read` or `write`."""
+
+    def may_write(self, permission: str) -> bool:
+        """Whether it may change what a permission of GitHub's is for."""
+        return {"statuses": self.statuses, "contents": self.contents, **self.also}.get(permission) == "write"
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,12 @@ class GitHub:
         self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
         self.faults: list[Callable[[Request], Response | None]] = []
         """Asked before each request; the first answer that one gives is sent instead. To try outages with."""
+        self.allow_auto_merge = False
+        """The repository's setting; GitHub's own default."""
+        self.required_checks: set[str] = set()
+        """Contexts that must have passed on a pull request's head before it can be merged."""
+        self.posted: list[Callable[[str], None]] = []
+        """Told of each commit that a status was posted on."""
         self.requests: list[str] = []
         """`METHOD path` of each request, in order; those that were answered with 304 have that behind them."""
         self._git_dir = git_dir
@@ -88,15 +103,21 @@ class GitHub:
             Route("/repos/{owner}/{name}/commits/{sha}/statuses", self._list),
             Route("/repos/{owner}/{name}/statuses/{sha}", self._create, methods=["POST"]),
             Route("/app/installations/{installation}/access_tokens", self._app_token, methods=["POST"]),
+            *pulls.routes(self),
+            *issues.routes(self),
         ]
         # GitHub itself has its API at the root of a host of its own, an Enterprise Server under a path; both work here.
         git = Route("/{owner}/{name}.git/{path:path}", self._git, methods=["GET", "POST"])
         self.app = Starlette(routes=[Mount("/api/v3", routes=routes), git, *routes])
 
-    def add_token(self, login: str, statuses: str, contents: str = "read", life: timedelta | None = None) -> str:
+    def add_token(
+        self, login: str, statuses: str, contents: str = "read", life: timedelta | None = None,
+        also: Mapping[str, str] | None = None,
+    ) -> str:  # fmt: skip
         """A new token for a login. It outlives a restart, as on the real host."""
         token = f"ghs_{secrets.token_hex(18)}"
-        self.know(token, Identity(login, statuses, contents, None if life is None else self.clock() + life))
+        expires = None if life is None else self.clock() + life
+        self.know(token, Identity(login, statuses, contents, expires, also or {}))
         return token
 
     def know(self, token: str, identity: Identity) -> None:
@@ -107,6 +128,9 @@ class GitHub:
                 "INSERT OR REPLACE INTO token (token, login, statuses, contents, expires) VALUES (?, ?, ?, ?, ?)",
                 (token, identity.login, identity.statuses, identity.contents, expires),
             )
+            self._database.execute("DELETE FROM permission WHERE token = ?", (token,))
+            rows = [(token, name, level) for name, level in identity.also.items()]
+            self._database.executemany("INSERT INTO permission (token, name, level) VALUES (?, ?, ?)", rows)
             self._database.commit()
 
     def add_app(self, app: str, installation: str, identity: Identity, public_key: str) -> None:
@@ -119,10 +143,13 @@ class GitHub:
             row = self._database.execute(
                 "SELECT login, statuses, contents, expires FROM token WHERE token = ?", (token,)
             ).fetchone()
+            also = dict(
+                self._database.execute("SELECT name, level FROM permission WHERE token = ?", (token,)).fetchall()
+            )
         if row is None:
             return None
         login, statuses, contents, expires = row
-        found = Identity(login, statuses, contents, datetime.fromisoformat(expires) if expires else None)
+        found = Identity(login, statuses, contents, datetime.fromisoformat(expires) if expires else None, also)
         return None if found.expires and found.expires <= self.clock() else found
 
     # Endpoints
@@ -193,6 +220,8 @@ class GitHub:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)", row,
             )  # fmt: skip
             self._database.commit()
+        for heard in self.posted:
+            heard(sha)
         return self._answer(request, self._shown((cursor.lastrowid, *row)), who, status=201)
 
     async def _app_token(self, request: Request) -> Response:
@@ -207,9 +236,9 @@ class GitHub:
         if request.path_params["installation"] != known.installation:
             return self._refusal(request, 404, "Not Found")
         may = known.identity
-        token = self.add_token(may.login, may.statuses, may.contents, TOKEN_LIFE)
+        token = self.add_token(may.login, may.statuses, may.contents, TOKEN_LIFE, may.also)
         expires = (self.clock() + TOKEN_LIFE).strftime("%Y-%m-%dT%H:%M:%SZ")
-        permissions = {"statuses": may.statuses, "contents": may.contents}
+        permissions = {"statuses": may.statuses, "contents": may.contents, **may.also}
         return JSONResponse({"token": token, "expires_at": expires, "permissions": permissions}, 201)
 
     async def _git(self, request: Request) -> Response:
@@ -244,13 +273,13 @@ class GitHub:
             return self._refusal(request, 401, "Bad credentials")
         return identity
 
-    def _checked(self, request: Request, permission: str) -> Identity | Response:
+    def _checked(self, request: Request, permission: str, of: str = "statuses") -> Identity | Response:
         who = self._who(request)
         if isinstance(who, Response):
             return who
         if f"{request.path_params['owner']}/{request.path_params['name']}" != self.repository:
             return self._refusal(request, 404, "Not Found")
-        if permission == "write" and who.statuses != "write":
+        if permission == "write" and not who.may_write(of):
             return self._refusal(request, 403, "Resource not accessible by integration")
         if self._core(who)["remaining"] <= 0:
             return self._refusal(request, 403, f"API rate limit exceeded for {who.login}.", self._limits(who))

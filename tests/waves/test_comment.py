@@ -79,7 +79,7 @@ def test_policies_and_errors_are_taken_in_once_and_without_colours() -> None:
 
 def test_a_refresh_tells_of_what_changed_and_what_is_gone() -> None:
     unchanged = {"resOutputsEvent": {"metadata": {"op": "same", "urn": "urn::a", "type": "t", "old": {}, "new": {}}}}
-    gone = {
+    gone: dict[str, Any] = {
         "resOutputsEvent": {
             "metadata": {"op": "delete", "urn": "urn::b", "type": "t", "old": {"inputs": {}}, "new": None}
         }
