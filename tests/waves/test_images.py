@@ -119,6 +119,7 @@ def test_what_main_pins_itself_meanwhile_is_newer_than_what_waits(host: Remote) 
 def test_the_same_bump_again_changes_nothing(host: Remote) -> None:
     bump(host, f"front={named('front', 'a')}")
     (before,) = pulls(host)
+    host.git("config", "user.name", "Ben")  # a commit of his would be another one
     bump(host, f"front={named('front', 'a')}")
     (after,) = pulls(host)
     assert after["head"] == before["head"], "its checks do not run once more"
