@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 import time
@@ -19,7 +20,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import fleet
-from fleet.keys import wanted
 
 NO_STACK = "no stack named"
 """What Pulumi says of a stack that is not there yet."""
@@ -27,6 +27,10 @@ VALUE_LENGTH = 200
 """Characters of a value that are kept; a longer one is cut."""
 _ANNOUNCED = {"create-replacement", "delete-replaced", "discard-replaced", "replace"}
 """What one replacement is told of as: counted once, by `replace`."""
+_SECRET = re.compile("KEY|SECRET|TOKEN|PASSPHRASE|PASSWORD")
+"""Names of variables that have something in them which nobody is to read."""
+SHORTEST = 8
+"""Characters of what is taken for a secret; a shorter one would be found everywhere."""
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that only the update will tell: sdk/go/common/resource/plugin/rpc.go."""
 QUIET = {"same", "read", "refresh", "discard"}
@@ -153,7 +157,7 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
     reason = "\n".join(errors) or said.strip() or f"pulumi ended with exit code {code}"
     mandatory = any(verdict.level == "mandatory" for verdict in verdicts)
     # Broken policies end a preview too, and are told of by themselves.
-    error = "" if code == 0 or (mandatory and not errors) else masked(reason, region, os.environ)
+    error = "" if code == 0 or (mandatory and not errors) else masked(reason, os.environ)
     return Preview(
         region.name, region.wave.name, region.settings.cloud, error, new, steps, verdicts, time.monotonic() - started
     )
@@ -187,11 +191,11 @@ def taken_in(events: Iterable[Mapping[str, Any]]) -> tuple[tuple[Step, ...], tup
     return tuple(steps.values()), tuple(dict.fromkeys(verdicts)), list(dict.fromkeys(errors))
 
 
-def masked(text: str, region: fleet.Region, environment: Mapping[str, str]) -> str:
+def masked(text: str, environment: Mapping[str, str]) -> str:
     """A text in which no secret of the environment is left, line by line of each."""
-    for name in (*wanted(region), "GITHUB_TOKEN", "PULUMI_CONFIG_PASSPHRASE", "AWS_SECRET_ACCESS_KEY"):
-        for line in environment.get(name, "").splitlines():
-            if len(line) >= 8 and not line.startswith("-----"):
+    for name, value in environment.items():
+        for line in value.splitlines() if _SECRET.search(name) else []:
+            if len(line) >= SHORTEST and not line.startswith("-----"):
                 text = text.replace(line, "[secret]")
     return text
 

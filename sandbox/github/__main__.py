@@ -15,7 +15,9 @@ def main() -> None:
     """Serve until SIGTERM. Apps and tokens are those that git_host.create has laid out."""
     home = Home.current()
     github = GitHub(git_host.REPOSITORY, home.repository, home.git_host / "github.sqlite")
-    github.know(git_host.token(home), Identity("you", "write", "write", also={"pull_requests": "write"}))
+    github.know(
+        git_host.token(home), Identity("you", "write", "write", also={"pull_requests": "write", "issues": "write"})
+    )
     for app in git_host.apps():
         identity = Identity(f"{app.slug}[bot]", app.statuses, app.contents)
         github.add_app(app.id, app.installation, identity, git_host.public_key(home, app))

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import fleet
 from waves.changes import Change, Group
 from waves.comment import LIMIT, MARK, NO_PREVIEW, Report, comment
 from waves.engine import Field, Preview, Step, Verdict, masked, taken_in
 from waves.review import Judged
 
-FLEET = fleet.read(Path(__file__).resolve().parents[2])
 CLUSTER = "aws:eks/cluster:Cluster"
 URN = f"urn:pulumi:prod::regions::regions:aws:Cluster${CLUSTER}::prod"
 
@@ -89,10 +86,9 @@ def test_a_refresh_tells_of_what_changed_and_what_is_gone() -> None:
 
 
 def test_no_secret_of_the_environment_gets_into_an_error() -> None:
-    some = FLEET.regions["prod-aws-us-east-1"]
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----"
     environment = {"REGIONS_RECEIPTS_KEY": key, "GITHUB_TOKEN": "ghs_0123456789"}
-    text = masked("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", some, environment)
+    text = masked("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", environment)
     assert text == "it failed: {'private-key': '[secret]'} with [secret] in prod-aws"
 
 
