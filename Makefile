@@ -33,8 +33,9 @@ test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest tests/sandbox
 
 .PHONY: test-deep
-test-deep: toolchain ## look longer: 100,000 steps of the rollout, each call of each cloud refused by itself (an hour)
+test-deep: toolchain ## look longer: 100,000 steps of the rollout, 1,000 edits of the program, each call of each cloud refused (two hours)
 	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/test_machine.py
+	AFFECTED_EDITS=1000 $(RUN) -m pytest -s tests/waves/test_affected_edits.py
 	FAULTS=all $(RUN) -m pytest -n 2 --dist worksteal tests/clouds
 
 .PHONY: bench

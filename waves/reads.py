@@ -9,7 +9,7 @@ import ast
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
@@ -37,6 +37,7 @@ CHOICE = "components/region.py"
 """The one module that may choose what to import while it runs, by the table CLUSTERS and in these words."""
 CHOICE_WORDS = ("module, component = CLUSTERS[region.settings.cloud]", "import_module(module)")
 CHOICE_NAMES = {"CLUSTERS": 2, "module": 2, "import_module": 1}
+CHOICE_LOADERS = ("import_module", "import_module", "importlib")
 LOADERS = frozenset({"__import__", "eval", "exec", "import_module", "importlib", "pkgutil", "runpy", "zipimport"})
 """With these a module can import another without an `import` of it."""
 PROJECT_KEYS = frozenset(
@@ -56,7 +57,7 @@ def readers(tree: Tree) -> dict[str, frozenset[str]]:
         return everything
     reached = {cloud: frozenset[str]() for cloud in ALL}
     if PROGRAM in tree.blobs:
-        table = _clusters(_parsed(tree.contents.get(CHOICE, b"")))
+        table = _clusters(tree.contents.get(CHOICE, b""))
         if table is None:
             return everything
         reached |= {cloud: _closure(tree, [*STARTS, *_files(module)]) for cloud, module in table.items()}
@@ -65,10 +66,10 @@ def readers(tree: Tree) -> dict[str, frozenset[str]]:
         clouds = frozenset(cloud for cloud, paths in reached.items() if path in paths)
         if clouds or _read_by_all(path):
             found[path] = clouds or ALL
-    modules = frozenset[str]().union(*reached.values())
-    if any(_loads(tree, path) for path in modules) or any(map(tree.is_link, found)):
+    loaders = {path: _loaders(tree.contents.get(path, b"")) for path in frozenset[str]().union(*reached.values())}
+    if any(names != (CHOICE_LOADERS if path == CHOICE else ()) for path, names in loaders.items()):
         return everything
-    return found
+    return everything if any(map(tree.is_link, found)) else found
 
 
 def is_running(tree: Tree) -> bool:
@@ -117,21 +118,23 @@ def _closure(tree: Tree, starts: Iterable[str]) -> frozenset[str]:
         path = todo.pop()
         if path in tree.blobs and path not in found:
             found.add(path)
-            module = _parsed(tree.contents.get(path, b""))
-            names = _imports(module, PurePosixPath(path).parts[:-1]) if module else ()
+            names = _imports(tree.contents.get(path, b""), PurePosixPath(path).parts[:-1])
             todo += [file for name in names for file in (_inside(tree, name) if name[-1] == "*" else _files(name))]
     return frozenset(found)
 
 
-def _imports(module: ast.Module, package: tuple[str, ...]) -> Iterator[str]:
+@cache
+def _imports(source: bytes, package: tuple[str, ...]) -> frozenset[str]:
     """The dotted names that a module of a package imports, wherever in it. What it takes out of a module is one, too."""
-    for node in ast.walk(module):
+    found = set[str]()
+    for node in _nodes(source):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             above = package[: len(package) - node.level + 1] if node.level else ()
             start = ".".join([*above, *([node.module] if node.module else [])])
-            yield from (f"{start}.{alias.name}".lstrip(".") for alias in node.names)
+            found |= {f"{start}.{alias.name}".lstrip(".") for alias in node.names}
+    return frozenset(found)
 
 
 def _files(name: str) -> Iterator[str]:
@@ -149,9 +152,9 @@ def _inside(tree: Tree, name: str) -> Iterator[str]:
     yield from (path for path in tree.contents if path.startswith(package.replace(".", "/") + "/"))
 
 
-def _clusters(module: ast.Module | None) -> Mapping[str, str] | None:
+def _clusters(source: bytes) -> Mapping[str, str] | None:
     """Cloud to the module of its own, if a table is all that decides; else None."""
-    nodes = list(ast.walk(module)) if module else []
+    nodes = _nodes(source)
     said = Counter(ast.unparse(node) for node in nodes if isinstance(node, ast.Assign | ast.Call))
     names = Counter(node.id for node in nodes if isinstance(node, ast.Name))
     tables = [
@@ -167,30 +170,27 @@ def _clusters(module: ast.Module | None) -> Mapping[str, str] | None:
         return None
 
 
-def _loads(tree: Tree, path: str) -> bool:
-    """Whether a module may import others without saying which, or cannot be read as one."""
-    module = _parsed(tree.contents.get(path, b""))
-    if module is None:
-        return True
-    loaders = []
-    for node in ast.walk(module):
+@cache
+def _loaders(source: bytes) -> tuple[str, ...]:
+    """The names in a module by which it may import others without saying which; `?` if it cannot be read."""
+    nodes = _nodes(source)
+    found = [] if nodes else ["?"]
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
-            named = [alias.name for alias in node.names] + (
-                [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            )
-            loaders += [part for name in named for part in name.split(".") if part in LOADERS]
+            words = ".".join([*(alias.name for alias in node.names), getattr(node, "module", None) or ""]).split(".")
+            found += [word for word in words if word in LOADERS]
         elif isinstance(node, ast.Name | ast.Attribute):
             name = node.id if isinstance(node, ast.Name) else node.attr
-            loaders += [name] if name in LOADERS else []
-    return sorted(loaders) != (["import_module", "import_module", "importlib"] if path == CHOICE else [])
+            found += [name] if name in LOADERS else []
+    return tuple(sorted(found))
 
 
-@cache
-def _parsed(source: bytes) -> ast.Module | None:
-    """A module's syntax; None if it is no Python. Most are the same on both sides of a comparison."""
+@lru_cache(maxsize=256)
+def _nodes(source: bytes) -> tuple[ast.AST, ...]:
+    """All nodes of a module's syntax; none if it is no Python."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about escapes and the like
-            return ast.parse(source)
+            return tuple(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+        return ()

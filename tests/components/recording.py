@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_mocks
+from pulumi.runtime import Mocks, rpc, set_mocks
 from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.stack import run_pulumi_func
 
@@ -21,6 +19,7 @@ from components import keys
 from components.cluster import ClusterInfo
 from components.region import Region, RegionArgs
 from fleet.keys import wanted
+from tests.components.mocks import Clouds
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
 GIVE_UP_SECONDS = 300
@@ -90,44 +89,6 @@ class _Monitor(MockMonitor):
         return response
 
 
-class _Clouds(Mocks):
-    """What the clouds would answer: the inputs, and the outputs that the components read."""
-
-    def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        outputs = dict(args.inputs)
-        outputs |= {"arn": f"arn:aws:mock:::{args.name}", "email": f"{args.name}@mock", "keyId": args.name}
-        if args.typ == "aws:eks/cluster:Cluster":
-            outputs |= {
-                "endpoint": "https://mock",
-                "certificateAuthority": {"data": "Q0E="},
-                "identities": [{"oidcs": [{"issuer": "https://issuer"}]}],
-            }
-        elif args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
-            outputs["latestVersion"] = 1
-        elif args.typ == "gcp:container/cluster:Cluster":
-            outputs |= {"endpoint": "198.51.100.1", "selfLink": "projects/mock", "masterVersion": "1.35.4-gke.1"}
-            outputs["controlPlaneEndpointsConfig"] = {"dnsEndpointConfig": {"endpoint": "mock"}}
-        elif args.typ.startswith("azure-native:"):
-            outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
-            outputs["resourceUID"] = "uid"
-            identity = args.inputs.get("identity", {})
-            if "userAssignedIdentities" in identity:  # a list on the way in, a map on the way out
-                chosen: dict[str, Any] = {key: {} for key in identity["userAssignedIdentities"]}
-                outputs["identity"] = {**identity, "userAssignedIdentities": chosen}
-        elif args.typ == "kubernetes:yaml/v2:ConfigGroup":
-            outputs = {"resources": []}
-        return f"{args.name}-id", outputs
-
-    def call(self, args: MockCallArgs) -> Any:
-        if args.token == "gcp:organizations/getProject:getProject":
-            return {"number": "123456789012"}
-        if args.token == "azure-native:containerservice:listManagedClusterUserCredentials":
-            entry = {"server": "https://mock", "certificate-authority-data": "Q0E="}
-            config = json.dumps({"clusters": [{"cluster": entry}]})
-            return {"kubeconfigs": [{"name": "user", "value": base64.b64encode(config.encode()).decode()}]}
-        raise AssertionError(f"the program asks for {args.token}, which the mocks do not know")
-
-
 @cache
 def recorded(name: str) -> Recorded:
     """A shipped region's registrations."""
@@ -138,8 +99,8 @@ def record(settings: fleet.Region) -> Recorded:
     """Register a region to its end. Everything has been registered and every output is known when this returns."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
-    monitor = _Monitor(_Clouds())
-    set_mocks(_Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
+    monitor = _Monitor(Clouds())
+    set_mocks(Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
     seen: dict[str, Any] = {}
     secrets: list[str] = []
 

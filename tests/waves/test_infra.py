@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -120,12 +121,13 @@ def test_another_regions_settings_and_a_comment_are_none_of_it(remote: Remote, p
 
 def test_another_clouds_component_is_none_of_it_also_where_the_clone_is_shallow(remote: Remote, pulumi: Path) -> None:
     copied(remote.clone)
-    release(remote, "README.md")
+    applied = release(remote, "README.md")
     apply(remote)
-    first = release(remote, "components/gcp.py")
-    remote.git("fetch", "--quiet", "--depth=1", "origin", first)
+    commit = release(remote, "components/gcp.py")
+    remote.git("fetch", "--quiet", "--depth=1", "origin", commit)
     remote.git("reflog", "expire", "--expire=now", "--all")
     remote.git("-c", "gc.pruneExpire=now", "gc", "--quiet", "--prune=now")
+    assert subprocess.run(["git", "cat-file", "-e", applied], cwd=remote.clone, capture_output=True).returncode != 0
     assert apply(remote).description.startswith("nothing that infrastructure depends on changed")
     release(remote, "components/aws.py")
     apply(remote)

@@ -1,0 +1,162 @@
+"""Edits of a repository by chance, the same ones for the same seed: most of them where only some regions should mind."""
+
+from __future__ import annotations
+
+import io
+import re
+import string
+import tokenize
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from random import Random
+
+Files = Mapping[str, bytes]
+"""Path to contents."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A change of a few files."""
+
+    what: str
+    files: Mapping[str, bytes | None]
+    """What they are by then; None: gone."""
+
+
+WHERE = {
+    r"components/aws\.py": 9,
+    r"components/aws_\w+\.py": 10,
+    r"components/gcp\w*\.py": 10,
+    r"components/azure\w*\.py": 12,
+    r"stacks/Pulumi\..*": 24,
+    r"components/[^/]+\.py": 6,
+    r"components/upstream/.*": 2,
+    r"fleet/.*": 4,
+    r"policy/[^/]+\.(py|yaml)": 4,
+    r"Pulumi\.yaml|waves\.yaml|policy/residency\.yaml": 10,
+    r"__main__\.py|requirements\.txt": 1,
+    r"(docs|gitops|flags|gates|front|waves|sandbox|bench|tests)/.*|[^/]+": 12,
+}
+"""Patterns of places, and how often one is taken, of a hundred and a few."""
+
+LINES = {
+    r"stacks/.*": (
+        "  regions:asleep: true", "  regions:protect: false", "  regions:protect: true", "  regions:zones: [a, b, d]",
+        "  regions:pollInterval: 5s", '  regions:kubernetesVersion: "1.34"', "  regions:tags: { team: red }",
+        "  regions:applications: [influxdb, front]", "  regions:tenant: acme", "  regions:costCentre: research",
+        "  regions:syncTimeout: 10m", "  regions:repository: https://git.example.com/other/fork.git",
+        '  regions:receiptsApp: "1000003"', "  pulumi:disable-default-providers: [aws]", "encryptionsalt: v1:abc", "# A comment",
+        "  regions:asleep: false", "  regions:nodePools: { more: { machineType: m7i.large, minNodes: 1, maxNodes: 2 } }",
+    ),
+    r"Pulumi\.yaml": (
+        "  regions:asleep:\n    default: false", "  regions:pollInterval:\n    default: 4s", "  pulumi:tags:\n    value: { a: b }",
+        "  regions:size:\n    default: medium", "  regions:protect:\n    type: boolean\n    default: false", "main: elsewhere",
+    ),
+    r"waves\.yaml": ("    windows: []", "    protect: true", "    secretsProvider: awskms://alias/x?region=eu-west-1",
+                     "  - name: last\n    production: true\n    gate: none\n    creators: []"),
+    r"policy/residency\.yaml": ('globex: ["aws:eu-*"]', 'shared: ["gcp:*"]', 'acme: ["gcp:us-*"]'),
+    r".*\.py": ("import os", "raise SystemExit('no')", "# A comment", "from components import aws_roles", "X = 1"),
+}  # fmt: skip
+"""What may be put at the end of a file."""
+
+NAMES = (
+    "more.py",
+    "json.py",
+    "yaml.py",
+    "aws_more.py",
+    "__init__.py",
+    "extra.yaml",
+    "notes.md",
+    "Pulumi.yml",
+    ".gitattributes",
+)
+"""What a new file may be called."""
+
+
+def edits(files: Files, seed: str, number: int) -> list[Edit]:
+    """So many edits of these files, each of one that stands by itself."""
+    random = Random(seed)
+    found: list[Edit] = []
+    while len(found) < number:
+        place = random.choices(list(WHERE), list(WHERE.values()))[0]
+        path = random.choice([path for path in files if re.fullmatch(place, path)])
+        how = random.choices(list(HOW), list(HOW.values()))[0]
+        changed = how(files, path, random)
+        if any(files.get(name) != content for name, content in changed.items()):
+            found.append(Edit(f"{how.__name__.strip('_')} {', '.join(changed)}", changed))
+    return found
+
+
+def _literal(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    """Another number or another text, in code or elsewhere."""
+    text = files[path].decode(errors="replace")
+    words = _tokens(text) if path.endswith(".py") else [match.span() for match in re.finditer(r"[\w.-]+", text)]
+    if not words:
+        return {}
+    start, end = random.choice(words)
+    old = text[start:end]
+    places = [number for number, letter in enumerate(old) if letter.isalnum()] or [0]
+    at = random.choice(places)
+    letters = string.digits if old[at].isdigit() else string.ascii_lowercase
+    return {path: (text[:start] + old[:at] + random.choice(letters) + old[at + 1 :] + text[end:]).encode()}
+
+
+def _tokens(text: str) -> list[tuple[int, int]]:
+    """Where the numbers and texts of a module are, without those that explain it."""
+    lines = [0, *(match.end() for match in re.finditer("\n", text))]
+    return [
+        (lines[token.start[0] - 1] + token.start[1], lines[token.end[0] - 1] + token.end[1])
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type in (tokenize.NUMBER, tokenize.STRING) and not token.string.startswith('"""')
+    ]
+
+
+def _line_more(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    """A line at the end that means something there, or nothing."""
+    fitting = next((lines for pattern, lines in LINES.items() if re.fullmatch(pattern, path)), ("x",))
+    return {path: files[path].rstrip(b"\n") + b"\n" + random.choice(fitting).encode() + b"\n"}
+
+
+def _line_less(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    lines = files[path].splitlines(keepends=True)
+    number = random.randrange(max(len(lines), 1))
+    return {path: b"".join(lines[:number] + lines[number + 1 :])}
+
+
+def _less(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    return {path: None}
+
+
+def _renamed(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    place = PurePosixPath(path)
+    return {path: None, str(place.with_name(f"{place.stem}x{place.suffix}")): files[path]}
+
+
+def _more(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    """A new file beside another one; a new region beside a region."""
+    if not path.startswith("stacks/"):
+        return {str(PurePosixPath(path).with_name(random.choice(NAMES))): files[path]}
+    network = f"10.{random.randrange(256)}.0.0/16".encode()
+    return {"stacks/Pulumi.new-region.yaml": re.sub(rb"10\.\d+\.0\.0/16", network, files[path])}
+
+
+def _moved(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
+    """A module's contents in a new one, which it takes them from."""
+    place = PurePosixPath(path)
+    if place.suffix != ".py" or len(place.parts) != 2:
+        return {}
+    new = place.with_name(f"{place.stem}_parts.py")
+    return {str(new): files[path], path: f"from {new.parent}.{new.stem} import *\n".encode()}
+
+
+HOW: Mapping[Callable[[Files, str, Random], dict[str, bytes | None]], int] = {
+    _literal: 60,
+    _line_more: 16,
+    _line_less: 10,
+    _less: 4,
+    _renamed: 3,
+    _more: 5,
+    _moved: 2,
+}
+"""Kinds of edits, and how often each is made, of a hundred."""

@@ -1,0 +1,228 @@
+"""A region that `waves affected` does not name has the same preview as before: by running the program after many edits."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import Queue
+from random import Random
+
+import pytest
+
+from fleet.load import read
+from tests.waves.copies import ROOT, copied
+from tests.waves.edits import Edit, edits
+from tests.waves.previews import Preview, Previews
+from waves import affected, reads
+from waves.sides import is_setting
+from waves.trees import Tree
+
+SEARCH = os.environ.get("AFFECTED_EDITS")
+"""How many edits to make, each time others, each looked at in every region; unless given, the same 200.
+
+Then each is looked at in one region that it leaves alone, and every third in one that it is said to touch."""
+REGIONS = read(ROOT).regions
+ORIGIN = "https://git.example.com/platform/regions.git"
+PROCESSES = 2
+
+
+class Copy:
+    """A copy of the repository, and the process that runs the program in it."""
+
+    def __init__(self, root: Path) -> None:
+        root.mkdir()
+        copied(root)
+        for command in (["init", "--quiet"], ["remote", "add", "origin", ORIGIN]):
+            subprocess.run(["git", *command], cwd=root, check=True)
+        self._root = root
+        self.previews = Previews(root)
+
+    def after(self, edit: Edit, regions: Iterable[str]) -> Mapping[str, Preview]:
+        """Regions' previews after an edit, which is taken back again."""
+        paths = {self._root / path: content for path, content in edit.files.items()}
+        before = {path: path.read_bytes() if path.exists() else None for path in paths}
+        try:
+            _write(paths)
+            return self.previews.of(regions)
+        finally:
+            _write(before)
+
+
+def _write(files: Mapping[Path, bytes | None]) -> None:
+    for path, content in files.items():
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(content)
+
+
+@dataclass
+class Trial:
+    """An edit, the regions that it is said to touch, and what became of those that were looked at."""
+
+    edit: Edit
+    new: Tree
+    named: frozenset[str]
+    wanted: list[str] = field(default_factory=list)
+    """The regions to look at."""
+    changed: dict[str, bool] = field(default_factory=dict)
+    """Whether the preview of one that was looked at is another."""
+
+    @property
+    def unnamed(self) -> list[str]:
+        """The regions that it is said to leave alone."""
+        return [name for name in REGIONS if name not in self.named and _stack(name) in self.new.blobs]
+
+    @property
+    def missed(self) -> list[str]:
+        """Those of them that it does not."""
+        return [name for name in self.unnamed if self.changed.get(name)]
+
+
+class Laboratory:
+    """Tries edits, in several processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.old = _tree({path: (ROOT / path).read_bytes() for path in _listed(root)})
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            copies = list(pool.map(lambda number: Copy(root / str(number)), range(PROCESSES)))
+        self._idle: Queue[Copy] = Queue()
+        for copy in copies:
+            self._idle.put(copy)
+        self.before = copies[0].previews.of(REGIONS)
+        assert self.before == copies[1].previews.of(REGIONS), "a preview is not the same twice, so it says nothing"
+        assert not [said for said in self.before.values() if "error" in said]
+        self._copies = copies
+
+    def look(self, trials: Iterable[Trial]) -> None:
+        """See what becomes of the wanted regions."""
+        with ThreadPoolExecutor(PROCESSES) as pool:
+            list(pool.map(self._look, trials))
+
+    def _look(self, trial: Trial) -> None:
+        copy = self._idle.get()
+        try:
+            found = copy.after(trial.edit, trial.wanted)
+        finally:
+            self._idle.put(copy)
+        trial.changed |= {name: preview != self.before[name] for name, preview in found.items()}
+
+    def opened(self, region: str) -> set[str]:
+        """The files that a region's program opens."""
+        return self._copies[0].previews.opened(region)
+
+    def close(self) -> None:
+        """End the processes."""
+        for copy in self._copies:
+            copy.previews.close()
+
+
+def _listed(folder: Path) -> list[str]:
+    """The files of the checkout that are text."""
+    copied(folder / "all")
+    paths = [path for path in (folder / "all").rglob("*") if path.is_file() and b"\0" not in path.read_bytes()]
+    return sorted(path.relative_to(folder / "all").as_posix() for path in paths)
+
+
+def _tree(files: Mapping[str, bytes]) -> Tree:
+    return Tree({path: f"100644 {hashlib.sha1(content).hexdigest()}" for path, content in files.items()}, files)
+
+
+def _edited(old: Tree, edit: Edit) -> Tree:
+    files = {**old.contents, **edit.files}
+    return _tree({path: content for path, content in files.items() if content is not None})
+
+
+def _stack(region: str) -> str:
+    return f"stacks/Pulumi.{region}.yaml"
+
+
+def named(old: Tree, new: Tree) -> frozenset[str]:
+    """The regions that `waves affected` names."""
+    return frozenset(each.region for each in affected.between(old, new).regions)
+
+
+def some(regions: Collection[str], random: Random) -> list[str]:
+    """One of some regions, if there is one."""
+    return random.sample(sorted(regions), 1) if regions else []
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+    """One for all tests."""
+    made = Laboratory(tmp_path_factory.mktemp("laboratory"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def trials(laboratory: Laboratory) -> list[Trial]:
+    """Many edits, each with some of the regions that it leaves alone, and one of those that it is said to touch."""
+    seed = os.urandom(4).hex() if SEARCH else "affected"
+    print(f"AFFECTED_EDITS: the seed is {seed}")
+    random, number = Random(seed), int(SEARCH or 200)
+    made = []
+    for edit in edits(laboratory.old.contents, seed, number):
+        new = _edited(laboratory.old, edit)
+        made.append(Trial(edit, new, named(laboratory.old, new)))
+    for count, trial in enumerate(made):
+        alone = trial.unnamed if SEARCH else some(trial.unnamed, random)
+        trial.wanted = alone + (some(trial.named & {*REGIONS}, random) if SEARCH or count % 3 == 0 else [])
+    laboratory.look(made)
+    return made
+
+
+def test_no_region_is_missed(trials: list[Trial]) -> None:
+    left_alone = [trial for trial in trials if trial.unnamed]
+    compared = sum(name in trial.changed for trial in trials for name in trial.unnamed)
+    told = [trial for trial in trials if trial.named & trial.changed.keys()]
+    changing = [trial for trial in told if any(trial.changed[name] for name in trial.named & trial.changed.keys())]
+    print(f"{len(trials)} edits: {len(left_alone)} leave regions alone, of which {compared} previews were compared; of {len(told)}"
+          f" regions looked at that an edit is said to touch, {len(changing)} have another preview")  # fmt: skip
+    assert {trial.edit.what: trial.missed for trial in trials if trial.missed} == {}
+    assert len(left_alone) > len(trials) / 2, "hardly any edit says something"
+    assert len(changing) > len(told) / 3, "hardly any edit does something"
+
+
+@pytest.mark.parametrize(
+    "blind",
+    [
+        lambda path: path == "components/aws.py",
+        lambda path: path.startswith("components/azure"),
+        lambda path: path.startswith("stacks/Pulumi."),
+        lambda path: path in ("Pulumi.yaml", "waves.yaml", "policy/residency.yaml"),
+    ],
+    ids=["one module", "a cloud's modules", "stack files", "common settings"],
+)
+def test_whoever_does_not_look_at_a_file_is_caught_by_the_same_edits(
+    laboratory: Laboratory, trials: list[Trial], blind: Callable[[str], bool]
+) -> None:
+    for trial in trials:
+        if any(map(blind, trial.edit.files)):
+            seen = {path: content for path, content in trial.edit.files.items() if not blind(path)}
+            less = named(laboratory.old, _edited(laboratory.old, Edit(trial.edit.what, seen)))
+            blinded = replace(trial, named=less, wanted=sorted((trial.named - less) & {*REGIONS})[:1], changed={})
+            if blinded.wanted:
+                laboratory.look([blinded])
+            if blinded.missed:
+                return
+    raise AssertionError("none of the edits shows it")
+
+
+@pytest.mark.parametrize(
+    "region", ["staging-aws-eu-west-1", "tools-aws-us-west-2", "prod-gcp-europe-west4", "prod-azure-westeurope"]
+)
+def test_a_region_opens_no_file_that_it_is_not_known_to_read(laboratory: Laboratory, region: str) -> None:
+    known = reads.readers(laboratory.old)
+    opened = laboratory.opened(region)
+    assert "components/region.py" in opened
+    cloud = REGIONS[region].settings.cloud
+    assert {path for path in opened if cloud not in known.get(path, ()) and not is_setting(path)} == set()
+    clouds = {path for path, readers in known.items() if readers == {cloud}}
+    assert clouds, "nothing is told apart"
+    assert clouds <= opened, "a module of the cloud's own is not used"
