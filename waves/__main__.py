@@ -30,6 +30,7 @@ from waves import (
     promote,
     regions,
     review,
+    stack,
     view,
 )
 from waves.acts import with_release
@@ -67,6 +68,7 @@ app.add_typer(review.app)
 app.add_typer(previews.app)
 app.add_typer(drift.app)
 app.add_typer(jobs.app)
+app.add_typer(stack.app)
 app.add_typer(regions.app, name="region")
 app.add_typer(images.app, name="images")
 

@@ -23,12 +23,12 @@ def definitions(files: Mapping[str, str]) -> dict[tuple[str, str], dict[str, Any
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for path, text in files.items():
         if path.startswith(DEFINITIONS) and "/crds/" in path:
-            found |= _defined(text)
+            found |= defined(text)
     return found
 
 
 @cache
-def _defined(text: str) -> dict[tuple[str, str], dict[str, Any]]:
+def defined(text: str) -> dict[tuple[str, str], dict[str, Any]]:
     """The schemas in one file. Argo CD's are long, and mostly the same on both sides of a comparison."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for document in yaml.load_all(text, Loader=yaml.CSafeLoader):
