@@ -75,8 +75,12 @@ class Developer:
         shutil.rmtree(self.folder / "previews", ignore_errors=True)
         shutil.rmtree(scratch, ignore_errors=True)
         (scratch / "artifacts").mkdir(parents=True)
-        github = {"base_ref": "main", "event.pull_request.number": str(number)}
-        return Workflow(self.folder, name, env or self.environment(), github, scratch)
+        github = {"base_ref": "main", "ref_name": f"region/{UP}", "event.pull_request.number": str(number)}
+        secrets = {
+            name: value for name, value in variables(self.home, self.folder).items() if name.startswith("REGIONS_")
+        }
+        given = {f"secrets.{name}": value for name, value in secrets.items()}
+        return Workflow(self.folder, name, env or self.environment(), github, given, scratch)
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +206,25 @@ def test_no_secret_gets_into_a_comment(developer: Developer, tmp_path: Path) -> 
     assert verdict == 1
     assert "[secret]" in said
     assert planted not in said + workflow.said
+
+
+def test_a_push_to_a_regions_branch_updates_it_once_and_leaves_a_receipt(developer: Developer, tmp_path: Path) -> None:
+    git_host.git("checkout", "--quiet", "--force", "--detach", f"origin/region/{UP}", cwd=developer.folder)
+    commit = git_host.git("rev-parse", "HEAD", cwd=developer.folder)
+
+    def run() -> dict[str, Any]:
+        workflow = developer.workflow("region", tmp_path / "scratch")
+        assert workflow.run("identity") == 0, workflow.said
+        (job,) = workflow.matrix("up")
+        assert (job["regions"], job["environment"], job["suffix"]) == (UP, "external", "")
+        assert workflow.run("up", job) == 0, workflow.said
+        last: dict[str, Any] = developer.api("GET", f"/commits/{commit}/statuses")[0]
+        return last
+
+    first, second = run(), run()
+    assert (first["context"], first["state"]) == (f"region/{UP}/infra", "success")
+    assert first["description"] == "pulumi up went through"
+    assert second["description"].startswith("nothing that infrastructure depends on changed")
 
 
 def test_drift_opens_one_issue_and_closes_it_when_it_is_gone(developer: Developer, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from sandbox import git_host, lifecycle, regions, rollout
 from sandbox.environment import variables
 from sandbox.home import Home
 from sandbox.story import PINS, Teller, impatient
+from tests.sandbox.workflows import Workflow
 from tests.waiting import within
 
 STAGING, INTERNAL, EXTERNAL = "staging-aws-eu-west-1", "tools-aws-us-west-2", "prod-gcp-europe-west4"
@@ -157,6 +158,41 @@ def test_no_key_is_in_the_state_in_clear_or_in_an_output(fleet: Fleet) -> None:
     assert "PRIVATE KEY" not in state
     for log in fleet.home.logs.rglob("*.log"):
         assert secret not in log.read_text(errors="replace"), log
+
+
+def test_a_new_image_reaches_every_region_by_a_merged_pull_request(fleet: Fleet, tmp_path: Path) -> None:
+    """As the job `bump` of CI's images does it, with what its job `build` gives."""
+    image = f"ghcr.io/{git_host.REPOSITORY}/front:{'c' * 40}@sha256:{'ab' * 32}"
+    env = variables(fleet.home, fleet.checkout)
+    given = {
+        "steps.app.outputs.token": env["GITHUB_TOKEN"],
+        "steps.app.outputs.app-slug": "regions-images",
+        "toJSON(needs.build.outputs)": json.dumps({"front": f"front={image}", "gates": "", "conductor": ""}),
+    }
+    workflow = Workflow(fleet.checkout, "images", env, {}, given, tmp_path)
+    assert workflow.run("bump") == 0, workflow.said
+    api = f"{env['GITHUB_API_URL']}/repos/{git_host.REPOSITORY}/pulls"
+    headers = {"Authorization": f"Bearer {env['GITHUB_TOKEN']}"}
+    (pull,) = httpx.get(api, headers=headers, trust_env=False).json()
+    assert image in pull["body"]
+    merged = httpx.put(f"{api}/{pull['number']}/merge", json={}, headers=headers, trust_env=False)
+    assert merged.status_code == 200
+    git_host.git("pull", "--quiet", "--ff-only", "origin", "main", cwd=fleet.checkout)
+    commit = merged.json()["sha"]
+    for region in (STAGING, INTERNAL, EXTERNAL):
+        assert fleet.moves(region, commit, RELEASE_SECONDS), fleet.why()
+        assert fleet.proved(region, commit), fleet.why()
+        runs = (
+            "get",
+            "pods",
+            "-n",
+            "front",
+            "-l",
+            "app.kubernetes.io/name=front",
+            "-o",
+            "jsonpath={.items[*].spec.containers[*].image}",
+        )
+        assert set(regions.kubectl(fleet.home, region, *runs).split()) == {image}
 
 
 def test_a_forged_receipt_moves_nothing_and_is_reported(fleet: Fleet) -> None:
