@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import ci as checks
 from bench import clouds as each_cloud
 from bench import measure, planning, rendering, rollingsync, rollouts, scratch
 from bench.report import Figure, Part, dump, markdown, parse
@@ -50,6 +51,12 @@ def clouds(home: Home, repetitions: int, rounds: int) -> list[Figure]:
     ]
 
 
+def ci(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """CI: previews, and the comment on a pull request."""
+    measure.up(home)
+    return [checks.previews(home, repetitions, report), checks.touched(home), checks.length()]
+
+
 def faults(home: Home, repetitions: int, rounds: int) -> list[Figure]:
     """Every call of every cloud that goes wrong. An hour and a half."""
     return each_cloud.counts(home, each_cloud.FAULTS)
@@ -71,6 +78,7 @@ PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
     "toolchain": toolchain,
     "regions": regions,
     "clouds": clouds,
+    "ci": ci,
     "faults": faults,
     "rendering": rendered,
     "conductor": conductor,

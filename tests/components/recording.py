@@ -12,6 +12,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime import Mocks, rpc, set_mocks
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
@@ -22,7 +23,7 @@ from fleet.keys import wanted
 from tests.components.mocks import Clouds
 
 FLEET = fleet.read(Path(__file__).resolve().parents[2])
-GIVE_UP_SECONDS = 300
+GIVE_UP_SECONDS = 120
 KEY = "-----BEGIN PRIVATE KEY----- of nobody"
 REPOSITORY = "https://git.example.com/platform/regions.git"
 
@@ -97,6 +98,9 @@ def recorded(name: str) -> Recorded:
 
 def record(settings: fleet.Region) -> Recorded:
     """Register a region to its end. Everything has been registered and every output is known when this returns."""
+    # What other tests left behind without a run of their own would be waited for.
+    SETTINGS.outputs.clear()
+    SETTINGS.rpc_manager.clear()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
     monitor = _Monitor(Clouds())

@@ -1,0 +1,79 @@
+"""CI: how long a fleet's previews take beside one region's, and how much a comment has to say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import fleet
+from bench.report import Figure
+from sandbox import git_host, lifecycle
+from sandbox.errors import SandboxError
+from sandbox.home import CHECKOUT, Home
+from waves import affected, trees
+from waves.comment import LIMIT, Report, comment
+from waves.engine import Field, Preview, Step
+
+MANY = 500
+ONE_CLOUD = "components/gcp.py"
+
+
+def previews(home: Home, repetitions: int, report: Callable[[str], None]) -> Figure:
+    """First previews of all shipped regions at once, with the policies, and of each alone."""
+    lifecycle.publish(home, CHECKOUT, [])
+    checkout = lifecycle.clone(home)
+    names = list(fleet.read(CHECKOUT).regions)
+
+    def seconds(*regions: str) -> float:
+        started = time.monotonic()
+        command = [sys.executable, "-m", "waves", "preview", *regions, "--into", str(home.root / "previews")]
+        done = lifecycle.run(home, command, checkout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        if done.returncode:
+            raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stdout}")
+        return time.monotonic() - started
+
+    whole, slowest, ratios = [], [], []
+    for number in range(repetitions):
+        alone = {name: seconds(name) for name in names}
+        slowest.append(max(alone.values()))
+        whole.append(seconds(*names))
+        ratios.append(whole[-1] / slowest[-1])
+        report(
+            f"{number + 1} of {repetitions}: {len(names)} regions in {whole[-1]:.1f} s, the slowest alone in {slowest[-1]:.1f} s"
+        )
+    parts = {f"{len(names)} regions": whole, "the slowest of them alone": slowest}
+    note = "First previews with the policy pack, as many at once as there are CPUs; nothing is shared between them."
+    return Figure(f"preview of all {len(names)} regions, to the slowest alone", 2.0, "x", ratios, parts, note)
+
+
+def touched(home: Home) -> Figure:
+    """What a change to one cloud's component previews of the other clouds."""
+    lifecycle.publish(home, CHECKOUT, [])
+    checkout = lifecycle.clone(home)
+    before = affected.read(checkout, git_host.git("rev-parse", "HEAD", cwd=checkout))
+    file = checkout / ONE_CLOUD
+    file.write_text(file.read_text().replace("enable_private_nodes=True", "enable_private_nodes=False"))
+    found = affected.between(before, affected.read(checkout, trees.here(checkout))).regions
+    others = [each for each in found if each.cloud != "gcp"]
+    return Figure("regions of other clouds that a change to one previews", 0, "regions", [len(others)],
+                  note=f"{ONE_CLOUD}: {len(found)} regions of Google Cloud.")  # fmt: skip
+
+
+def length() -> Figure:
+    """A comment on many regions, each with changes of its own."""
+    regions = list(fleet.read(CHECKOUT).regions.values())
+
+    def preview(number: int) -> Preview:
+        like = regions[number % len(regions)]
+        fields = (Field("version", f"1.{number}", "1.35", True), Field("tags.team", None, "storage"))
+        step = Step("replace", "aws:eks/cluster:Cluster", f"r-{number}", True, fields)
+        return replace(
+            Preview("", "", ""), region=f"r-{number}", wave=like.wave.name, cloud=like.settings.cloud, steps=(step,)
+        )
+
+    text = comment(Report(tuple(preview(number) for number in range(MANY))))
+    return Figure(f"comment on {MANY} regions, each with changes of its own", LIMIT, "characters", [len(text)],
+                  note="What does not fit is cut from the end; the job's summary has all of it.")  # fmt: skip
