@@ -100,7 +100,7 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
         ("gitops/pins/front.json", " \n", set()),
         ("tests/waves/test_infra.py", "# More.\n", set()),
         ("sandbox/demo.py", "# More.\n", set()),
-        ("bench/costs.py", "# More.\n", set()),
+        ("bench/floor.py", "# More.\n", set()),
         ("waves/plan.py", "# More.\n", set()),
         ("requirements-dev.txt", "more==1.0\n", set()),
         ("stacks/stack.schema.json", "\n", set()),
