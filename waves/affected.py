@@ -16,7 +16,7 @@ import typer
 from waves import trees
 from waves.console import Json, Options, output
 from waves.reads import ALL, is_running, readers
-from waves.refs import GitError, GitRefs, git
+from waves.refs import GitError, GitRefs
 from waves.sides import Side, is_setting
 from waves.trees import Tree
 
@@ -55,15 +55,7 @@ def affected_(
     as_json: Json = False,
 ) -> None:
     """Name the regions whose `pulumi preview` a change can alter, with the reasons; perhaps one too many, never one too few."""
-    checkout, refs = Options.checkout, GitRefs(Options.checkout, Options.remote)
-    start, end = refs.resolve(base), refs.resolve(head or "HEAD")
-    try:
-        common = git(checkout, "merge-base", start, end).strip()
-    except GitError:
-        raise GitError(
-            f"{base} and {head or 'HEAD'} have no commit in common here; fetch their whole history"
-        ) from None
-    found = between(read(checkout, common), read(checkout, end if head else trees.here(checkout)))
+    found = since(common(base, head), head)
     if as_json:
         print(json.dumps(asdict(found), indent=2))
         return
@@ -73,6 +65,24 @@ def affected_(
         output.print(f"{name}: removed, nothing to preview", markup=False, soft_wrap=True)
     if not found.regions and not found.removed:
         output.print("no region", markup=False)
+
+
+def common(base: str, head: str = "") -> str:
+    """The last commit that a change has in common with what it is to be merged into. Raises GitError."""
+    refs = GitRefs(Options.checkout, Options.remote)
+    one, other = refs.resolve(base), refs.resolve(head or "HEAD")
+    try:
+        return refs.fork(one, other)
+    except GitError:
+        words = f"{base} and {head or 'HEAD'} have no commit in common here; fetch their whole history"
+        raise GitError(words) from None
+
+
+def since(commit: str, head: str = "") -> Affected:
+    """What the change from a commit to another, or to the files as they are here, does to the fleet. Raises GitError."""
+    checkout = Options.checkout
+    end = GitRefs(checkout, Options.remote).resolve(head) if head else trees.here(checkout)
+    return between(read(checkout, commit), read(checkout, end))
 
 
 def read(checkout: Path, tree: str) -> Tree:

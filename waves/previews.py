@@ -12,8 +12,8 @@ from typing import Annotated
 import typer
 
 import fleet
-from waves import affected, costs, trees
-from waves.affected import Affected
+from waves import costs
+from waves.affected import Touched, common, since
 from waves.changes import grouped
 from waves.comment import MARK, NO_PREVIEW, Report, comment
 from waves.console import Json, Options, errors, output
@@ -21,7 +21,6 @@ from waves.engine import Preview, previews
 from waves.github import Forbidden
 from waves.host import api, job_url
 from waves.preflight import ExceptionsError
-from waves.refs import GitError, git
 from waves.rendering import PLACE, RenderError
 from waves.review import compare, judge, texts
 from waves.validation import DEFINITIONS
@@ -85,27 +84,14 @@ def comment_(
 
 def affected_by(base: str) -> list[str]:
     """The regions that the change since `base` touches."""
-    return [each.region for each in _affected(base).regions]
-
-
-def _affected(base: str) -> Affected:
-    common = _common(base)
-    return affected.between(
-        affected.read(Options.checkout, common), affected.read(Options.checkout, trees.here(Options.checkout))
-    )
-
-
-def _common(base: str) -> str:
-    try:
-        return git(Options.checkout, "merge-base", base, "HEAD").strip()
-    except GitError:
-        raise GitError(f"{base} and HEAD have no commit in common here; fetch their whole history") from None
+    return [each.region for each in since(common(base)).regions]
 
 
 def _report(base: str, folder: Path) -> Report:
-    touched = _affected(base)
+    start = common(base)
+    touched = since(start)
     found = [_previewed(folder, each) for each in touched.regions]
-    before, after = texts(_common(base), PLACE, DEFINITIONS), texts("", PLACE, DEFINITIONS)
+    before, after = texts(start, PLACE, DEFINITIONS), texts("", PLACE, DEFINITIONS)
     broken: list[str] = []
     try:
         changes, wrong = compare(before, after)
@@ -119,7 +105,7 @@ def _report(base: str, folder: Path) -> Report:
     )
 
 
-def _previewed(folder: Path, touched: affected.Touched) -> Preview:
+def _previewed(folder: Path, touched: Touched) -> Preview:
     file = folder / f"{touched.region}.json"
     if not file.exists():
         return Preview(touched.region, touched.wave or "?", touched.cloud or "?", NO_PREVIEW)

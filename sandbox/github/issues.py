@@ -65,12 +65,9 @@ class Issues:
         return self._github._answer(request, shown, who, headers=more if len(rows) > page * per_page else None)
 
     async def comment(self, request: Request) -> Response:
-        who = self._writer(request)
+        who, body = await self._body(request)
         if isinstance(who, Response):
             return who
-        body = (await _given(request)).get("body") or ""
-        if not body or len(body) > LONGEST:
-            return self._too_long(request, "body")
         with self._github._lock:
             row = (request.path_params["number"], body, who.login)
             made = self._database.execute("INSERT INTO comment (number, body, creator) VALUES (?, ?, ?)", row).lastrowid
@@ -78,12 +75,9 @@ class Issues:
         return self._github._answer(request, _comment((made, body, who.login)), who, status=201)
 
     async def edit(self, request: Request) -> Response:
-        who = self._writer(request)
+        who, body = await self._body(request)
         if isinstance(who, Response):
             return who
-        body = (await _given(request)).get("body") or ""
-        if not body or len(body) > LONGEST:
-            return self._too_long(request, "body")
         wanted = request.path_params["id"]
         with self._github._lock:
             self._database.execute("UPDATE comment SET body = ? WHERE id = ?", (body, wanted))
@@ -137,6 +131,13 @@ class Issues:
             )
             self._database.commit()
         return self._github._answer(request, self._shown(row), who)
+
+    async def _body(self, request: Request) -> tuple[Any, str]:
+        """Who comments, and what; or what is answered to it."""
+        who, body = self._writer(request), (await _given(request)).get("body") or ""
+        if not isinstance(who, Response) and not 0 < len(body) <= LONGEST:
+            return self._too_long(request, "body"), body
+        return who, body
 
     def _writer(self, request: Request) -> Any:
         """Who asks, if they may write to issues; to a pull request's comments `pull_requests: write` is enough."""
