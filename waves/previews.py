@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 import fleet
-from waves import costs
+from waves import costs, trees
 from waves.affected import Touched, common, since
 from waves.changes import grouped
 from waves.comment import MARK, NO_PREVIEW, Report, comment
@@ -47,10 +47,13 @@ def preview(
     names = regions or affected_by(base)
     chosen = [known.region(name) for name in names]
     into.mkdir(parents=True, exist_ok=True)
+    files = trees.here(Options.checkout)
+    if chosen:
+        errors.print(f"previewing {len(chosen)} region{'s' * (len(chosen) != 1)}, {parallel} at a time", markup=False)
     found = []
     for done in previews(Options.checkout, chosen, parallel):
         found.append(done)
-        (into / f"{done.region}.json").write_text(json.dumps(asdict(done), indent=2))
+        (into / f"{done.region}.json").write_text(json.dumps({"files": files, "preview": asdict(done)}, indent=2))
         if not as_json:  # each as it comes: they take their time
             _say(done)
     if as_json:
@@ -89,8 +92,8 @@ def affected_by(base: str) -> list[str]:
 
 def _report(base: str, folder: Path) -> Report:
     start = common(base)
-    touched = since(start)
-    found = [_previewed(folder, each) for each in touched.regions]
+    touched, files = since(start), trees.here(Options.checkout)
+    found = [_previewed(folder, each, files) for each in touched.regions]
     before, after = texts(start, PLACE, DEFINITIONS), texts("", PLACE, DEFINITIONS)
     broken: list[str] = []
     try:
@@ -105,11 +108,15 @@ def _report(base: str, folder: Path) -> Report:
     )
 
 
-def _previewed(folder: Path, touched: Touched) -> Preview:
-    file = folder / f"{touched.region}.json"
+def _previewed(folder: Path, touched: Touched, files: str) -> Preview:
+    """What is in the folder of a region; why that does not count otherwise. `files` is the tree that is here."""
+    file, where = folder / f"{touched.region}.json", (touched.region, touched.wave or "?", touched.cloud or "?")
     if not file.exists():
-        return Preview(touched.region, touched.wave or "?", touched.cloud or "?", NO_PREVIEW)
-    return Preview.of(json.loads(file.read_text()))
+        return Preview(*where, NO_PREVIEW)
+    kept = json.loads(file.read_text())
+    if kept["files"] != files:
+        return Preview(*where, f"{file} is a preview of other files than those that are here. Preview it once more")
+    return Preview.of(kept["preview"])
 
 
 def _costs(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, float | None]:

@@ -72,7 +72,7 @@ class Developer:
 
     def workflow(self, name: str, scratch: Path, number: int = 0, env: dict[str, str] | None = None) -> Workflow:
         """A workflow at the commit that is checked out."""
-        shutil.rmtree(self.folder / "previews", ignore_errors=True)
+        shutil.rmtree(self.folder / "build", ignore_errors=True)
         shutil.rmtree(scratch, ignore_errors=True)
         (scratch / "artifacts").mkdir(parents=True)
         github = {"base_ref": "main", "ref_name": f"region/{UP}", "event.pull_request.number": str(number)}
