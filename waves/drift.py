@@ -120,7 +120,9 @@ def _heads() -> dict[str, str]:
 def _checked_out(commit: str) -> Iterator[Path]:
     """A commit's files in a folder of their own, beside this checkout's virtual environment."""
     checkout = Options.checkout.resolve()
-    git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", Options.remote, commit)
+    shallow = git(checkout, "rev-parse", "--is-shallow-repository").strip() == "true"  # as CI makes them
+    depth = ["--depth=1"] if shallow else []
+    git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, Options.remote, commit)
     with TemporaryDirectory(prefix="drift-") as scratch:
         folder = Path(scratch) / "checkout"
         git(checkout, "worktree", "add", "--quiet", "--detach", str(folder), commit)
