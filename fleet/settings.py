@@ -22,6 +22,9 @@ from fleet.windows import Window
 SHARED = "shared"
 """The tenant of a region that is no single customer's."""
 
+BOUNDARY = "regions-boundary"
+"""The IAM policy in each AWS account that no role of a region goes beyond."""
+
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
 
@@ -66,6 +69,11 @@ class AwsSettings(Settings):
         description="the IAM role in that account which a pull request's preview is signed in as; it can only read",
         examples=["regions-preview"],
     )
+
+    @property
+    def boundary(self) -> str:
+        """The ARN of the policy that bounds every role of a region. bootstrap/ makes it, and lets no role be made without."""
+        return f"arn:aws:iam::{self.account_id}:policy/{BOUNDARY}"
 
 
 class GcpSettings(Settings):
