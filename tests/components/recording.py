@@ -66,8 +66,8 @@ class Recorded:
             yield from group.inputs["objs"]
 
 
-class _Monitor(MockMonitor):
-    """Keeps the options too, which mocks are not shown."""
+class Monitor(MockMonitor):
+    """Keeps what is registered, options too, which mocks are not shown."""
 
     def __init__(self, mocks: Mocks) -> None:
         super().__init__(mocks)
@@ -138,7 +138,7 @@ def record(settings: fleet.Region) -> Recorded:
     """Register a region to its end. Everything has been registered and every output is known when this returns."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
-    monitor = _Monitor(_Clouds())
+    monitor = Monitor(_Clouds())
     set_mocks(_Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
     seen: dict[str, Any] = {}
     secrets: list[str] = []
