@@ -23,10 +23,12 @@ CLUSTER_READER = "7f6c6a51-bcf8-42ba-9220-52d62157d7db"
 """Azure Kubernetes Service RBAC Reader: all objects of a cluster, Secrets excepted."""
 CLUSTER_USER = "4abbcc35-e782-43d8-92c5-2d3f1bd2253f"
 """Azure Kubernetes Service Cluster User Role: to be told a cluster's address, by a kubeconfig without a credential."""
-BUILDS, READS = (CONTRIBUTOR,), (READER, CLUSTER_READER, CLUSTER_USER)
+CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
+"""Azure Kubernetes Service RBAC Cluster Admin. At the subscription, so that no identity has to be put into a group of people."""
+BUILDS, READS = (CONTRIBUTOR, CLUSTER_ADMIN), (READER, CLUSTER_READER, CLUSTER_USER)
 GRANTS = {
     "Azure Kubernetes Service Cluster User Role": CLUSTER_USER,
-    "Azure Kubernetes Service RBAC Cluster Admin": "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b",
+    "Azure Kubernetes Service RBAC Cluster Admin": CLUSTER_ADMIN,
     "Azure Kubernetes Service RBAC Reader": CLUSTER_READER,
     "Contributor": CONTRIBUTOR,
     "Key Vault Crypto User": "12338af0-0e69-4776-bea7-57ae8d297424",
@@ -39,10 +41,9 @@ GRANTS = {
 
 
 class AzureIdentities(pulumi.ComponentResource):
-    """Managed identities in one resource group. `clients` has the client id of each environment's, `principals` the object id."""
+    """Managed identities in one resource group. `clients` has the client id of each environment's."""
 
     clients: dict[str, pulumi.Output[str]]
-    principals: dict[str, pulumi.Output[str]]
 
     def __init__(self, place: Azure, github: GitHub, subscriptions: Sequence[Subscription], directory: str) -> None:
         super().__init__("bootstrap:azure:Identities", "azure")
@@ -55,7 +56,7 @@ class AzureIdentities(pulumi.ComponentResource):
         )
         own = pulumi.ResourceOptions(parent=self, provider=provider)
         group = azure.resources.ResourceGroup("azure", resource_group_name=place.resource_group, opts=own)
-        self.clients, self.principals = {}, {}
+        self.clients, principals = {}, {}
         for environment in dict.fromkeys(each.environment for each in subscriptions):
             name = f"azure-{environment}"
             identity = azure.managedidentity.UserAssignedIdentity(
@@ -71,9 +72,9 @@ class AzureIdentities(pulumi.ComponentResource):
                 audiences=[AUDIENCE],
                 opts=own,
             )
-            self.clients[environment], self.principals[environment] = identity.client_id, identity.principal_id
+            self.clients[environment], principals[environment] = identity.client_id, identity.principal_id
         for each in subscriptions:
-            self._grant(each, self.principals[each.environment], own)
+            self._grant(each, principals[each.environment], own)
         self.register_outputs({})
 
     @staticmethod

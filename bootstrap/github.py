@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pulumi
 import pulumi_github as github
@@ -30,8 +30,11 @@ class Repository(pulumi.ComponentResource):
             variables: dict[str, pulumi.Input[str]] = {"STATE_ROLE": f"{roles}/{state_role(environment)}"}
             if environment in clients:
                 variables["AZURE_CLIENT_ID"] = clients[environment]
-            # A pull request's jobs run on no branch that could be named, so anybody's branch may preview.
-            self._environment(environment, () if environment == PREVIEW else DEPLOYING, variables)
+            if environment == PREVIEW:
+                # A pull request's jobs run on no branch that could be named, so anybody's branch may preview.
+                self._environment(environment, (), variables, settings.github.preview_reviewers)
+            else:
+                self._environment(environment, DEPLOYING, variables)
         self._environment(IMAGES, BUILDING, {"IMAGES_APP_CLIENT_ID": settings.github.images_client})
 
         everywhere: dict[str, pulumi.Input[str] | None] = {
@@ -51,8 +54,14 @@ class Repository(pulumi.ComponentResource):
             self._ruleset(ruleset)
         self.register_outputs({})
 
-    def _environment(self, name: str, branches: tuple[str, ...], variables: Mapping[str, pulumi.Input[str]]) -> None:
-        """An environment with its variables. Without branches any may use it."""
+    def _environment(
+        self,
+        name: str,
+        branches: tuple[str, ...],
+        variables: Mapping[str, pulumi.Input[str]],
+        reviewers: Sequence[int] = (),
+    ) -> None:
+        """An environment with its variables. Without branches any may use it; with reviewers (teams), when one of them lets it."""
         limited = github.RepositoryEnvironmentDeploymentBranchPolicyArgs(
             custom_branch_policies=True, protected_branches=False
         )
@@ -62,6 +71,7 @@ class Repository(pulumi.ComponentResource):
             environment=name,
             can_admins_bypass=False,
             deployment_branch_policy=limited if branches else None,
+            reviewers=[github.RepositoryEnvironmentReviewerArgs(teams=reviewers)] if reviewers else None,
             opts=self._own,
         )
         for branch in branches:

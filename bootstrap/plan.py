@@ -75,8 +75,6 @@ class Plan:
     subscriptions: tuple[Subscription, ...]
     directory: str | None
     """The Entra directory of all subscriptions; None where there is none."""
-    groups: Mapping[str, frozenset[str]]
-    """For each environment on Azure, the Entra groups that its identity has to be put into by hand."""
     secrets: Mapping[str, frozenset[str]]
     """For each environment the secrets that are set by hand, as the workflows call them."""
     conductors: frozenset[int] = field(default=frozenset())
@@ -101,7 +99,6 @@ def plan(known: fleet.Fleet, settings: Settings) -> Plan:
         _identities(regions),
         _subscriptions(regions),
         next(iter(_directories(regions)), None),
-        _groups(regions),
         {environment: _secrets(regions, environment) for environment in environments},
         frozenset(int(region.settings.conductor_app) for region in regions
                   if region.settings.conductor_app and CONDUCTOR in region.settings.applications),
@@ -163,14 +160,6 @@ def _directories(regions: list[fleet.Region]) -> dict[str, str]:
     return {region.settings.azure.directory_id: region.file for region in regions if region.settings.azure}
 
 
-def _groups(regions: list[fleet.Region]) -> dict[str, frozenset[str]]:
-    groups: dict[str, set[str]] = defaultdict(set)
-    for region in regions:
-        if region.settings.azure:
-            groups[region.environment].add(region.settings.azure.deploy_group_id)
-    return {environment: frozenset(found) for environment, found in sorted(groups.items())}
-
-
 def _secrets(regions: list[fleet.Region], environment: str) -> frozenset[str]:
     """As the workflow asks for them: without a customer's suffix, since the environment is the customer's already."""
     return frozenset(
@@ -205,6 +194,12 @@ def _problems(
                 "longer than the 63 characters of a bucket's name", "Shorten it, or the wave's or customer's name")
         for each in environments
         if len(settings.state.named(each)) > 63
+    ]  # fmt: skip
+    problems += [
+        Problem(FILE, "regions-bootstrap:github", settings.github.subject(each),
+                "longer than the 127 characters that Google Cloud takes of a subject", "Shorten the wave's or customer's name")
+        for each in environments
+        if settings.gcp and len(settings.github.subject(each)) > 127
     ]  # fmt: skip
     seen: dict[str, Role] = {}
     for role in roles:

@@ -40,14 +40,6 @@ def build(plan: Plan) -> None:
         {each: f"awskms:///{keys}/{alias(each)}?region={state.region}" for each in plan.environments},
     )
     pulumi.export("secretsToSet", {each: sorted(names) for each, names in plan.secrets.items()})
-    if azure:
-        pulumi.export(
-            "groupsToJoin",
-            {
-                each: {"groups": sorted(groups), "member": azure.principals[each]}
-                for each, groups in plan.groups.items()
-            },
-        )
 
 
 def _state(plan: Plan, accounts: Mapping[str, AwsAccount]) -> None:

@@ -165,7 +165,6 @@ def granting(account: str, trusted: Iterable[str]) -> list[Statement]:
         # Whatever their names are.
         deny(["iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Set*", "iam:Update*"],
              Resource=[*sorted(trusted), boundary]),
-        deny(["iam:DeleteRolePermissionsBoundary"], Resource="*"),
     ]  # fmt: skip
 
 

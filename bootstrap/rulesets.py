@@ -17,7 +17,7 @@ CHECKS = ("lint, types, tests", "verdict")
 PEOPLE = {"maintain": 2, "write": 4, "admin": 5}
 """The numbers of the repository's roles: registry.terraform.io, github_repository_ruleset."""
 REGIONS = ("refs/heads/region/**", "refs/heads/region/**/*")
-MAIN, FLAGS, IMAGES = "~DEFAULT_BRANCH", "refs/heads/flags", "refs/heads/images"
+MAIN, FLAGS, IMAGES = "refs/heads/main", "refs/heads/flags", "refs/heads/images"
 
 
 @dataclass(frozen=True)

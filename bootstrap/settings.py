@@ -48,6 +48,14 @@ class GitHub(Base):
         examples=[[2345678]],
     )
 
+    preview_reviewers: list[int] = Field(
+        default=[],
+        max_length=6,  # docs.github.com, "Managing environments"
+        description="the numbers of the teams that let each pull request's previews run, which open the secrets in the state; "
+        "they run at once, unless given",
+        examples=[[2345678]],
+    )
+
     @model_validator(mode="after")
     def _both_numbers(self) -> Self:
         if (self.owner_id is None) != (self.repository_id is None):

@@ -101,7 +101,7 @@ class AzureSettings(Settings):
     )
     deploy_group_id: str = Field(
         pattern=GUID,
-        description="the Entra group (object id) whose members build the region, CI's identity among them",
+        description="the Entra group (object id) whose members may build the region by hand; CI has an identity of its own",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
 

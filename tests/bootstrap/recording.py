@@ -55,7 +55,9 @@ class Made:
         return [statement for text in [*inline, *managed] for statement in json.loads(text)["Statement"]]
 
 
-class _Clouds(Mocks):
+class Clouds(Mocks):
+    """What the clouds would answer: the inputs, and the outputs that the program reads."""
+
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         outputs = {"name": args.name, **args.inputs, "arn": f"arn:aws:mock:::{args.name}", "keyId": args.name}
         return f"{args.name}-id", outputs | {
@@ -73,8 +75,8 @@ def make(known: fleet.Fleet, given: settings.Settings = SETTINGS) -> Made:
     planned = plan(known, given)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    monitor = Monitor(_Clouds())
-    set_mocks(_Clouds(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
+    monitor = Monitor(Clouds())
+    set_mocks(Clouds(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
     loop.run_until_complete(asyncio.wait_for(run_pulumi_func(lambda: build(planned)), GIVE_UP_SECONDS))
     return Made(planned, monitor.recorded)
 

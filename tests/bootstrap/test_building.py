@@ -214,7 +214,7 @@ def test_on_azure_others_are_given_what_the_components_give() -> None:
         if e.inputs["principalId"] != "azure-preview"
     ]
     assert {e["roleDefinitionId"].rpartition("/")[2] for e in deploys} == {
-        azure.CONTRIBUTOR,
+        *azure.BUILDS,
         azure.ACCESS_ADMINISTRATOR,
     }
     for each in deploys:

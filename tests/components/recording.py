@@ -40,6 +40,8 @@ class Registered:
     protect: bool
     ignored: list[str]
     """The inputs whose changes are ignored."""
+    provider: str
+    """Its reference; empty where it has none of its own."""
 
 
 @dataclass
@@ -85,6 +87,7 @@ class Monitor(MockMonitor):
                 request.parent,
                 request.protect,
                 list(request.ignoreChanges),
+                request.provider,
             )
             self.recorded.append(entry)
         return response
