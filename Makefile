@@ -74,4 +74,6 @@ lock: environment ## pin the requirements.txt files and requirements-dev.txt ane
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate -c requirements.txt waves/requirements.in -o waves/requirements.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--no-annotate -c requirements.txt bootstrap/requirements.in -o bootstrap/requirements.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate requirements-dev.in -o requirements-dev.txt

@@ -63,7 +63,8 @@ class AwsCluster(pulumi.ComponentResource):
             opts=child.kept(),
         )
 
-        cluster_role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], child)
+        bounds = account.boundary
+        cluster_role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], bounds, child)
         cluster = aws.eks.Cluster(
             name,
             name=name,
@@ -95,7 +96,7 @@ class AwsCluster(pulumi.ComponentResource):
 
         versions = KUBERNETES[settings.kubernetes_version]
         # The CNI comes before the nodes, which are not ready without it; its right to give addresses before both.
-        cni_rights = pod_role(f"{name}-cni", cluster, "aws-node", child, policy="AmazonEKS_CNI_Policy")
+        cni_rights = pod_role(f"{name}-cni", cluster, "aws-node", bounds, child, policy="AmazonEKS_CNI_Policy")
         cni = aws.eks.Addon(
             f"{name}-vpc-cni",
             cluster_name=cluster.name,
@@ -115,6 +116,7 @@ class AwsCluster(pulumi.ComponentResource):
             f"{name}-ebs-csi",
             cluster,
             "ebs-csi-controller-sa",
+            bounds,
             child,
             policy="service-role/AmazonEBSCSIDriverPolicy",
         )
@@ -136,7 +138,7 @@ class AwsCluster(pulumi.ComponentResource):
                 ("eks-pod-identity-agent", versions.pod_identity_agent, None),
             )
         ]
-        scaling = aws_autoscaler.rights(name, cluster, child)
+        scaling = aws_autoscaler.rights(name, cluster, bounds, child)
         if region.wave.production:
             AwsBackup(name, AwsBackupArgs(region), opts=child.component())
 

@@ -24,14 +24,14 @@ READS = [
 WRITES = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
 
 
-def rights(name: str, cluster: aws.eks.Cluster, child: Children) -> aws.eks.PodIdentityAssociation:
+def rights(name: str, cluster: aws.eks.Cluster, boundary: str, child: Children) -> aws.eks.PodIdentityAssociation:
     """What the autoscaler may do in AWS: look at all groups, and move those of its own cluster, which EKS tags so."""
     owned = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}": "owned"}}
     statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": READS, "Resource": "*"},
         {"Effect": "Allow", "Action": WRITES, "Resource": "*", "Condition": owned},
     ]
-    return pod_role(f"{name}-autoscaler", cluster, NAME, child, own=statements)
+    return pod_role(f"{name}-autoscaler", cluster, NAME, boundary, child, own=statements)
 
 
 def manifests(cluster: str, location: str, version: str) -> list[dict[str, Any]]:

@@ -60,7 +60,7 @@ class AwsBackup(pulumi.ComponentResource):
             ],
             opts=child.own(),
         )
-        role = service_role(f"{name}-backup", "backup.amazonaws.com", BACKUP_POLICIES, child)
+        role = service_role(f"{name}-backup", "backup.amazonaws.com", BACKUP_POLICIES, account.boundary, child)
         aws.backup.Selection(
             name,
             name=name,

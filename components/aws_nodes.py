@@ -34,8 +34,9 @@ class AwsNodes(pulumi.ComponentResource):
     def __init__(self, name: str, args: AwsNodesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:aws:Nodes", name, None, opts)
         region, settings = args.region, args.region.settings
-        child = Children(self, None, region.protected)
-        role = service_role(f"{name}-nodes", "ec2.amazonaws.com", NODE_POLICIES, child)
+        child, account = Children(self, None, region.protected), settings.aws
+        assert account is not None, "fleet refuses a region on AWS without `aws` settings"
+        role = service_role(f"{name}-nodes", "ec2.amazonaws.com", NODE_POLICIES, account.boundary, child)
         self.groups = [
             aws.eks.NodeGroup(
                 f"{name}-{pool_name}",

@@ -15,14 +15,21 @@ POLICIES = "arn:aws:iam::aws:policy"
 
 
 def service_role(
-    name: str, service: str, policies: list[str], child: Children, actions: tuple[str, ...] = ("sts:AssumeRole",)
+    name: str,
+    service: str,
+    policies: list[str],
+    boundary: str,
+    child: Children,
+    actions: tuple[str, ...] = ("sts:AssumeRole",),
 ) -> aws.iam.Role:
-    """A role that a service of AWS may take, with some of AWS's own policies."""
+    """A role that a service of AWS may take, with some of AWS's own policies, and never more than the boundary (an ARN) has."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
     role = aws.iam.Role(
         name,
         name=name,
         assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        # The deploy role may make no role without: it could give it more than it has itself.
+        permissions_boundary=boundary,
         opts=child.own(),
     )
     for policy in policies:
@@ -36,6 +43,7 @@ def pod_role(
     name: str,
     cluster: aws.eks.Cluster,
     account: str,
+    boundary: str,
     child: Children,
     *,
     policy: str | None = None,
@@ -44,7 +52,7 @@ def pod_role(
     """A role for the pods of one service account in kube-system (EKS Pod Identity), with one of AWS's own policies or statements
     of ours."""
     policies = [policy] if policy else []
-    role = service_role(name, "pods.eks.amazonaws.com", policies, child, ("sts:AssumeRole", "sts:TagSession"))
+    role = service_role(name, "pods.eks.amazonaws.com", policies, boundary, child, ("sts:AssumeRole", "sts:TagSession"))
     if own:
         document = json.dumps({"Version": "2012-10-17", "Statement": list(own)})
         aws.iam.RolePolicy(name, name=name, role=role.name, policy=document, opts=child.own())

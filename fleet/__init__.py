@@ -3,7 +3,7 @@
 Everything else imports this package, and it imports nothing of the project.
 """
 
-from fleet.base import Cloud
+from fleet.base import IMAGES, PREVIEW, Cloud
 from fleet.checks import CONDUCTOR, FLIPT, INFLUXDB
 from fleet.errors import FleetError, Problem
 from fleet.load import PLACES, Fleet, Region, files, load, read
@@ -16,10 +16,12 @@ from fleet.windows import Window
 __all__ = [
     "CONDUCTOR",
     "FLIPT",
+    "IMAGES",
     "INFLUXDB",
     "KUBERNETES",
     "MAIN_POOL",
     "PLACES",
+    "PREVIEW",
     "Cloud",
     "Fleet",
     "FleetError",

@@ -16,6 +16,14 @@ SECRETS_PROVIDER = r"^(awskms|azurekeyvault|gcpkms|hashivault)://"
 """A key that Pulumi encrypts a stack's secrets with."""
 
 
+PREVIEW = "preview"
+"""The environment of pull requests' previews: docs/ci.md, "Credentials"."""
+IMAGES = "images"
+"""The environment of the workflow that pins images."""
+TAKEN = (PREVIEW, IMAGES, "bootstrap")
+"""Names that no wave and no customer may have: clouds trust environments by name, and the buckets of the state are named alike."""
+
+
 class Settings(BaseModel):
     """The base of all settings: camelCase in files, unknown keys refused, values never changed after reading."""
 

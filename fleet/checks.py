@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from itertools import combinations
 from typing import Any
 
-from fleet.base import Cloud
+from fleet.base import TAKEN, Cloud
 from fleet.duration import text
 from fleet.errors import Problem
 from fleet.settings import GUID, LOCATIONS, RegionSettings
@@ -68,6 +68,12 @@ def waves(waves: Waves, file: str) -> list[Problem]:
         for number, name in enumerate(names)
         if name in names[:number]
     ]
+    problems += [
+        Problem(file, f"waves.{number}.name", name, "the name of an environment that CI has for something else",
+                "Give it another name")
+        for number, name in enumerate(names)
+        if name in TAKEN
+    ]  # fmt: skip
     for number, wave in enumerate(waves.waves):
         if not wave.creators and (wave.gate == "required" or len(wave.cohorts) > 1):
             problems.append(

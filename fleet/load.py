@@ -44,6 +44,11 @@ class Region:
         return f"region/{self.name}"
 
     @property
+    def environment(self) -> str:
+        """The git host's environment whose jobs build the region: the wave's, or the customer's own. Clouds trust its name."""
+        return self.settings.tenant if self.settings.private else self.wave.name
+
+    @property
     def protected(self) -> bool:
         """Whether the cluster and what holds data refuse deletion."""
         return self.wave.production if self.settings.protect is None else self.settings.protect

@@ -22,6 +22,9 @@ from fleet.windows import Window
 SHARED = "shared"
 """The tenant of a region that is no single customer's."""
 
+BOUNDARY = "regions-boundary"
+"""The IAM policy in each AWS account that no role of a region goes beyond."""
+
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
 
@@ -67,6 +70,11 @@ class AwsSettings(Settings):
         examples=["regions-preview"],
     )
 
+    @property
+    def boundary(self) -> str:
+        """The ARN of the policy that bounds every role of a region. bootstrap/ makes it, and lets no role be made without."""
+        return f"arn:aws:iam::{self.account_id}:policy/{BOUNDARY}"
+
 
 class GcpSettings(Settings):
     """What only a region on Google Cloud needs."""
@@ -93,7 +101,7 @@ class AzureSettings(Settings):
     )
     deploy_group_id: str = Field(
         pattern=GUID,
-        description="the Entra group (object id) whose members build the region, CI's identity among them",
+        description="the Entra group (object id) whose members may build the region by hand; CI has an identity of its own",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
 

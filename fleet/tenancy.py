@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
+from fleet.base import TAKEN
 from fleet.checks import CONDUCTOR, Stack
 from fleet.errors import Problem
 from fleet.residency import RESIDENCY_FILE, Residency, refused
@@ -47,6 +48,9 @@ def stack(stack: Stack, waves: Mapping[str, Wave], residency: Residency) -> list
 def _private(stack: Stack, waves: Mapping[str, Wave]) -> Iterator[Problem]:
     """Nobody waits for a customer's region, and it can speak and sign for itself alone."""
     settings, whose = stack.settings, f"the region is tenant {stack.settings.tenant}'s"
+    if settings.tenant in (*waves, *TAKEN):
+        yield stack.problem("tenant", settings.tenant, "the name of a wave, or of an environment that CI has already",
+                            "Give the customer another name: by it the clouds tell whose job it is")  # fmt: skip
     wave, last = waves.get(settings.wave), list(waves)[-1:]
     if wave and [wave.name] != last:
         yield stack.problem(

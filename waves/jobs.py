@@ -42,6 +42,8 @@ class Job:
     cloud: fleet.Cloud
     environment: str
     """The GitHub environment, on which the cloud's trust hangs: the wave, or a customer's own; `preview` for pull requests."""
+    state: str
+    """What the name of the bucket with the regions' state ends with: their own environment, for a preview too."""
     account: str
     """The AWS account, Google Cloud project or Azure subscription."""
     suffix: str = ""
@@ -89,17 +91,19 @@ def together(regions: Iterable[fleet.Region], purpose: Purpose) -> list[Job]:
 def _identity(region: fleet.Region, purpose: Purpose) -> Job:
     """What a job for a region signs in as; names of roles are those that bootstrap/ makes."""
     settings = region.settings
-    own = settings.tenant if settings.private else region.wave.name
-    environment = "preview" if purpose is Purpose.PREVIEW else own
+    state = region.environment
+    environment = fleet.PREVIEW if purpose is Purpose.PREVIEW else state
     suffix = receipts_key(region).removeprefix(RECEIPTS_KEY)
     if settings.aws:
         role = settings.aws.preview_role if purpose is Purpose.PREVIEW else settings.aws.deploy_role
         account = settings.aws.account_id
-        return Job("", "aws", environment, account, suffix, f"arn:aws:iam::{account}:role/{role}", settings.location)
+        return Job(
+            "", "aws", environment, state, account, suffix, f"arn:aws:iam::{account}:role/{role}", settings.location
+        )
     if settings.gcp:
         project = settings.gcp.project
-        return Job("", "gcp", environment, project, suffix,
+        return Job("", "gcp", environment, state, project, suffix,
                    gcp_service_account=f"regions-{purpose}@{project}.iam.gserviceaccount.com")  # fmt: skip
     assert settings.azure is not None, "fleet refuses a region without its cloud's settings"
     account, directory = settings.azure.subscription_id, settings.azure.directory_id
-    return Job("", "azure", environment, account, suffix, azure_directory=directory)
+    return Job("", "azure", environment, state, account, suffix, azure_directory=directory)

@@ -40,6 +40,8 @@ class Registered:
     protect: bool
     ignored: list[str]
     """The inputs whose changes are ignored."""
+    provider: str
+    """Its reference; empty where it has none of its own."""
 
 
 @dataclass
@@ -66,8 +68,8 @@ class Recorded:
             yield from group.inputs["objs"]
 
 
-class _Monitor(MockMonitor):
-    """Keeps the options too, which mocks are not shown."""
+class Monitor(MockMonitor):
+    """Keeps what is registered, options too, which mocks are not shown."""
 
     def __init__(self, mocks: Mocks) -> None:
         super().__init__(mocks)
@@ -85,6 +87,7 @@ class _Monitor(MockMonitor):
                 request.parent,
                 request.protect,
                 list(request.ignoreChanges),
+                request.provider,
             )
             self.recorded.append(entry)
         return response
@@ -103,7 +106,7 @@ def record(settings: fleet.Region) -> Recorded:
     SETTINGS.rpc_manager.clear()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
-    monitor = _Monitor(Clouds())
+    monitor = Monitor(Clouds())
     set_mocks(Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
     seen: dict[str, Any] = {}
     secrets: list[str] = []

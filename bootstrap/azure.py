@@ -1,0 +1,109 @@
+"""Azure: a managed identity for each environment that deploys there, one for previews, and their rights on subscriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from uuid import NAMESPACE_URL, uuid5
+
+import pulumi
+import pulumi_azure_native as azure
+
+from bootstrap.documents import ISSUER
+from bootstrap.plan import Subscription
+from bootstrap.settings import Azure, GitHub
+from fleet import PREVIEW
+
+AUDIENCE = "api://AzureADTokenExchange"
+"""Whom azure/login asks a token for."""
+CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
+ACCESS_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
+"""Role Based Access Control Administrator."""
+READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
+CLUSTER_READER = "7f6c6a51-bcf8-42ba-9220-52d62157d7db"
+"""Azure Kubernetes Service RBAC Reader: all objects of a cluster, Secrets excepted."""
+CLUSTER_USER = "4abbcc35-e782-43d8-92c5-2d3f1bd2253f"
+"""Azure Kubernetes Service Cluster User Role: to be told a cluster's address, by a kubeconfig without a credential."""
+CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
+"""Azure Kubernetes Service RBAC Cluster Admin. At the subscription, so that no identity has to be put into a group of people."""
+BUILDS, READS = (CONTRIBUTOR, CLUSTER_ADMIN), (READER, CLUSTER_READER, CLUSTER_USER)
+GRANTS = {
+    "Azure Kubernetes Service Cluster User Role": CLUSTER_USER,
+    "Azure Kubernetes Service RBAC Cluster Admin": CLUSTER_ADMIN,
+    "Azure Kubernetes Service RBAC Reader": CLUSTER_READER,
+    "Contributor": CONTRIBUTOR,
+    "Key Vault Crypto User": "12338af0-0e69-4776-bea7-57ae8d297424",
+    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
+    "Private DNS Zone Contributor": "b12aa53e-6015-4669-85d0-8515ebb3ae7f",
+    "Reader": READER,
+    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+}
+"""What components/azure*.py give to others: what builds a region may give, and take, these alone."""
+
+
+class AzureIdentities(pulumi.ComponentResource):
+    """Managed identities in one resource group. `clients` has the client id of each environment's."""
+
+    clients: dict[str, pulumi.Output[str]]
+
+    def __init__(self, place: Azure, github: GitHub, subscriptions: Sequence[Subscription], directory: str) -> None:
+        super().__init__("bootstrap:azure:Identities", "azure")
+        provider = azure.Provider(
+            "azure",
+            subscription_id=place.subscription,
+            tenant_id=directory,
+            location=place.location,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        own = pulumi.ResourceOptions(parent=self, provider=provider)
+        group = azure.resources.ResourceGroup("azure", resource_group_name=place.resource_group, opts=own)
+        self.clients, principals = {}, {}
+        for environment in dict.fromkeys(each.environment for each in subscriptions):
+            name = f"azure-{environment}"
+            identity = azure.managedidentity.UserAssignedIdentity(
+                name, resource_name_=f"regions-{environment}", resource_group_name=group.name, opts=own
+            )
+            azure.managedidentity.FederatedIdentityCredential(
+                name,
+                federated_identity_credential_resource_name="github",
+                resource_group_name=group.name,
+                resource_name_=identity.name,
+                issuer=f"https://{ISSUER}",
+                subject=github.subject(environment),
+                audiences=[AUDIENCE],
+                opts=own,
+            )
+            self.clients[environment], principals[environment] = identity.client_id, identity.principal_id
+        for each in subscriptions:
+            self._grant(each, principals[each.environment], own)
+        self.register_outputs({})
+
+    @staticmethod
+    def _grant(each: Subscription, principal: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
+        """What an identity may do in a subscription."""
+        previews = each.environment == PREVIEW
+        roles: list[tuple[str, str | None]] = [(role, None) for role in (READS if previews else BUILDS)]
+        if not previews:
+            roles.append((ACCESS_ADMINISTRATOR, condition(GRANTS.values())))
+        for role, limit in roles:
+            name = f"azure-{each.environment}-{each.subscription}-{role}"
+            azure.authorization.RoleAssignment(
+                name,
+                role_assignment_name=str(uuid5(NAMESPACE_URL, name)),
+                scope=f"/subscriptions/{each.subscription}",
+                principal_id=principal,
+                principal_type="ServicePrincipal",
+                role_definition_id=f"/providers/Microsoft.Authorization/roleDefinitions/{role}",
+                condition=limit,
+                condition_version="2.0" if limit else None,
+                opts=opts,
+            )
+
+
+def condition(roles: Iterable[str]) -> str:
+    """Which roles may be given and taken away: learn.microsoft.com/azure/role-based-access-control, "delegate"."""
+    listed = ", ".join(sorted(roles))
+    return " AND ".join(
+        f"((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/{action}'}})) OR "
+        f"(@{what}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{listed}}}))"
+        for action, what in (("write", "Request"), ("delete", "Resource"))
+    )

@@ -1,0 +1,184 @@
+"""What a job may do in a region's AWS account: exactly what components/aws*.py make. A test holds both together.
+
+Sources: docs.aws.amazon.com/service-authorization for actions and condition keys; docs.aws.amazon.com/eks, "launch templates", for
+`ec2:RunInstances`, which EKS asks of whoever names one; docs.aws.amazon.com/aws-backup, "access control", for vaults.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bootstrap.documents import Statement, allow, deny
+from fleet.settings import BOUNDARY
+
+READS = [
+    *("backup:Describe*", "backup:Get*", "backup:List*"),
+    *("ec2:Describe*", "eks:Describe*", "eks:List*"),
+    *("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole"),
+    *("iam:ListRolePolicies", "iam:ListRoleTags"),
+    *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags"),
+    *("logs:DescribeLogGroups", "logs:ListTagsForResource"),
+]
+"""What a refresh asks of AWS."""
+CONTENTS = [
+    *("ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ec2:GetPasswordData"),
+    *("lambda:GetFunction", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"),
+    *("ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"),
+]
+"""Reading that shows what is inside: refused to previews, also where a later policy allows it."""
+
+_EC2 = [
+    *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress"),
+    *("AuthorizeSecurityGroupIngress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateLaunchTemplateVersion"),
+    *(
+        "CreateNatGateway",
+        "CreateRoute",
+        "CreateRouteTable",
+        "CreateSubnet",
+        "CreateTags",
+        "CreateVpc",
+        "CreateVpcEndpoint",
+    ),
+    *(
+        "DeleteInternetGateway",
+        "DeleteLaunchTemplate",
+        "DeleteLaunchTemplateVersions",
+        "DeleteNatGateway",
+        "DeleteRoute",
+    ),
+    *("DeleteRouteTable", "DeleteSubnet", "DeleteTags", "DeleteVpc", "DeleteVpcEndpoints", "DetachInternetGateway"),
+    *(
+        "DisassociateAddress",
+        "DisassociateRouteTable",
+        "ModifyLaunchTemplate",
+        "ModifySubnetAttribute",
+        "ModifyVpcAttribute",
+    ),
+    *(
+        "ModifyVpcEndpoint",
+        "ReleaseAddress",
+        "ReplaceRoute",
+        "ReplaceRouteTableAssociation",
+        "RevokeSecurityGroupEgress",
+    ),
+    *("RevokeSecurityGroupIngress", "RunInstances"),
+]
+_EKS = [
+    *("AssociateAccessPolicy", "AssociateEncryptionConfig", "CreateAccessEntry", "CreateAddon", "CreateCluster"),
+    *(
+        "CreateNodegroup",
+        "CreatePodIdentityAssociation",
+        "DeleteAccessEntry",
+        "DeleteAddon",
+        "DeleteCluster",
+        "DeleteNodegroup",
+    ),
+    *("DeletePodIdentityAssociation", "DisassociateAccessPolicy", "TagResource", "UntagResource", "UpdateAccessEntry"),
+    *("UpdateAddon", "UpdateClusterConfig", "UpdateClusterVersion", "UpdateNodegroupConfig", "UpdateNodegroupVersion"),
+    "UpdatePodIdentityAssociation",
+]
+_BACKUP = [
+    *("CreateBackupPlan", "CreateBackupSelection", "CreateBackupVault", "DeleteBackupPlan", "DeleteBackupSelection"),
+    *("DeleteBackupVault", "DeleteBackupVaultLockConfiguration", "PutBackupVaultLockConfiguration", "TagResource"),
+    *("UntagResource", "UpdateBackupPlan"),
+]
+_KEYS = [
+    "DisableKeyRotation",
+    "EnableKeyRotation",
+    "ScheduleKeyDeletion",
+    "TagResource",
+    "UntagResource",
+    "UpdateKeyDescription",
+]
+_ALIASES = ["CreateAlias", "DeleteAlias", "UpdateAlias"]
+_LOGS = [
+    "CreateLogGroup",
+    "DeleteLogGroup",
+    "DeleteRetentionPolicy",
+    "PutRetentionPolicy",
+    "TagResource",
+    "UntagResource",
+]
+
+ROLES = ("cluster", "nodes", "cni", "ebs-csi", "autoscaler", "backup")
+"""What the roles of a region end with: `<region>-cluster`."""
+SERVICES = ("backup.amazonaws.com", "ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com")
+"""What may be given one of them."""
+LINKED = ("autoscaling.amazonaws.com", "backup.amazonaws.com", "eks.amazonaws.com", "eks-nodegroup.amazonaws.com")
+"""Services that make themselves a role when they are first used in an account."""
+ATTACHED = (
+    *(
+        "AmazonEKSClusterPolicy",
+        "AmazonEKSWorkerNodePolicy",
+        "AmazonEC2ContainerRegistryPullOnly",
+        "AmazonEKS_CNI_Policy",
+    ),
+    *("service-role/AmazonEBSCSIDriverPolicy", "service-role/AWSBackupServiceRolePolicyForBackup"),
+    "service-role/AWSBackupServiceRolePolicyForRestores",
+)
+"""AWS's own policies that a region's roles have."""
+_TAKE = "kms:GrantIsForAWSResource"
+
+
+def _of(service: str, actions: Iterable[str]) -> list[str]:
+    return [f"{service}:{action}" for action in actions]
+
+
+def reading() -> list[Statement]:
+    """For previews: looking at what is there, and at no content."""
+    return [allow(READS, "*"), deny(CONTENTS, Resource="*")]
+
+
+def building(account: str) -> list[Statement]:
+    """For what builds regions, roles apart: making, changing and removing what a region is made of."""
+    key, eks = f"arn:aws:kms:*:{account}:key/*", f"arn:aws:kms:*:{account}:alias/eks/*"
+    by_service = {"StringLike": {"kms:ViaService": "backup.*.amazonaws.com"}}
+    return [
+        allow([*READS, *_of("ec2", _EC2), *_of("eks", _EKS), *_of("backup", _BACKUP)], "*"),
+        allow(["backup-storage:MountCapsule", "kms:CreateKey"], "*"),
+        allow(_of("kms", [*_KEYS, *_ALIASES]), [key, eks]),
+        # What EKS and AWS Backup do with a key in the name of whoever gives them one.
+        allow(["kms:CreateGrant"], key, Condition={"Bool": {_TAKE: "true"}}),
+        allow(["kms:Decrypt", "kms:GenerateDataKey", "kms:RetireGrant"], key, Condition=by_service),
+        allow(_of("logs", _LOGS), f"arn:aws:logs:*:{account}:log-group:/aws/eks/*"),
+    ]
+
+
+def granting(account: str, trusted: Iterable[str]) -> list[Statement]:
+    """For what builds regions: roles of a region's own names, within the boundary, with policies of a fixed list.
+
+    `trusted` are the ARNs of the account's roles for CI, which it cannot change.
+    """
+    roles = [f"arn:aws:iam::{account}:role/*-{name}" for name in ROLES]
+    boundary = f"arn:aws:iam::{account}:policy/{BOUNDARY}"
+    bounded = {"iam:PermissionsBoundary": boundary}
+    attached = {"iam:PolicyARN": [f"arn:aws:iam::aws:policy/{name}" for name in ATTACHED]}
+    return [
+        allow(["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"], roles,
+              Condition={"StringEquals": bounded}),
+        allow(["iam:AttachRolePolicy"], roles, Condition={"StringEquals": bounded, "ArnEquals": attached}),
+        allow(["iam:DeleteRole", "iam:DeleteRolePolicy", "iam:DetachRolePolicy", "iam:TagRole", "iam:UntagRole",
+               "iam:UpdateAssumeRolePolicy", "iam:UpdateRole"], roles),
+        allow(["iam:PassRole"], roles, Condition={"StringEquals": {"iam:PassedToService": list(SERVICES)}}),
+        allow(["iam:CreateServiceLinkedRole"], f"arn:aws:iam::{account}:role/aws-service-role/*",
+              Condition={"StringEquals": {"iam:AWSServiceName": list(LINKED)}}),
+        # Whatever their names are.
+        deny(["iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Set*", "iam:Update*"],
+             Resource=[*sorted(trusted), boundary]),
+    ]  # fmt: skip
+
+
+def bounding() -> list[Statement]:
+    """The most that a role of a region may ever do: what the policies of ATTACHED and the autoscaler need, by service.
+
+    Nothing of IAM but what AWS's own policies ask for; no other role, no secret, no object that is not a backup's.
+    """
+    return [
+        allow(["autoscaling:*", "backup:*", "backup-storage:*", "ec2:*", "elasticloadbalancing:*", "tag:GetResources"], "*"),
+        allow(["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:BatchImportUpstreamImage",
+               "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"], "*"),
+        allow(["eks:Describe*", "eks-auth:AssumeRoleForPodIdentity"], "*"),
+        allow(["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"], "*"),
+        allow(["iam:CreateServiceLinkedRole"], "*",
+              Condition={"StringEquals": {"iam:AWSServiceName": ["elasticloadbalancing.amazonaws.com"]}}),
+    ]  # fmt: skip
