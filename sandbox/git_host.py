@@ -90,6 +90,11 @@ def token(home: Home) -> str:
     return (home.git_host / "token").read_text()
 
 
+def job_token(home: Home) -> str:
+    """What GitHub's CI gives a job as GITHUB_TOKEN."""
+    return (home.git_host / "job-token").read_text()
+
+
 def public_key(home: Home, app: App) -> str:
     """An app's public key (PEM)."""
     key = serialization.load_pem_private_key(_private_key(home, app.slug).encode(), None)
@@ -130,10 +135,11 @@ def _kept(path: Path, make: Callable[[], str]) -> str:
 
 
 def create(home: Home) -> None:
-    """Make the repository, the port, the token and the apps' keys, unless they are there."""
+    """Make the repository, the port, the tokens and the apps' keys, unless they are there."""
     home.git_host.mkdir(parents=True, exist_ok=True, mode=0o700)
     _kept(home.git_host / "port", lambda: str(free_port()))
     _kept(home.git_host / "token", lambda: f"ghp_{secrets.token_hex(18)}")
+    _kept(home.git_host / "job-token", lambda: f"ghs_{secrets.token_hex(18)}")
     for app in apps():
         _private_key(home, app.slug)
     if not (home.repository / "HEAD").exists():

@@ -137,11 +137,15 @@ def _costs(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, flo
 
 
 def _post(pull: int, report: Report) -> None:
-    """Write the comment, or the one that is there anew. Where there never was anything to say, nothing is written."""
+    """Write the comment, or the one that is there anew. Where there never was anything to say, nothing is written.
+
+    Only an app's comment is taken for it, as CI's is: a person could write one that begins alike, and change it afterwards.
+    """
     host = api(Options.checkout, Options.remote, Options.repository)
     place, needs = f"{host.place}/issues", "pull-requests: write"
     body = comment(report, whole=job_url() and f"[the job's summary]({job_url()})")
-    there = [each for each in host.listed(f"{place}/{pull}/comments", needs) if (each["body"] or "").startswith(MARK)]
+    said = host.listed(f"{place}/{pull}/comments", needs)
+    there = [each for each in said if (each["body"] or "").startswith(MARK) and each["user"]["type"] == "Bot"]
     if there:
         host.request("PATCH", f"{place}/comments/{there[0]['id']}", needs, json={"body": body})
     elif not report.silent:

@@ -18,6 +18,8 @@ def main() -> None:
     github.know(
         git_host.token(home), Identity("you", "write", "write", also={"pull_requests": "write", "issues": "write"})
     )
+    job = Identity("github-actions[bot]", "write", "write", also={"pull_requests": "write", "issues": "write"})
+    github.know(git_host.job_token(home), job)
     for app in git_host.apps():
         identity = Identity(f"{app.slug}[bot]", app.statuses, app.contents)
         github.add_app(app.id, app.installation, identity, git_host.public_key(home, app))

@@ -160,7 +160,7 @@ class Issues:
         return {
             "number": row["number"], "title": row["title"], "body": row["body"], "state": row["state"], "url": place,
             "html_url": place.removeprefix("/repos"), "labels": [{"name": name} for name in row["labels"]],
-            "user": {"login": row["creator"]},
+            "user": _user(row["creator"]),
         }  # fmt: skip
 
     def _too_long(self, request: Request, field: str) -> Response:
@@ -179,4 +179,8 @@ async def _given(request: Request) -> dict[str, Any]:
 
 
 def _comment(row: tuple[Any, ...]) -> dict[str, Any]:
-    return {"id": row[0], "body": row[1], "user": {"login": row[2]}}
+    return {"id": row[0], "body": row[1], "user": _user(row[2])}
+
+
+def _user(login: str) -> dict[str, str]:
+    return {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"}

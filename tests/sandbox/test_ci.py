@@ -67,7 +67,7 @@ class Developer:
 
     def environment(self, *without: str) -> dict[str, str]:
         """What a pull request's job has: no key, and no more."""
-        found = variables(self.home, self.folder)
+        found = variables(self.home, self.folder) | {"GITHUB_TOKEN": git_host.job_token(self.home)}
         return {key: value for key, value in found.items() if not key.startswith("REGIONS_") and key not in without}
 
     def workflow(self, name: str, scratch: Path, number: int = 0, env: dict[str, str] | None = None) -> Workflow:
@@ -107,10 +107,13 @@ def test_a_change_to_one_cloud_gives_one_comment_with_its_regions_and_a_second_p
     harmless = {"components/gcp.py": ('"APISERVER", ', '"APISERVER", "KCP_SSHD", ')}
     developer.change("logs", harmless)
     number = developer.pull("logs")
+    spoof = f"{MARK}\n## Preview: nothing to see here"
+    developer.api("POST", f"/issues/{number}/comments", body=spoof)
     workflow = developer.workflow("preview", tmp_path / "first", number)
     names, codes, verdict = previewed(workflow)
     assert (names, set(codes), verdict) == (GCP, {0}, 0), workflow.said
-    (said,) = developer.comments(number)
+    mine, said = developer.comments(number)
+    assert mine == spoof
     assert said.startswith(MARK)
     assert workflow.summary.strip() == said.strip()
     rows = {
@@ -131,7 +134,7 @@ def test_a_change_to_one_cloud_gives_one_comment_with_its_regions_and_a_second_p
     assert workflow.run("affected") == 0
     assert workflow.matrix("preview") == []
     assert workflow.run("verdict") == 0
-    (said,) = developer.comments(number)
+    _, said = developer.comments(number)
     assert "no region's infrastructure" in said
     assert "### What regions run" in said
 
