@@ -69,6 +69,8 @@ def variables(home: Home, checkout: Path) -> dict[str, str]:
         "PULUMI_DIY_BACKEND_DISABLE_CHECKPOINT_BACKUPS": "true",
         "GOGC": "400",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # Python keeps what it compiles: the program and each plugin would compile a cloud's SDK anew.
+        "PYTHONDONTWRITEBYTECODE": "",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "KUBECONFIG": str(home.kubeconfig),
         "SSL_CERT_FILE": str(home.trust_bundle),
