@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 REGIONS ?=
-# Where Python may not keep what it compiles, each of the hundreds of processes compiles the clouds' SDKs anew: two thirds of its time.
+# Where Python may not keep what it compiles, each of hundreds of processes compiles the clouds' SDKs anew.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
