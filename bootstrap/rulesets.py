@@ -17,6 +17,8 @@ CHECKS = ("lint, types, tests", "verdict")
 PEOPLE = {"maintain": 2, "write": 4, "admin": 5}
 """The numbers of the repository's roles: registry.terraform.io, github_repository_ruleset."""
 REGIONS = ("refs/heads/region/**", "refs/heads/region/**/*")
+DEPENDABOT = "refs/heads/dependabot/**/*"
+"""Left open: nothing trusts them, and what comes from them is a pull request like any other."""
 MAIN, FLAGS, IMAGES = "refs/heads/main", "refs/heads/flags", "refs/heads/images"
 
 
@@ -60,7 +62,7 @@ def rulesets(plan: Plan) -> list[Ruleset]:
         Ruleset("flags by the page or by pull request", (FLAGS,), bypass=flaggers, review=True),
         Ruleset("images by their app", (IMAGES,), bypass=tuple(_apps([int(github.images_app)])), closed=True),
         # An app may write to all branches or to none, as far as its own permissions go.
-        Ruleset("other branches are people's", ("~ALL",), but=(*REGIONS, MAIN, FLAGS, IMAGES),
+        Ruleset("other branches are people's", ("~ALL",), but=(*REGIONS, MAIN, FLAGS, IMAGES, DEPENDABOT),
                 bypass=tuple(Actor("RepositoryRole", role) for role in PEOPLE.values()), closed=True),
     ]  # fmt: skip
 

@@ -182,6 +182,13 @@ def test_every_app_keeps_to_its_own_branches(rule: str) -> None:
     assert all(may("somebodys-work", actor, rule) for actor in EVERYBODY)
 
 
+def test_dependabot_may_make_its_branches_and_no_others() -> None:
+    assert held("dependabot/github_actions/actions-1234") == []
+    assert may("dependabot/docker/front/bases-1234", ("Integration", 1), "creation")
+    assert not may("main", ("Integration", 1), "pullRequest")
+    assert not may("region/staging-aws-eu-west-1", ("Integration", 1), "creation")
+
+
 def test_branches_are_named_as_elsewhere() -> None:
     assert FLEET.regions["acme-gcp-europe-west4"].branch.startswith("region/")
     assert FLAGS.endswith("/flags")
