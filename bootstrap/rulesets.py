@@ -45,7 +45,7 @@ class Ruleset:
     review: bool = False
     """Whether changes come by a pull request that somebody else has approved."""
     owners: bool = False
-    """Whether the owners of what it touches have to be among them."""
+    """Whether that is an owner of each file that it touches; a file without an owner then needs nobody's word."""
     checks: tuple[str, ...] = field(default=())
 
 

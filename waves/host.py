@@ -57,6 +57,11 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
     return Host(GitRefs(checkout, remote, env), receipts, name, _person(checkout))
 
 
+def name(checkout: Path, remote: str, repository: str | None) -> str:
+    """The owner and name of a checkout's repository on its host. Raises HostError."""
+    return _named(_asked(checkout, "remote", "get-url", remote), remote, repository)
+
+
 def api(checkout: Path, remote: str, repository: str | None) -> Api:
     """The host's API with GITHUB_TOKEN, for what concerns no region's branch. Raises HostError with what is missing."""
     token = os.environ.get("GITHUB_TOKEN")

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from waves import host
+from waves.affected import common
 from waves.console import Json, Options, errors, output
 from waves.github import HostError
 from waves.host import open_pulls, open_refs
@@ -18,6 +20,7 @@ from waves.pins import PINS, Bump, bumps, carried, pins, rewritten, wanted
 from waves.pulls import MAIN, Pull, Pulls
 from waves.refs import GitError, GitRefs
 from waves.rendering import sources
+from waves.signatures import problem
 
 app = typer.Typer(help="The images that regions run, as gitops/pins has them.", no_args_is_help=True)
 
@@ -181,6 +184,34 @@ def bump(
             "settings and let main demand a check",
             style="yellow", markup=False, soft_wrap=True,
         )  # fmt: skip
+
+
+@app.command()
+def verify(
+    base: Annotated[str, typer.Option(help="What the change is to be merged into.")] = "origin/main",
+    as_json: Json = False,
+) -> None:
+    """Hold the own images that a change pins to the signature of this repository's CI. Exit code 1 if one has none."""
+    repository = host.name(Options.checkout, Options.remote, Options.repository)
+    refs = GitRefs(Options.checkout, Options.remote)
+    before = refs.files(common(base), [PINS])
+    found = {image: problem(app, image, repository) for app, image in repinned(before).items()}
+    if as_json:
+        print(json.dumps([{"image": image, "problem": wrong} for image, wrong in found.items()], indent=2))
+    for image, wrong in () if as_json else found.items():
+        output.print(f"{image}: {wrong or 'signed by CI'}", markup=False, soft_wrap=True)
+    if not found and not as_json:
+        output.print("no image of this repository's own is pinned anew")
+    if any(found.values()):
+        raise typer.Exit(1)
+
+
+def repinned(before: Mapping[str, str]) -> dict[str, str]:
+    """The own images that the files here pin otherwise than files of before."""
+    old, now = pins(before), pins(sources(Options.checkout, PINS))
+    return {
+        name: now[name].image for name in OWN if name in now and (name not in old or old[name].image != now[name].image)
+    }
 
 
 def _in_checkout(words: Sequence[str]) -> list[Bump]:

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 IDLE = (
-    "actions/checkout", "actions/setup-python", "actions/create-github-app-token",
+    "actions/checkout", "actions/setup-python", "actions/create-github-app-token", "sigstore/cosign-installer",
     "./.github/actions/setup", "./.github/actions/sign-in",
 )  # fmt: skip
 _EXPRESSION = re.compile(r"\$\{\{\s*(?P<text>.*?)\s*\}\}")

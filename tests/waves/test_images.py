@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +21,7 @@ from waves.images import BRANCH, OWN
 from waves.pins import PINS, bumps, pins, rewritten, wanted
 from waves.refs import GitRefs
 from waves.rendering import PLACE, sources
+from waves.signatures import problem
 
 
 @pytest.fixture
@@ -259,3 +262,31 @@ def test_without_a_pull_request_only_the_checkout_changes(host: Remote) -> None:
     )
     assert pulls(host, "all") == []
     assert run(host, "bump", f"front={named('front', 'a')}", "--automerge").exit_code == 2
+
+
+@pytest.mark.parametrize(("code", "words"), [(0, "signed by CI"), (1, "cosign verify refuses it: no signatures found")])
+def test_an_own_image_that_a_change_pins_is_held_to_cis_signature(
+    host: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, words: str
+) -> None:
+    """cosign is stood in for: it answers as told, and notes what it was asked."""
+    asked = tmp_path / "asked"
+    cosign = tmp_path / "bin" / "cosign"
+    cosign.parent.mkdir()
+    cosign.write_text(f'#!/bin/sh\necho "$@" > {asked}\necho "no signatures found" >&2\nexit {code}\n')
+    cosign.chmod(0o700)
+    monkeypatch.setenv("PATH", f"{cosign.parent}:{os.environ['PATH']}")
+    assert "no image of this repository's own" in run(host, "verify", "--base", "HEAD").output
+    image = f"ghcr.io/{REPOSITORY}/front:{'a' * 40}@{digest('1')}"
+    assert run(host, "bump", f"front={image}", f"prometheus@{digest('2')}").exit_code == 0
+    result = run(host, "verify", "--base", "HEAD")
+    assert (result.exit_code, words in result.output) == (code, True)
+    workflow = f"https://github.com/{REPOSITORY}/.github/workflows/images.yml@refs/heads/main"
+    assert asked.read_text().split() == [
+        "verify", image, "--certificate-oidc-issuer", "https://token.actions.githubusercontent.com",
+        "--certificate-identity", workflow,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("image", ["ghcr.io/evil/regions/front:1@sha256:" + "a" * 64, f"ghcr.io/{REPOSITORY}/front:1"])
+def test_an_image_from_elsewhere_or_without_a_digest_is_not_cis(image: str) -> None:
+    assert "not an image that CI pushes" in problem("front", image, REPOSITORY)
