@@ -173,7 +173,7 @@ def test_a_new_image_reaches_every_region_by_a_merged_pull_request(fleet: Fleet,
     assert workflow.run("bump") == 0, workflow.said
     api = f"{env['GITHUB_API_URL']}/repos/{git_host.REPOSITORY}/pulls"
     headers = {"Authorization": f"Bearer {env['GITHUB_TOKEN']}"}
-    (pull,) = httpx.get(api, headers=headers, trust_env=False).json()
+    (pull,) = httpx.get(f"{api}?head=platform:images", headers=headers, trust_env=False).json()
     assert image in pull["body"]
     merged = httpx.put(f"{api}/{pull['number']}/merge", json={}, headers=headers, trust_env=False)
     assert merged.status_code == 200
@@ -182,16 +182,8 @@ def test_a_new_image_reaches_every_region_by_a_merged_pull_request(fleet: Fleet,
     for region in (STAGING, INTERNAL, EXTERNAL):
         assert fleet.moves(region, commit, RELEASE_SECONDS), fleet.why()
         assert fleet.proved(region, commit), fleet.why()
-        runs = (
-            "get",
-            "pods",
-            "-n",
-            "front",
-            "-l",
-            "app.kubernetes.io/name=front",
-            "-o",
-            "jsonpath={.items[*].spec.containers[*].image}",
-        )
+        pods = ["get", "pods", "-n", "front", "-l", "app.kubernetes.io/name=front"]
+        runs = (*pods, "-o", "jsonpath={.items[*].spec.containers[*].image}")
         assert set(regions.kubectl(fleet.home, region, *runs).split()) == {image}
 
 
