@@ -1,5 +1,20 @@
 """For all tests."""
 
+import gc
+from collections.abc import Iterator
+
 # Hypothesis' plugin imports it in the end anyway; there, deep below pytest, CPython 3.11 fails to compile it now and then
 # ("AST constructor recursion depth mismatch"), and a run that passed ends in a traceback.
 import hypothesis  # noqa: F401
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _litter() -> Iterator[None]:
+    """Collect what a module's tests leave open, such as the event loops of Pulumi's SDK, before the next module's begin.
+
+    pytest shows a traceback of each, for which Python parses source. Should that happen while it parses already, in the midst of
+    another test, CPython 3.11 fails: "AST constructor recursion depth mismatch" (github.com/python/cpython, issue 106905).
+    """
+    yield
+    gc.collect()
