@@ -22,7 +22,6 @@ from sandbox.board import Board
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
 from sandbox.regions import RegionState
-from sandbox.toolchain import build
 from sandbox.toolchain.__main__ import ensure_with_progress
 
 app = typer.Typer(
@@ -159,9 +158,9 @@ def _say(text: str) -> None:
 
 
 def _start() -> Home:
-    ensure_with_progress(errors)
+    binaries = ensure_with_progress(errors)
     home = Home.current()
-    lifecycle.up(home, build.ensure(lambda tool, done, total: None))
+    lifecycle.up(home, binaries)
     return home
 
 

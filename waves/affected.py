@@ -21,6 +21,9 @@ from waves.sides import Side, is_setting
 from waves.trees import Tree
 
 app = typer.Typer()
+Base = Annotated[
+    str, typer.Option(help="What the change is to be merged into. It counts from the last commit common to both.")
+]
 NEW, SETTINGS = "new region", "settings"
 
 
@@ -48,14 +51,13 @@ class Affected:
 
 @app.command("affected")
 def affected_(
-    base: Annotated[
-        str, typer.Option(help="What the change is to be merged into. It counts from the last commit common to both.")
-    ],
+    base: Base,
     head: Annotated[str, typer.Argument(help="A commit; without it, the files as they are here.")] = "",
     as_json: Json = False,
 ) -> None:
     """Name the regions whose `pulumi preview` a change can alter, with the reasons; perhaps one too many, never one too few."""
-    found = since(common(base, head), head)
+    refs = GitRefs(Options.checkout, Options.remote)
+    found = since(common(base, head), refs.resolve(head) if head else trees.here(Options.checkout))
     if as_json:
         print(json.dumps(asdict(found), indent=2))
         return
@@ -78,11 +80,9 @@ def common(base: str, head: str = "") -> str:
         raise GitError(words) from None
 
 
-def since(commit: str, head: str = "") -> Affected:
-    """What the change from a commit to another, or to the files as they are here, does to the fleet. Raises GitError."""
-    checkout = Options.checkout
-    end = GitRefs(checkout, Options.remote).resolve(head) if head else trees.here(checkout)
-    return between(read(checkout, commit), read(checkout, end))
+def since(start: str, end: str) -> Affected:
+    """What the change from a commit or tree to another does to the fleet. Raises GitError."""
+    return between(read(Options.checkout, start), read(Options.checkout, end))
 
 
 def read(checkout: Path, tree: str) -> Tree:

@@ -88,7 +88,7 @@ def _parts(report: Report) -> Iterable[str]:
     yield from _preflight(report.judged)
     for regions, shown in groups:
         if shown.steps or shown.verdicts:
-            yield _folded(f"{_names(regions)}: {_counted(shown)}", lines(shown))
+            yield _folded(f"{_names(regions)}: {shown.counted or 'what policies say'}", lines(shown))
     if report.groups:
         yield "### What regions run"
     for group in report.groups:
@@ -197,10 +197,6 @@ def _change(what: str, item: str, fields: Iterable[tuple[str, str, str]]) -> lis
         f"{sign} {item}",
         *(f"    {path}: {_or_none(before)} -> {_or_none(after)}" for path, before, after in fields),
     ]
-
-
-def _counted(shown: Preview) -> str:
-    return ", ".join(f"{number} to {op}" for op, number in sorted(shown.counts.items())) or "what policies say"
 
 
 def _names(regions: Sequence[str]) -> str:

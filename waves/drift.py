@@ -19,7 +19,7 @@ from waves.console import Json, Options, errors, output
 from waves.engine import Preview, preview
 from waves.github import Api
 from waves.host import api, job_url
-from waves.refs import REGIONS, git
+from waves.refs import HEADS, GitRefs, git
 
 app = typer.Typer()
 LABEL = "drift"
@@ -52,14 +52,17 @@ def drift(
     """Compare regions with their last update, and that with the commit that they are at. Exit code 1 if any differs."""
     known = fleet.read(Options.checkout)
     chosen = [known.region(name) for name in regions] if regions else known.in_waves()
-    heads = _heads()
+    refs = GitRefs(Options.checkout, Options.remote)
+    heads = refs.listed(*(f"{HEADS}{region.branch}" for region in chosen))
     host = api(Options.checkout, Options.remote, Options.repository) if issues else None
     found = []
     for region in chosen:
-        if region.branch not in heads:
+        commit = heads.get(f"{HEADS}{region.branch}")
+        if commit is None:
             errors.print(f"{region.name}: has no branch yet", markup=False)
             continue
-        result = look(region, heads[region.branch])
+        refs.present(commit)
+        result = look(region, commit)
         found.append(result)
         if host:
             keep(host, result)
@@ -111,18 +114,10 @@ def keep(host: Api, found: Drift) -> None:
         host.request("POST", place, NEEDS, json={"title": title, "body": body, "labels": [LABEL]})
 
 
-def _heads() -> dict[str, str]:
-    there = git(Options.checkout, "ls-remote", Options.remote, f"{REGIONS}*").splitlines()
-    return {name.removeprefix("refs/heads/"): oid for oid, _, name in (line.partition("\t") for line in there)}
-
-
 @contextmanager
 def _checked_out(commit: str) -> Iterator[Path]:
     """A commit's files in a folder of their own, beside this checkout's virtual environment."""
     checkout = Options.checkout.resolve()
-    shallow = git(checkout, "rev-parse", "--is-shallow-repository").strip() == "true"  # as CI makes them
-    depth = ["--depth=1"] if shallow else []
-    git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, Options.remote, commit)
     with TemporaryDirectory(prefix="drift-") as scratch:
         folder = Path(scratch) / "checkout"
         git(checkout, "worktree", "add", "--quiet", "--detach", str(folder), commit)

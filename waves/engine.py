@@ -95,6 +95,11 @@ class Preview:
         return found
 
     @property
+    def counted(self) -> str:
+        """The same in words: `2 to create, 1 to update`."""
+        return ", ".join(f"{number} to {op}" for op, number in sorted(self.counts.items()))
+
+    @property
     def blocked(self) -> bool:
         """Whether the change must not go on: it does not preview, breaks a mandatory policy, or takes what is protected."""
         return bool(
@@ -111,13 +116,11 @@ class Preview:
         return cls(**{**data, "steps": tuple(steps), "verdicts": verdicts})
 
 
-def previews(
-    checkout: Path, regions: Iterable[fleet.Region], parallel: int, refresh: bool = False
-) -> Iterator[Preview]:
+def previews(checkout: Path, regions: Iterable[fleet.Region], parallel: int) -> Iterator[Preview]:
     """Preview each region from a checkout, some at a time. Each is given as it is done."""
     with ThreadPoolExecutor(parallel) as pool:
         try:
-            for done in [pool.submit(preview, checkout, region, refresh) for region in regions]:
+            for done in [pool.submit(preview, checkout, region) for region in regions]:
                 yield done.result()
         finally:
             pool.shutdown(cancel_futures=True)
@@ -131,15 +134,8 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
         command = ["refresh", "--preview-only"] if refresh else ["preview", "--policy-pack", "policy"]
         # Pulumi may write to the stack's file: to a copy of it.
         settings = Path(copy(checkout / region.file, scratch))
-        command += [
-            "--stack",
-            region.name,
-            "--config-file",
-            str(settings),
-            "--suppress-outputs",
-            "--event-log",
-            str(log),
-        ]
+        command += ["--stack", region.name, "--config-file", str(settings)]
+        command += ["--suppress-outputs", "--event-log", str(log)]
         # For --event-log, as in Pulumi's own Automation API. A stack that CI made keeps its encrypted key in its state.
         env = {
             **os.environ,
@@ -275,7 +271,10 @@ def _empty_backend(scratch: Path, checkout: Path, region: fleet.Region) -> dict[
     for folder in (backend, project / "stacks"):
         folder.mkdir(parents=True)
     copy(checkout / "Pulumi.yaml", project)  # `stack init` writes to the stack file: not to the checkout's
-    env = {"PULUMI_BACKEND_URL": f"file://{backend}", "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe()}
-    without = {key: value for key, value in os.environ.items() if key != "PULUMI_CONFIG_PASSPHRASE_FILE"}
-    _pulumi(["stack", "init", "--no-select", "--stack", region.name], project, {**without, **env})
-    return {**env, "PULUMI_CONFIG_PASSPHRASE_FILE": "", "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}
+    env = {
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE": secrets.token_urlsafe(),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": "",
+    }
+    _pulumi(["stack", "init", "--no-select", "--stack", region.name], project, {**os.environ, **env})
+    return env

@@ -15,7 +15,7 @@ from githubkit.exception import GitHubException
 
 import fleet
 from fleet.keys import receipts_key
-from fleet.repository import api_url, slug
+from fleet.repository import api_url, slug, without_credentials
 from waves.github import Api, HostError
 from waves.pulls import Pulls
 from waves.receipts import GitHubReceipts
@@ -60,6 +60,12 @@ def open_host(checkout: Path, remote: str, repository: str | None, clone: str | 
 def name(checkout: Path, remote: str, repository: str | None) -> str:
     """The owner and name of a checkout's repository on its host. Raises HostError."""
     return _named(_asked(checkout, "remote", "get-url", remote), remote, repository)
+
+
+def followed(region: fleet.Region, checkout: Path, remote: str) -> str:
+    """The address of the repository that a region follows: its own setting, or else the checkout's. Raises GitError."""
+    address = git(checkout, "ls-remote", "--get-url", remote).strip()
+    return region.settings.repository or without_credentials(address)
 
 
 def api(checkout: Path, remote: str, repository: str | None) -> Api:

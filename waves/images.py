@@ -11,12 +11,12 @@ from typing import Annotated
 import typer
 
 from waves import host
-from waves.affected import common
+from waves.affected import Base, common
 from waves.console import Json, Options, errors, output
 from waves.github import HostError
 from waves.host import open_pulls, open_refs
 from waves.model import Commit
-from waves.pins import PINS, Bump, bumps, carried, pins, rewritten, wanted
+from waves.pins import PINS, Bump, bumps, carried, parts, pins, rewritten, wanted
 from waves.pulls import MAIN, Pull, Pulls
 from waves.refs import GitError, GitRefs
 from waves.rendering import sources
@@ -62,7 +62,7 @@ def outdated(refs: GitRefs, every: bool = False) -> list[Build]:
     known, head, found = pins(refs.files(_main(refs), [PINS])), refs.resolve("HEAD"), []
     for image, places in OWN.items():
         tag = refs.touched(head, places)
-        running = known[image].image.partition("@")[0].rpartition(":")[2]
+        _, running, _ = parts(known[image].image)
         has = _COMMIT.fullmatch(running) is not None and refs.contains(running, tag)
         if not has or (every and running == tag):
             folders = [f"tests/{place}".rstrip("/") for place in places]
@@ -188,7 +188,7 @@ def bump(
 
 @app.command()
 def verify(
-    base: Annotated[str, typer.Option(help="What the change is to be merged into.")] = "origin/main",
+    base: Base = "origin/main",
     as_json: Json = False,
 ) -> None:
     """Hold the own images that a change pins to the signature of this repository's CI. Exit code 1 if one has none."""

@@ -18,7 +18,7 @@ from fleet.windows import is_open, words
 from waves import affected
 from waves.model import Commit, RegionRecord, State
 from waves.receipts import GitHubReceipts
-from waves.refs import REGIONS, GitError, GitRefs, git
+from waves.refs import REGIONS, GitRefs, git
 
 APPLIED = "refs/waves/infra/"
 
@@ -43,8 +43,8 @@ def apply(
     """
     found = fleet.read(checkout).region(region)
     commit = git(checkout, "rev-parse", "HEAD").strip()
-    there = git(checkout, "ls-remote", remote, f"{REGIONS}{region}", f"{APPLIED}{region}").splitlines()
-    refs = {name: oid for oid, _, name in (line.partition("\t") for line in there)}
+    host = GitRefs(checkout, remote)
+    refs = host.listed(f"{REGIONS}{region}", f"{APPLIED}{region}")
     if refs.get(f"{REGIONS}{region}") != commit:
         return Outcome(commit, None, f"{found.branch} is at {refs.get(f'{REGIONS}{region}', 'no commit')[:10]} by now")
 
@@ -53,10 +53,10 @@ def apply(
         return Outcome(commit, state, description)
 
     applied = refs.get(f"{APPLIED}{region}")
-    if applied and not changed(checkout, remote, region, applied, commit):
+    if applied and not changed(host, checkout, region, applied, commit):
         return post(State.SUCCESS, f"nothing that infrastructure depends on changed since {applied[:10]}")
     if found.settings.change_windows:
-        shut = closed(found, GitRefs(checkout, remote).ledger().region(region), commit, receipts.now())
+        shut = closed(found, host.ledger().region(region), commit, receipts.now())
         if shut:
             return post(State.PENDING, shut)
     post(State.PENDING, "pulumi up runs")
@@ -88,12 +88,9 @@ def closed(region: fleet.Region, record: RegionRecord, commit: Commit, now: date
     return f"nothing changed: outside of the change windows, {words(windows)}"
 
 
-def changed(checkout: Path, remote: str, region: str, applied: Commit, commit: Commit) -> bool:
+def changed(refs: GitRefs, checkout: Path, region: str, applied: Commit, commit: Commit) -> bool:
     """Whether anything that a region's infrastructure depends on differs between two commits, as `waves affected` has it."""
-    try:
-        git(checkout, "cat-file", "-e", applied)
-    except GitError:  # a shallow clone, as CI makes them
-        git(checkout, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--depth=1", remote, applied)
+    refs.present(applied)
     found = affected.between(affected.read(checkout, applied), affected.read(checkout, commit))
     return any(each.region == region for each in found.regions)
 

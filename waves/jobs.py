@@ -15,6 +15,7 @@ import typer
 
 import fleet
 from fleet.keys import RECEIPTS_KEY, receipts_key
+from waves import trees
 from waves.console import Options
 from waves.previews import affected_by
 
@@ -62,9 +63,12 @@ def jobs(
 ) -> None:
     """Print a matrix for GitHub Actions, as JSON: jobs with their regions, and what each signs in as."""
     known = fleet.read(Options.checkout)
-    names = affected_by(base) if base else regions or [region.name for region in known.in_waves()]
-    # One that does not load has no account. Its preview is missing, and that is said where the previews are looked at.
-    chosen = [known.regions[name] for name in names if name in known.regions or (not base and known.region(name))]
+    if base:
+        # One that does not load has no account. Its preview is missing, and that is said where the previews are looked at.
+        names = affected_by(base, trees.here(Options.checkout))
+        chosen = [known.regions[name] for name in names if name in known.regions]
+    else:
+        chosen = [known.region(name) for name in regions] if regions else known.in_waves()
     print(json.dumps({"include": [asdict(job) for job in together(chosen, purpose)]}))
 
 

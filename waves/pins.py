@@ -69,9 +69,15 @@ def wanted(words: Iterable[str], known: Mapping[str, Pin]) -> dict[str, str]:
     return found
 
 
-def _check(pin: Pin, image: str) -> None:
+def parts(image: str) -> tuple[str, str, str]:
+    """Repository, tag and digest of an image; what it does not have is empty."""
     name, _, digest = image.partition("@")
     repository, _, tag = name.rpartition(":")
+    return repository, tag, digest
+
+
+def _check(pin: Pin, image: str) -> None:
+    repository, tag, digest = parts(image)
     where = f"{pin.file}: {pin.app}: {image!r}"
     if not _DIGEST.fullmatch(digest):
         raise PinsError(

@@ -13,7 +13,7 @@ import typer
 
 import fleet
 from waves import costs, trees
-from waves.affected import Touched, common, since
+from waves.affected import Base, Touched, common, since
 from waves.changes import grouped
 from waves.comment import MARK, NO_PREVIEW, Report, comment
 from waves.console import Json, Options, errors, output
@@ -26,9 +26,6 @@ from waves.review import compare, judge, texts
 from waves.validation import DEFINITIONS
 
 app = typer.Typer()
-Base = Annotated[
-    str, typer.Option(help="What the change is to be merged into. It counts from the last commit common to both.")
-]
 FOLDER = Path("build/previews")
 
 
@@ -44,10 +41,9 @@ def preview(
 ) -> None:
     """Run `pulumi preview` with the policies for regions, some at a time. Exit code 1 if the change must not go on."""
     known = fleet.read(Options.checkout)
-    names = regions or affected_by(base)
-    chosen = [known.region(name) for name in names]
-    into.mkdir(parents=True, exist_ok=True)
     files = trees.here(Options.checkout)
+    chosen = [known.region(name) for name in regions or affected_by(base, files)]
+    into.mkdir(parents=True, exist_ok=True)
     if chosen:
         errors.print(f"previewing {len(chosen)} region{'s' * (len(chosen) != 1)}, {parallel} at a time", markup=False)
     found = []
@@ -85,14 +81,14 @@ def comment_(
         raise typer.Exit(1)
 
 
-def affected_by(base: str) -> list[str]:
-    """The regions that the change since `base` touches."""
-    return [each.region for each in since(common(base)).regions]
+def affected_by(base: str, files: str) -> list[str]:
+    """The regions that the change from `base` to a tree touches."""
+    return [each.region for each in since(common(base), files).regions]
 
 
 def _report(base: str, folder: Path) -> Report:
-    start = common(base)
-    touched, files = since(start), trees.here(Options.checkout)
+    start, files = common(base), trees.here(Options.checkout)
+    touched = since(start, files)
     found = [_previewed(folder, each, files) for each in touched.regions]
     before, after = texts(start, PLACE, DEFINITIONS), texts("", PLACE, DEFINITIONS)
     broken: list[str] = []
@@ -153,7 +149,7 @@ def _post(pull: int, report: Report) -> None:
 
 
 def _say(done: Preview) -> None:
-    counts = ", ".join(f"{number} to {op}" for op, number in sorted(done.counts.items())) or "no change"
+    counts = done.counted or "no change"
     output.print(f"{'[red]blocked[/] ' if done.blocked else ''}{done.region}: {counts} ({done.seconds:.0f} s)")
     if done.error:
         output.print(f"    {done.error}", markup=False, soft_wrap=True)

@@ -63,8 +63,7 @@ class GitRefs:
 
     def snapshot(self) -> Snapshot:
         """Read main, the regions' branches and the ledger, all by one `git ls-remote`. Raises GitError, LedgerError."""
-        listed = self._git("ls-remote", self._remote, MAIN, f"{REGIONS}*", LEDGER)
-        refs = {name: oid for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
+        refs = self.listed(MAIN, f"{REGIONS}*", LEDGER)
         if MAIN not in refs:
             raise GitError(f"{self._remote} has no branch main. Push one, or name another remote")
         tip = refs.get(LEDGER)
@@ -75,7 +74,7 @@ class GitRefs:
 
     def ledger(self) -> Ledger:
         """The ledger alone, without main's history. Raises GitError, LedgerError."""
-        tip = self._git("ls-remote", self._remote, LEDGER).partition("\t")[0]
+        tip = self.listed(LEDGER).get(LEDGER)
         if not tip:
             return Ledger()
         self._have({LEDGER: tip})
@@ -110,10 +109,22 @@ class GitRefs:
 
     def heads(self, *branches: str) -> dict[str, Commit]:
         """Where branches of the remote are; one that is not there is left out. Raises GitError."""
-        listed = self._git("ls-remote", self._remote, *(f"{HEADS}{branch}" for branch in branches))
-        refs = {name: oid for oid, _, name in (line.partition("\t") for line in listed.splitlines())}
+        refs = self.listed(*(f"{HEADS}{branch}" for branch in branches))
         self._have(refs)
         return {name.removeprefix(HEADS): oid for name, oid in refs.items()}
+
+    def listed(self, *names: str) -> dict[str, Commit]:
+        """What the remote's refs of these names are at, `*` for any; one that is not there is left out. Raises GitError."""
+        lines = self._git("ls-remote", self._remote, *names).splitlines()
+        return {name: oid for oid, _, name in (line.partition("\t") for line in lines)}
+
+    def present(self, commit: Commit) -> None:
+        """Make sure that a commit is here; a shallow clone, as CI makes them, gets it without its history. Raises GitError."""
+        if self._run(["cat-file", "-e", commit]).returncode == 0:
+            return
+        shallow = self._git("rev-parse", "--is-shallow-repository").strip() == "true"
+        depth = ["--depth=1"] if shallow else []
+        self._git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", *depth, self._remote, commit)
 
     def fork(self, one: Commit, other: Commit) -> Commit:
         """Where two commits' histories part. Raises GitError if they have nothing in common."""

@@ -12,11 +12,11 @@ import yaml
 from rich.markup import escape
 
 import fleet
-from fleet.repository import without_credentials
 from waves.changes import Change, Group, between, grouped
 from waves.console import Json, Options, Region, errors, output
+from waves.host import followed
 from waves.preflight import Finding, excuses, findings, images, undefined
-from waves.refs import GitError, GitRefs, git
+from waves.refs import GitError, GitRefs
 from waves.rendering import PLACE, Object, RenderError, render, sources
 from waves.validation import DEFINITIONS, definitions, problems
 
@@ -33,9 +33,8 @@ def render_(
     """Print the objects that a region runs, as Argo CD renders them."""
     files = texts(at)
     commit = _refs().resolve(at or "HEAD")
-    address = git(Options.checkout, "ls-remote", "--get-url", Options.remote).strip()
     settings = fleet.load(files).region(region)
-    objects = render(files, settings, settings.settings.repository or without_credentials(address), commit)
+    objects = render(files, settings, followed(settings, Options.checkout, Options.remote), commit)
     print(
         json.dumps(objects, indent=2) if as_json else yaml.dump_all(objects, Dumper=yaml.CSafeDumper, sort_keys=False)
     )

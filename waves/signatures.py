@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 
+from waves.pins import parts
+
 ISSUER = "https://token.actions.githubusercontent.com"
 WORKFLOW = ".github/workflows/images.yml@refs/heads/main"
 REGISTRY = "ghcr.io"
@@ -12,7 +14,8 @@ REGISTRY = "ghcr.io"
 def problem(app: str, image: str, repository: str) -> str:
     """Why an image does not count as built by this repository's CI; empty if it does."""
     place = f"{REGISTRY}/{repository.lower()}/{app}"
-    if image.partition("@")[0].rpartition(":")[0] != place or "@sha256:" not in image:
+    there, _, digest = parts(image)
+    if there != place or not digest.startswith("sha256:"):
         return f"not an image that CI pushes, which is {place}:COMMIT@sha256:…"
     identity = f"https://github.com/{repository}/{WORKFLOW}"
     command = ["cosign", "verify", image, "--certificate-oidc-issuer", ISSUER, "--certificate-identity", identity]

@@ -11,14 +11,12 @@ from typing import Annotated, Any
 
 import typer
 import yaml
-from jsonschema import Draft202012Validator
 
 import fleet
 from fleet.keys import wanted
-from fleet.repository import without_credentials
 from waves.console import Json, Options, Region, errors
-from waves.refs import git
-from waves.validation import defined
+from waves.host import followed
+from waves.validation import against, defined
 
 app = typer.Typer()
 KIND = ("pulumi.com/v1", "Stack")
@@ -55,8 +53,7 @@ def misfits(made: dict[str, Any], crd: Path) -> list[str]:
         return [f"{crd} defines no {KIND[1]} of {KIND[0]}. It is deploy/crds/pulumi.com_stacks.yaml of the operator"]
     known = schema["properties"]["spec"]["properties"]
     unknown = [f"spec.{name}: there is no such field" for name in made["spec"] if name not in known]
-    found = Draft202012Validator(schema).iter_errors(made)
-    return unknown + [f"{'.'.join(map(str, each.path))}: {each.message}" for each in found]
+    return unknown + [f"{path}: {message}" for path, message in against(schema, made)]
 
 
 @app.command("stack")
@@ -70,8 +67,7 @@ def stack_(
 ) -> None:
     """Print a region as a Stack of the Pulumi Kubernetes Operator. Exit code 1 if it does not fit the definition given."""
     settings = fleet.read(Options.checkout).region(region)
-    origin = git(Options.checkout, "ls-remote", "--get-url", Options.remote).strip()
-    made = stack(settings, settings.settings.repository or without_credentials(origin), backend)
+    made = stack(settings, followed(settings, Options.checkout, Options.remote), backend)
     wrong = misfits(made, crd) if crd else []
     print(json.dumps(made, indent=2) if as_json else yaml.safe_dump(made, sort_keys=False), end="")
     for line in wrong:

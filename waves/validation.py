@@ -56,8 +56,13 @@ def _wrong(item: Object, version: str, custom: Schemas) -> Iterator[tuple[str, s
         if schema is None:
             yield "", f"neither Kubernetes {version} nor {DEFINITIONS} has {item['kind']} of {item['apiVersion']}"
             return
-        for each in Draft202012Validator(schema).iter_errors(item):
-            yield _path(each.path), each.message
+        yield from against(schema, item)
+
+
+def against(schema: Mapping[str, Any], item: Object) -> Iterator[tuple[str, str]]:
+    """Where an object does not fit a schema, and why."""
+    for each in Draft202012Validator(schema).iter_errors(item):
+        yield _path(each.path), each.message
 
 
 def _path(parts: Any) -> str:
