@@ -39,7 +39,7 @@ def figures(repetitions: int) -> list[Figure]:
                 rendering.render(files, region, "REPOSITORY", "COMMIT")
             sizes[count].append(time.monotonic() - started)
         started = time.monotonic()
-        (group,) = grouped(review.changed(files, changed, regions, regions)[0])
+        (group,) = grouped(review.between_files(files, changed, regions, regions).changes)
         whole.append(time.monotonic() - started)
         assert len(group.regions) == max(MANY)
     return [

@@ -85,8 +85,9 @@ def _path_without(home: Home) -> str:
 
 
 def _script(path: Path, home: Home, arguments: str) -> None:
+    # -P: of this checkout, not of the one that Pulumi runs it in.
     path.write_text(
         f"#!/bin/sh\nexport SANDBOX_HOME='{home.root}' PYTHONPATH='{CHECKOUT}'\n"
-        f"exec '{sys.executable}' {arguments} \"$@\"\n"
+        f"exec '{sys.executable}' -P {arguments} \"$@\"\n"
     )
     path.chmod(0o700)

@@ -21,7 +21,7 @@ from waves.engine import Preview, previews
 from waves.github import Forbidden
 from waves.host import api, job_url
 from waves.preflight import ExceptionsError
-from waves.rendering import PLACE, RenderError
+from waves.rendering import PLACE
 from waves.review import compare, judge, texts
 from waves.validation import DEFINITIONS
 
@@ -91,17 +91,14 @@ def _report(base: str, folder: Path) -> Report:
     touched = since(start, files)
     found = [_previewed(folder, each, files) for each in touched.regions]
     before, after = texts(start, PLACE, DEFINITIONS), texts("", PLACE, DEFINITIONS)
-    broken: list[str] = []
+    compared, judged = compare(before, after), []
+    broken = list(compared.broken.values())
     try:
-        changes, wrong = compare(before, after)
-        broken += wrong.values()
-        judged = judge(before, after) if not wrong else []
-    except (fleet.FleetError, RenderError, ExceptionsError) as error:
-        changes, judged = {}, []
+        judged = judge(compared, before, after) if not broken else []
+    except ExceptionsError as error:
         broken.append(str(error))
-    return Report(
-        tuple(found), touched.removed, _costs(before, after), tuple(grouped(changes)), tuple(broken), tuple(judged)
-    )
+    groups = tuple(grouped(compared.changes))
+    return Report(tuple(found), touched.removed, _costs(before, after), groups, tuple(broken), tuple(judged))
 
 
 def _previewed(folder: Path, touched: Touched, files: str) -> Preview:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Set
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated
 
 import typer
@@ -49,19 +49,16 @@ def diff(
     """Show what a change does to each region's objects. Regions in which it does the same are shown as one."""
     old, new = _two(commits)
     before, after = texts(old), texts(new)
-    changes, broken = compare(before, after, region)
-    groups = grouped(changes)
+    compared = compare(before, after, region)
+    groups = grouped(compared.changes)
     if as_json:
-        print(json.dumps({"groups": [asdict(group) for group in groups], "broken": broken}, indent=2))
+        print(json.dumps({"groups": [asdict(group) for group in groups], "broken": compared.broken}, indent=2))
     else:
         for group in groups:
             _show(group)
-        if not groups and not broken:
+        if not groups and not compared.broken:
             output.print("no object changes in any region")
-    for reason in broken.values():
-        errors.print(f"error: {reason}", style="red", markup=False, soft_wrap=True)
-    if broken:
-        raise typer.Exit(1)
+    _fail_if_broken(compared)
 
 
 @app.command()
@@ -97,7 +94,9 @@ def preflight(
     """Say what a change must not do to any region unless it says why, in gitops/exceptions/. Exit code 1 if there is something."""
     old, new = _two(commits)
     before, after = texts(old, DEFINITIONS), texts(new, DEFINITIONS)
-    judged = judge(before, after)
+    compared = compare(before, after)
+    _fail_if_broken(compared)
+    judged = judge(compared, before, after)
     if as_json:
         print(json.dumps([asdict(each) for each in judged], indent=2))
     for each in [] if as_json else judged:
@@ -121,24 +120,75 @@ class Judged:
     excuse: str
 
 
-def judge(before: Mapping[str, str], after: Mapping[str, str]) -> list[Judged]:
-    """What a change does that it must not, and its reasons. Raises RenderError, FleetError, ExceptionsError."""
-    old, new = fleet.load(before).regions, fleet.load(after)
-    if new.problems:
-        raise fleet.FleetError(list(new.problems))
+def judge(compared: Comparison, before: Mapping[str, str], after: Mapping[str, str]) -> list[Judged]:
+    """What a change does that it must not, and its reasons. Raises ExceptionsError."""
     gone = undefined(definitions(before), definitions(after))
-    found: dict[Finding, list[str]] = {each: list(new.regions) for each in gone}
-    ran = {name: _old(before, region) for name, region in old.items()}
-    running = {image for objects in ran.values() for image in images(objects)}
-    for name, region in new.regions.items():
-        # A new region runs what the others run already: its images are no news.
-        for each in findings(ran.get(name, []), _objects(after, region), region, () if name in ran else running):
-            found.setdefault(each, []).append(name)
+    found = {**dict.fromkeys(gone, tuple(compared.changes)), **compared.findings}
     given = excuses(before, after)
     return [
-        Judged(each.rule, each.item, each.what, tuple(regions), given.get((each.rule, each.item), ""))
+        Judged(each.rule, each.item, each.what, regions, given.get((each.rule, each.item), ""))
         for each, regions in found.items()
     ]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What some files make of each region's objects beside what others make of them."""
+
+    changes: dict[str, tuple[Change, ...]]
+    """By region; those that there were, too."""
+    findings: dict[Finding, tuple[str, ...]]
+    """What must not be, and in which regions."""
+    broken: dict[str, str]
+    """Why something does not load or render: by region, or by the place in a file."""
+
+
+def compare(before: Mapping[str, str], after: Mapping[str, str], only: str = "") -> Comparison:
+    """Compare what all regions run, or one. Raises FleetError if there is no such one."""
+    old, new = fleet.load(before).regions, fleet.load(after)
+    if only and only not in old:
+        new.region(only)  # raises FleetError with what is wrong with it, or that there is none
+    kept = {only} if only else {*old, *new.regions}
+    compared = between_files(before, after, _of(old, kept), _of(new.regions, kept))
+    problems = {f"{problem.file} {problem.key}": str(problem) for problem in new.problems}
+    return replace(compared, broken=compared.broken | problems)
+
+
+def between_files(
+    before: Mapping[str, str],
+    after: Mapping[str, str],
+    old: Mapping[str, fleet.Region],
+    new: Mapping[str, fleet.Region],
+) -> Comparison:
+    """The same for given regions: what was and is, and what is rendered from which files. Each region is rendered once a side."""
+    changes: dict[str, tuple[Change, ...]] = {}
+    found: dict[Finding, list[str]] = {}
+    broken: dict[str, str] = {}
+    running: set[str] = set()
+    # A new region comes last: it runs what the others run already, and those images are no news in it.
+    for name in [*sorted(old), *sorted(new.keys() - old.keys())]:
+        ran = _old(before, old.get(name))
+        running.update(images(ran))
+        try:
+            objects = _objects(after, new[name]) if name in new else []
+        except RenderError as error:
+            broken[name] = str(error)
+            continue
+        changes[name] = between(ran, objects)
+        if name in new:
+            for each in findings(ran, objects, new[name], () if name in old else running):
+                found.setdefault(each, []).append(name)
+    return Comparison(
+        dict(sorted(changes.items())), {each: tuple(sorted(names)) for each, names in found.items()}, broken
+    )
+
+
+def _fail_if_broken(compared: Comparison) -> None:
+    """Say on stderr what does not load or render, and end with exit code 1."""
+    for reason in compared.broken.values():
+        errors.print(f"error: {reason}", style="red", markup=False, soft_wrap=True)
+    if compared.broken:
+        raise typer.Exit(1)
 
 
 def _two(commits: str) -> tuple[str, str]:
@@ -147,37 +197,6 @@ def _two(commits: str) -> tuple[str, str]:
     if not dots or not old:
         raise GitError(f"{commits} names no two commits. Write A..B, or A.. for the files as they are here")
     return old, new
-
-
-def compare(
-    before: Mapping[str, str], after: Mapping[str, str], only: str = ""
-) -> tuple[dict[str, tuple[Change, ...]], dict[str, str]]:
-    """What changes in each region from some files to others, and why regions do not render in the others. Raises FleetError."""
-    old, new = fleet.load(before).regions, fleet.load(after)
-    if only and only not in old:
-        new.region(only)  # raises FleetError with what is wrong with it, or that there is none
-    kept = {only} if only else {*old, *new.regions}
-    changes, broken = changed(before, after, _of(old, kept), _of(new.regions, kept))
-    return changes, broken | {f"{problem.file} {problem.key}": str(problem) for problem in new.problems}
-
-
-def changed(
-    before: Mapping[str, str],
-    after: Mapping[str, str],
-    old: Mapping[str, fleet.Region],
-    new: Mapping[str, fleet.Region],
-) -> tuple[dict[str, tuple[Change, ...]], dict[str, str]]:
-    """The same for given regions: what was and is, and what is rendered from which files."""
-    changes: dict[str, tuple[Change, ...]] = {}
-    broken: dict[str, str] = {}
-    for name in sorted({*old, *new}):
-        try:
-            objects = _objects(after, new[name]) if name in new else []
-        except RenderError as error:
-            broken[name] = str(error)
-        else:
-            changes[name] = between(_old(before, old.get(name)), objects)
-    return changes, broken
 
 
 def _of(regions: Mapping[str, fleet.Region], names: Set[str]) -> dict[str, fleet.Region]:

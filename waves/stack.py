@@ -50,7 +50,7 @@ def misfits(made: dict[str, Any], crd: Path) -> list[str]:
     """What of a Stack does not fit a file's definition of it; also fields that it does not have, which a server would drop."""
     schema = defined(crd.read_text()).get(KIND)
     if schema is None:
-        return [f"{crd} defines no {KIND[1]} of {KIND[0]}. It is deploy/crds/pulumi.com_stacks.yaml of the operator"]
+        return [f"{crd} defines no {KIND[1]} of {KIND[0]}. The operator has it in operator/config/crd/bases"]
     known = schema["properties"]["spec"]["properties"]
     unknown = [f"spec.{name}: there is no such field" for name in made["spec"] if name not in known]
     return unknown + [f"{path}: {message}" for path, message in against(schema, made)]

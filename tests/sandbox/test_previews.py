@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,7 +11,6 @@ import fleet
 from sandbox import lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import CHECKOUT, Home
-from waves import affected, trees
 
 FLEET = fleet.read(CHECKOUT)
 CLUSTER = {
@@ -68,35 +65,3 @@ def test_a_change_that_breaks_a_policy_fails_its_preview(
     with pytest.raises(SandboxError, match=rf"\[mandatory\] *{policy}\b"):
         regions.pulumi(home, checkout, "preview", "--policy-pack", "policy", "-s", region)
     assert lifecycle.status(home)["clusters"] == []
-
-
-def would_make(home: Home, checkout: Path, region: str) -> dict[str, Any]:
-    """What the engine would create in a first preview: resources with all inputs, but for the ends of names made by chance."""
-    lifecycle.initialise_stacks(home, [region])
-    said = re.sub(r"-[0-9a-f]{7}\b", "", regions.pulumi(home, checkout, "preview", "--json", "-s", region))
-    steps = json.loads(said)["steps"]
-    return {step["urn"]: step["newState"].get("inputs") for step in steps}
-
-
-@pytest.mark.parametrize(
-    ("file", "before", "after", "named", "others"),
-    [
-        ("components/gcp.py", '"APISERVER", ', '"APISERVER", "KCP_SSHD", ', "staging-gcp-us-central1", "staging-aws-eu-west-1"),
-        ("stacks/Pulumi.staging-aws-eu-west-1.yaml", "10.16.0.0/16", "10.99.0.0/16", "staging-aws-eu-west-1",
-         "staging-azure-eastus"),
-    ],
-)  # fmt: skip
-def test_the_engine_finds_another_region_changed_only_if_affected_names_it(
-    home: Home, checkout: Path, file: str, before: str, after: str, named: str, others: str
-) -> None:
-    """A sample; tests/waves/test_affected_edits.py makes hundreds of edits, without an engine."""
-    first = {region: would_make(home, checkout, region) for region in (named, others)}
-    old = affected.read(checkout, trees.here(checkout))  # Pulumi has written a salt into the stack files
-    text = (checkout / file).read_text()
-    assert before in text
-    (checkout / file).write_text(text.replace(before, after))
-    names = {each.region for each in affected.between(old, affected.read(checkout, trees.here(checkout))).regions}
-    assert named in names
-    assert others not in names
-    assert would_make(home, checkout, named) != first[named]
-    assert would_make(home, checkout, others) == first[others]

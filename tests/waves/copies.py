@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests.waves.edits import Edit
+
 ROOT = Path(__file__).resolve().parents[2]
+ORIGIN = "https://git.example.com/platform/regions.git"
 
 
 def copied(folder: Path) -> None:
@@ -17,3 +22,33 @@ def copied(folder: Path) -> None:
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, folder / name)
+
+
+class Copy:
+    """A copy of the repository that the program runs in, and that edits are made in."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir()
+        copied(root)
+        for command in (["init", "--quiet"], ["remote", "add", "origin", ORIGIN]):
+            subprocess.run(["git", *command], cwd=root, check=True)
+
+    @contextmanager
+    def after(self, edit: Edit) -> Iterator[None]:
+        """The copy with an edit, which is taken back again."""
+        paths = {self.root / path: content for path, content in edit.files.items()}
+        before = {path: path.read_bytes() if path.exists() else None for path in paths}
+        try:
+            _write(paths)
+            yield
+        finally:
+            _write(before)
+
+
+def _write(files: Mapping[Path, bytes | None]) -> None:
+    for path, content in files.items():
+        if content is None:
+            path.unlink(missing_ok=True)
+        else:
+            path.write_bytes(content)

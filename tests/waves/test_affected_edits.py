@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import subprocess
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,11 +12,11 @@ from random import Random
 
 import pytest
 
-from fleet.load import read
-from tests.waves.copies import ROOT, copied
+from tests.waves.copies import Copy
 from tests.waves.edits import Edit, edits
-from tests.waves.previews import Preview, Previews
-from waves import affected, reads
+from tests.waves.naming import REGIONS, edited, left_alone, named, tree
+from tests.waves.previews import Previews
+from waves import reads
 from waves.sides import is_setting
 from waves.trees import Tree
 
@@ -26,39 +24,15 @@ SEARCH = os.environ.get("AFFECTED_EDITS")
 """How many edits to make, each time others, each looked at in every region; unless given, the same 200.
 
 Then each is looked at in one region that it leaves alone, and every third in one that it is said to touch."""
-REGIONS = read(ROOT).regions
-ORIGIN = "https://git.example.com/platform/regions.git"
 PROCESSES = 2
 
 
-class Copy:
+class Worker:
     """A copy of the repository, and the process that runs the program in it."""
 
     def __init__(self, root: Path) -> None:
-        root.mkdir()
-        copied(root)
-        for command in (["init", "--quiet"], ["remote", "add", "origin", ORIGIN]):
-            subprocess.run(["git", *command], cwd=root, check=True)
-        self._root = root
+        self.copy = Copy(root)
         self.previews = Previews(root)
-
-    def after(self, edit: Edit, regions: Iterable[str]) -> Mapping[str, Preview]:
-        """Regions' previews after an edit, which is taken back again."""
-        paths = {self._root / path: content for path, content in edit.files.items()}
-        before = {path: path.read_bytes() if path.exists() else None for path in paths}
-        try:
-            _write(paths)
-            return self.previews.of(regions)
-        finally:
-            _write(before)
-
-
-def _write(files: Mapping[Path, bytes | None]) -> None:
-    for path, content in files.items():
-        if content is None:
-            path.unlink(missing_ok=True)
-        else:
-            path.write_bytes(content)
 
 
 @dataclass
@@ -76,7 +50,7 @@ class Trial:
     @property
     def unnamed(self) -> list[str]:
         """The regions that it is said to leave alone."""
-        return [name for name in REGIONS if name not in self.named and _stack(name) in self.new.blobs]
+        return left_alone(self.new, self.named)
 
     @property
     def missed(self) -> list[str]:
@@ -88,16 +62,15 @@ class Laboratory:
     """Tries edits, in several processes."""
 
     def __init__(self, root: Path) -> None:
-        self.old = _tree({path: (ROOT / path).read_bytes() for path in _listed(root)})
+        self.old = tree(root / "all")
         with ThreadPoolExecutor(PROCESSES) as pool:
-            copies = list(pool.map(lambda number: Copy(root / str(number)), range(PROCESSES)))
-        self._idle: Queue[Copy] = Queue()
-        for copy in copies:
-            self._idle.put(copy)
-        self.before = copies[0].previews.of(REGIONS)
-        assert self.before == copies[1].previews.of(REGIONS), "a preview is not the same twice, so it says nothing"
+            self._workers = list(pool.map(lambda number: Worker(root / str(number)), range(PROCESSES)))
+        self._idle: Queue[Worker] = Queue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self.before, again = (worker.previews.of(REGIONS) for worker in self._workers)
+        assert self.before == again, "a preview is not the same twice, so it says nothing"
         assert not [said for said in self.before.values() if "error" in said]
-        self._copies = copies
 
     def look(self, trials: Iterable[Trial]) -> None:
         """See what becomes of the wanted regions."""
@@ -105,46 +78,22 @@ class Laboratory:
             list(pool.map(self._look, trials))
 
     def _look(self, trial: Trial) -> None:
-        copy = self._idle.get()
+        worker = self._idle.get()
         try:
-            found = copy.after(trial.edit, trial.wanted)
+            with worker.copy.after(trial.edit):
+                found = worker.previews.of(trial.wanted)
         finally:
-            self._idle.put(copy)
+            self._idle.put(worker)
         trial.changed |= {name: preview != self.before[name] for name, preview in found.items()}
 
     def opened(self, region: str) -> set[str]:
         """The files that a region's program opens."""
-        return self._copies[0].previews.opened(region)
+        return self._workers[0].previews.opened(region)
 
     def close(self) -> None:
         """End the processes."""
-        for copy in self._copies:
-            copy.previews.close()
-
-
-def _listed(folder: Path) -> list[str]:
-    """The files of the checkout that are text."""
-    copied(folder / "all")
-    paths = [path for path in (folder / "all").rglob("*") if path.is_file() and b"\0" not in path.read_bytes()]
-    return sorted(path.relative_to(folder / "all").as_posix() for path in paths)
-
-
-def _tree(files: Mapping[str, bytes]) -> Tree:
-    return Tree({path: f"100644 {hashlib.sha1(content).hexdigest()}" for path, content in files.items()}, files)
-
-
-def _edited(old: Tree, edit: Edit) -> Tree:
-    files = {**old.contents, **edit.files}
-    return _tree({path: content for path, content in files.items() if content is not None})
-
-
-def _stack(region: str) -> str:
-    return f"stacks/Pulumi.{region}.yaml"
-
-
-def named(old: Tree, new: Tree) -> frozenset[str]:
-    """The regions that `waves affected` names."""
-    return frozenset(each.region for each in affected.between(old, new).regions)
+        for worker in self._workers:
+            worker.previews.close()
 
 
 def some(regions: Collection[str], random: Random) -> list[str]:
@@ -168,7 +117,7 @@ def trials(laboratory: Laboratory) -> list[Trial]:
     random, number = Random(seed), int(SEARCH or 200)
     made = []
     for edit in edits(laboratory.old.contents, seed, number):
-        new = _edited(laboratory.old, edit)
+        new = edited(laboratory.old, edit)
         made.append(Trial(edit, new, named(laboratory.old, new)))
     for count, trial in enumerate(made):
         alone = trial.unnamed if SEARCH else some(trial.unnamed, random)
@@ -205,7 +154,7 @@ def test_whoever_does_not_look_at_a_file_is_caught_by_the_same_edits(
     for trial in trials:
         if any(map(blind, trial.edit.files)):
             seen = {path: content for path, content in trial.edit.files.items() if not blind(path)}
-            less = named(laboratory.old, _edited(laboratory.old, Edit(trial.edit.what, seen)))
+            less = named(laboratory.old, edited(laboratory.old, Edit(trial.edit.what, seen)))
             blinded = replace(trial, named=less, wanted=sorted((trial.named - less) & {*REGIONS})[:1], changed={})
             if blinded.wanted:
                 laboratory.look([blinded])

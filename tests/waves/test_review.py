@@ -71,9 +71,9 @@ def test_regions_with_the_same_change_are_one_group_even_if_it_names_them() -> N
 
 
 def test_a_new_image_is_one_change_in_all_regions() -> None:
-    changes, broken = compare(FILES, edited(PINS, "influxdb:2", "influxdb:3"))
-    assert broken == {}
-    (group,) = grouped(changes)
+    compared = compare(FILES, edited(PINS, "influxdb:2", "influxdb:3"))
+    assert compared.broken == {}
+    (group,) = grouped(compared.changes)
     assert set(group.regions) == set(fleet.load(FILES).regions)
     ((path, before, after),) = group.changes[0].fields
     assert path == "spec.template.spec.containers[influxdb].image"
@@ -83,7 +83,7 @@ def test_a_new_image_is_one_change_in_all_regions() -> None:
 def test_a_region_that_comes_or_goes_is_all_of_its_objects() -> None:
     less = {path: text for path, text in FILES.items() if AWS not in path}
     for before, after, what in ((less, FILES, "added"), (FILES, less, "removed")):
-        changes, _ = compare(before, after)
+        changes = compare(before, after).changes
         assert {change.what for change in changes[AWS]} == {what}
         assert len(changes[AWS]) == len(render(FILES, fleet.load(FILES).regions[AWS], "R", "C"))
         assert not any(found for name, found in changes.items() if name != AWS)
@@ -91,7 +91,7 @@ def test_a_region_that_comes_or_goes_is_all_of_its_objects() -> None:
 
 def test_a_size_changes_what_its_region_asks_for() -> None:
     file = f"stacks/Pulumi.{AWS}.yaml"
-    changes, _ = compare(FILES, {**FILES, file: FILES[file].replace("size: small", "size: medium")})
+    changes = compare(FILES, {**FILES, file: FILES[file].replace("size: small", "size: medium")}).changes
     by_item = {change.item: change for change in changes[AWS]}
     assert set(by_item) == {
         "StatefulSet.apps influxdb/influxdb",
@@ -107,14 +107,14 @@ def test_what_does_not_render_is_named_with_jsonnets_own_words_and_place() -> No
     broken = edited(INFLUXDB, "sizes[region.size]", "sizes[region.sise]")
     with pytest.raises(RenderError, match=rf"{AWS} does not render: .*(?s:.)*sise(?s:.)*{INFLUXDB}:\d+"):
         render(broken, fleet.load(broken).regions[AWS], "R", "C")
-    changes, reasons = compare(FILES, broken, only=AWS)
-    assert (changes, list(reasons)) == ({}, [AWS])
+    compared = compare(FILES, broken, only=AWS)
+    assert (compared.changes, list(compared.broken)) == ({}, [AWS])
     with pytest.raises(RenderError, match=r"gitops/lib/k\.libsonnet"):
         render({k: v for k, v in FILES.items() if "k.lib" not in k}, fleet.load(FILES).regions[AWS], "R", "C")
 
 
 def test_a_stack_file_that_is_wrong_is_an_error_and_not_a_region_that_goes() -> None:
-    _, reasons = compare(FILES, edited(f"stacks/Pulumi.{AWS}.yaml", "wave: staging", "wave: stagin"))
+    reasons = compare(FILES, edited(f"stacks/Pulumi.{AWS}.yaml", "wave: staging", "wave: stagin")).broken
     assert any("stagin" in reason for reason in reasons.values())
 
 
