@@ -56,8 +56,8 @@ lint: environment ## check style, types, import direction, workflows, the fleet'
 	$(RUN) -m waves validate
 
 .PHONY: schema
-schema: environment ## write the stack files' JSON Schema anew from the models
-	$(RUN) -m fleet schema > stacks/stack.schema.json
+schema: environment ## write the JSON Schemas of stack files and waves.yaml anew from the models
+	$(RUN) -m fleet schema
 
 .PHONY: snapshots
 snapshots: environment ## write anew what each region is made of, and what two of them run (tests/*/snapshots, golden)

@@ -86,7 +86,7 @@ def region(resources: list[dict[str, Any]]) -> dict[str, Any]:
         elif not resource["custom"]:
             how = "component"
         else:
-            classes |= {_class(kind)}
+            classes |= {python_class(kind)}
         listed.append({"urn": resource["urn"], "type": kind, "name": resource["urn"].rpartition("::")[2], "how": how,
                        "parent": parent, "provider": provider, "after": resource.get("dependencies", []),
                        "inputs": inputs})  # fmt: skip
@@ -113,12 +113,12 @@ def write(folder: Path, resources: list[dict[str, Any]], stack: Path, environmen
     (folder / stack.name).write_text("\n".join([*salts, "config: {}", ""]))
 
 
-def _class(kind: str) -> tuple[str, str] | None:
+def python_class(kind: str) -> tuple[str, str] | None:
     """The Python class of a type: `aws:eks/cluster:Cluster` is pulumi_aws.eks's Cluster. Custom resources have none."""
     package, path, name = kind.split(":")
     if package == "kubernetes":
         group, _, version = path.partition("/")
-        module = f"pulumi_kubernetes.{group.removesuffix('.k8s.io').replace('.', '_')}.{version}"
+        module = f"pulumi_kubernetes.{group.partition('.')[0]}.{version}"
         return (module, name) if group != "argoproj.io" else None
     return f"pulumi_{package.replace('-', '_')}.{path.split('/')[0]}", name
 

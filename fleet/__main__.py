@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from fleet.load import Fleet, read
-from fleet.schema import stack_schema
+from fleet.schema import SCHEMAS
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,10 +18,13 @@ def main(arguments: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="print the fleet as a table, or everything that is wrong with it")
     check.add_argument("--root", type=Path, default=Path.cwd(), help="the root of the checkout (default: this folder)")
     check.add_argument("--json", action="store_true", help="print JSON instead")
-    commands.add_parser("schema", help="print the JSON Schema of a stack file")
+    schema = commands.add_parser("schema", help="write the JSON Schemas of the fleet's files, for editors")
+    schema.add_argument("--root", type=Path, default=Path.cwd(), help="the root of the checkout (default: this folder)")
     options = parser.parse_args(arguments)
     if options.command == "schema":
-        print(json.dumps(stack_schema(), indent=2))
+        for file, make in SCHEMAS.items():
+            (options.root / file).write_text(json.dumps(make(), indent=2) + "\n")
+            print(file)
         return 0
     fleet = read(options.root)
     if options.json:

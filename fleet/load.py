@@ -78,7 +78,7 @@ class Fleet:
 
         What is wrong with other regions alone does not count: a bad stack file stops its own region only.
         """
-        own = {f"stacks/Pulumi.{name}.yaml", PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE}
+        own = {f"stacks/Pulumi.{name}.yaml", f"stacks/Pulumi.{name}.yml", PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE}
         problems = [problem for problem in self.problems if problem.file in own]
         if problems:
             raise FleetError(problems)

@@ -1,4 +1,4 @@
-"""The JSON Schema of a stack file, made from the models, for editors to complete and check with."""
+"""The JSON Schemas of the fleet's files, made from the models, for editors to complete and check with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from pydantic.json_schema import GenerateJsonSchema
 from fleet.checks import STACK_KEYS
 from fleet.duration import text
 from fleet.settings import RegionSettings
+from fleet.waves import Waves
 
-SCHEMA_FILE = "stacks/stack.schema.json"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Generator(GenerateJsonSchema):
@@ -26,7 +27,7 @@ def stack_schema(namespace: str = "regions") -> dict[str, Any]:
     """The schema of stacks/Pulumi.<region>.yaml. Nothing is required in it: common values may come from Pulumi.yaml."""
     model = RegionSettings.model_json_schema(by_alias=True, schema_generator=_Generator)
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": DIALECT,
         "title": "A region's stack file",
         "type": "object",
         "required": ["config"],
@@ -42,3 +43,13 @@ def stack_schema(namespace: str = "regions") -> dict[str, Any]:
         },
         "$defs": model["$defs"],
     }
+
+
+def waves_schema() -> dict[str, Any]:
+    """The schema of waves.yaml."""
+    model = Waves.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return {"$schema": DIALECT, **model, "title": "The waves"}
+
+
+SCHEMAS = {"stacks/stack.schema.json": stack_schema, "fleet/waves.schema.json": waves_schema}
+"""Where each is kept, and what makes it."""

@@ -19,6 +19,7 @@ from waves.console import Json, Options, errors, output
 from waves.engine import Preview, preview
 from waves.github import Api
 from waves.host import api, job_url
+from waves.model import State
 from waves.refs import HEADS, GitRefs, git
 
 app = typer.Typer()
@@ -63,6 +64,9 @@ def drift(
             continue
         refs.present(commit)
         result = look(region, commit)
+        if host and not result.clean and moving(host, refs, region, commit):
+            errors.print(f"{region.name}: is being updated; the next run tells", markup=False)
+            continue
         found.append(result)
         if host:
             keep(host, result)
@@ -81,6 +85,16 @@ def look(region: fleet.Region, commit: str) -> Drift:
     with _checked_out(commit) as folder:
         at = fleet.read(folder).region(region.name)
         return Drift(region.name, commit, preview(folder, at, refresh=True), preview(folder, at))
+
+
+def moving(host: Api, refs: GitRefs, region: fleet.Region, commit: str) -> bool:
+    """Whether a region was given another commit meanwhile, or its infrastructure is still on the way to this one."""
+    branch = f"{HEADS}{region.branch}"
+    if refs.listed(branch).get(branch) != commit:
+        return True
+    statuses = host.listed(f"{host.place}/commits/{commit}/statuses", "statuses: read")  # the newest first
+    newest = next((each for each in statuses if each["context"] == f"{region.branch}/infra"), None)
+    return newest is not None and newest["state"] == State.PENDING
 
 
 def told(found: Drift) -> list[str]:

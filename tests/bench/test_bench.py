@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import re
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from bench import floor
 from bench.report import Figure, Part, dump, markdown, parse
@@ -43,3 +48,16 @@ def test_the_floor_registers_a_regions_resources_and_leaves_a_groups_objects_to_
     assert made["resources"][1]["inputs"] == {"name": "r"}
     assert made["resources"][2]["inputs"] == {"objs": [{"kind": "Deployment"}]}
     assert made["classes"] == [("pulumi_aws.eks", "Cluster")]
+
+
+SNAPSHOTS = sorted((Path(__file__).resolve().parents[1] / "components" / "snapshots").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("snapshot", SNAPSHOTS, ids=lambda path: path.stem)
+def test_the_floor_finds_the_class_of_each_resource_of_a_region(snapshot: Path) -> None:
+    kinds = set(re.findall(r"^(?:\S+\$)?(\S+?:\S+?:\S+?)::", snapshot.read_text(), re.MULTILINE))
+    custom = {kind for kind in kinds if not kind.startswith(("pulumi:", "regions:"))} - {floor.GROUP}
+    found = [made for kind in custom if (made := floor.python_class(kind))]
+    assert len(found) > 10
+    for module, name in found:
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"

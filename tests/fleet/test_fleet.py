@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 import fleet
 from fleet.__main__ import main
-from fleet.schema import stack_schema
+from fleet.schema import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[2]
 AWS = "stacks/Pulumi.staging-aws-eu-west-1.yaml"
@@ -54,8 +56,17 @@ def test_every_shipped_stack_file_loads() -> None:
     assert [region.settings.tenant for region in shipped.regions.values() if region.settings.private] == ["acme"]
 
 
-def test_the_checked_in_json_schema_is_the_models_own() -> None:
-    assert json.loads((ROOT / "stacks" / "stack.schema.json").read_text()) == stack_schema()
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_a_checked_in_json_schema_is_the_models_own(file: str) -> None:
+    assert json.loads((ROOT / file).read_text()) == SCHEMAS[file]()
+
+
+def test_the_schema_of_waves_takes_the_shipped_file_and_no_misspelt_setting() -> None:
+    text = (ROOT / "waves.yaml").read_text()
+    (schema,) = (line.rpartition("=")[2] for line in text.splitlines()[:1])
+    waves = Draft202012Validator(json.loads((ROOT / schema).read_text()))
+    assert not list(waves.iter_errors(yaml.safe_load(text)))
+    assert list(waves.iter_errors(yaml.safe_load(text.replace("soak: 5m", "soke: 5m"))))
 
 
 def test_every_stack_file_names_the_schema_and_is_short() -> None:
@@ -176,6 +187,14 @@ def test_a_name_that_stands_twice_is_reported_for_both_files() -> None:
     found = {(problem.file, problem.what) for problem in fleet.load(texts).problems}
     assert {(AWS, f"{twin} is the same region"), (twin, f"{AWS} is the same region")} <= found
     assert (twin, "Pulumi reads .yaml files only") in found
+
+
+def test_a_region_whose_file_has_another_ending_is_told_so_and_not_that_it_is_missing() -> None:
+    texts = files()
+    texts[AWS.replace(".yaml", ".yml")] = texts.pop(AWS)
+    with pytest.raises(fleet.FleetError, match=r"Pulumi reads \.yaml files only") as raised:
+        fleet.load(texts).region("staging-aws-eu-west-1")
+    assert "missing" not in str(raised.value)
 
 
 @pytest.mark.parametrize("name", ["pulumi.prod-aws-eu-west-1.yaml", "prod-aws-eu-west-1.yaml", "old/Pulumi.a.yaml"])

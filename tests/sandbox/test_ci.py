@@ -245,6 +245,11 @@ def test_drift_opens_one_issue_and_closes_it_when_it_is_gone(developer: Develope
 
     night(0, 0)
     regions.kubectl(developer.home, UP, "patch", *cm, "--type=merge", "-p", '{"data": {"admin.enabled": "true"}}')
+    commit = git_host.heads(developer.home)[f"region/{UP}"]
+    status = {"context": f"region/{UP}/infra", "description": "pulumi up runs"}
+    developer.api("POST", f"/statuses/{commit}", **status, state="pending")
+    night(0, 0)
+    developer.api("POST", f"/statuses/{commit}", **status, state="success")
     (first,) = night(1, 1)
     assert first["title"] == f"Drift: {UP}"
     assert 'data["admin.enabled"]: false -> true' in first["body"]
