@@ -17,6 +17,7 @@ PROVIDERS = {
     "aws": ("pulumi-aws", "sandbox.clouds aws"),
     "gcp": ("pulumi-gcp", "sandbox.clouds gcp"),
     "azure-native": ("pulumi-azure-native", "sandbox.clouds azure-native"),
+    "github": ("pulumi-github", "sandbox.clouds github"),
     "kubernetes": ("pulumi-kubernetes", "sandbox.kubernetes"),
 }
 """Provider to its Python SDK, whose version the engine asks for, and to the module that stands in for its plugin."""

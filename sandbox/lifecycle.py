@@ -82,7 +82,7 @@ def stop(home: Home) -> None:
 def down(home: Home) -> None:
     """End every process and give all disk back."""
     stop(home)
-    _remove_salts(home, CHECKOUT)
+    remove_salts(home, CHECKOUT)
     shutil.rmtree(home.root, ignore_errors=True)
 
 
@@ -136,11 +136,11 @@ def initialise_stacks(home: Home, regions: list[str]) -> None:
     shutil.rmtree(scratch)
 
 
-def _remove_salts(home: Home, checkout: Path) -> None:
+def remove_salts(home: Home, checkout: Path) -> None:
     """Take out of the stack files the salts that Pulumi put in for this sandbox's stacks, and no other."""
-    states = home.stack_state("any").parent.glob("*.json")
+    states = home.backend.glob(".pulumi/stacks/*/*.json")
     salts = {salt for path in states for salt in re.findall(r'"salt":\s*"([^"]+)"', path.read_text())}
-    for path in (checkout / "stacks").glob("Pulumi.*.yaml"):
+    for path in [*checkout.glob("stacks/Pulumi.*.yaml"), *checkout.glob("bootstrap/Pulumi.*.yaml")]:
         lines = path.read_text().splitlines(keepends=True)
         kept = [line for line in lines if not any(line.strip() == f"encryptionsalt: {salt}" for salt in salts)]
         if kept != lines:

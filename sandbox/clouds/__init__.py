@@ -1,5 +1,5 @@
-"""SIMULATED clouds: provider plugins for `aws`, `gcp` and `azure-native` that the real Pulumi engine runs on
-one machine.
+"""SIMULATED clouds: provider plugins for `aws`, `gcp`, `azure-native` and `github` that the real Pulumi engine
+runs on one machine.
 
 `python -m sandbox.clouds aws` serves a plugin; `python -m sandbox.clouds list` prints what exists in the
 simulated clouds.
@@ -15,7 +15,7 @@ simulated clouds.
     diff.py       what changed between two sets of inputs, and what of it replaces the resource
     store.py      the state of all clouds, one SQLite file for all plugin processes
     nodes.py      machine types and the nodes of a pool; clusters.py hands both to the sandbox's supervisor
-    aws/ gcp/ azure/   the rules, a file per concern
+    aws/ gcp/ azure/ github/   the rules, a file per concern
 
 To simulate another type, add a `Rule` to its cloud; what its inputs and outputs are comes from the SDK.
 """

@@ -1,4 +1,4 @@
-"""Entry of the SIMULATED clouds: `python -m sandbox.clouds aws|gcp|azure-native` serves the plugin of that
+"""Entry of the SIMULATED clouds: `python -m sandbox.clouds aws|gcp|azure-native|github` serves the plugin of that
 name to the Pulumi engine, `python -m sandbox.clouds list [--json]` prints what exists."""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sandbox.clouds.store import Store, open_store
 from sandbox.errors import SandboxError
 from sandbox.home import Home
 
-_FLAVOURS: Final = {"aws": "aws", "gcp": "gcp", "azure-native": "azure"}
+_FLAVOURS: Final = {"aws": "aws", "gcp": "gcp", "azure-native": "azure", "github": "github"}
 
 
 def list_resources(store: Store, *, as_json: bool) -> str:

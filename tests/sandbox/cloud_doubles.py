@@ -22,6 +22,7 @@ CONFIG: dict[str, dict[str, Any]] = {
     },
     "gcp": {"project": "my-project", "region": "europe-west4", "defaultLabels": {"fleet": "test"}},
     "azure-native": {"subscriptionId": SUBSCRIPTION, "tenantId": SUBSCRIPTION, "location": "westeurope"},
+    "github": {"owner": "example"},
 }
 
 

@@ -333,3 +333,42 @@ def test_reading_what_is_gone_finds_nothing(aws: Account) -> None:
     aws.delete(VPC, vpc)
     assert aws.cloud.read(VPC, vpc.id, vpc.inputs) is None
     aws.delete(VPC, vpc)
+
+
+BUCKET = "aws:s3/bucket:Bucket"
+
+
+def test_a_bucket_policy_names_only_roles_that_are_there_in_whatever_account(tmp_path: Path) -> None:
+    aws, other = Account(FLAVOUR, tmp_path), Account(FLAVOUR, tmp_path, {"allowedAccountIds": ["999988887777"]})
+    aws.make(BUCKET, bucket="state-of-it")
+    arn = "arn:aws:iam::999988887777:role/deploy"
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Principal": {"AWS": [arn]}}],
+    }
+    with pytest.raises(CloudError, match=rf"MalformedPolicy: Invalid principal in policy: {arn}"):
+        aws.make("aws:s3/bucketPolicy:BucketPolicy", bucket="state-of-it", policy=policy)
+    other.make(ROLE, name="deploy", assumeRolePolicy=trust("ec2.amazonaws.com"))
+    aws.make("aws:s3/bucketPolicy:BucketPolicy", bucket="state-of-it", policy=policy)
+
+
+def test_a_bucket_with_objects_stays_and_what_is_set_of_it_goes_with_it(aws: Account) -> None:
+    bucket = aws.make(BUCKET, bucket="state-of-it")
+    enabled = {"versioningConfiguration": {"status": "Enabled"}}
+    aws.make("aws:s3/bucketVersioning:BucketVersioning", bucket="state-of-it", **enabled)
+    with pytest.raises(CloudError, match="already exists"):
+        aws.make("aws:s3/bucketVersioning:BucketVersioning", bucket="state-of-it", **enabled)
+    thing = aws.make("aws:s3/bucketObjectv2:BucketObjectv2", bucket="state-of-it", key="a/b", content="x")
+    with pytest.raises(CloudError, match="BucketNotEmpty"):
+        aws.cloud.delete(BUCKET, bucket.id, bucket.inputs)
+    aws.cloud.delete("aws:s3/bucketObjectv2:BucketObjectv2", thing.id, thing.inputs)
+    aws.cloud.delete(BUCKET, bucket.id, bucket.inputs)
+    assert aws.cloud.read("aws:s3/bucketVersioning:BucketVersioning", "state-of-it", {"bucket": "state-of-it"}) is None
+
+
+def test_an_account_knows_an_issuer_of_tokens_once(aws: Account) -> None:
+    kind, given = "aws:iam/openIdConnectProvider:OpenIdConnectProvider", {"clientIdLists": ["sts.amazonaws.com"]}
+    made = aws.make(kind, url="https://token.example.com", **given)
+    assert made.outputs["arn"] == "arn:aws:iam::123456789012:oidc-provider/token.example.com"
+    with pytest.raises(CloudError, match="EntityAlreadyExists"):
+        aws.make(kind, url="https://token.example.com", **given)

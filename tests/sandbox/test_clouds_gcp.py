@@ -95,6 +95,21 @@ def test_a_grant_needs_its_service_account(gcp: Account) -> None:
     gcp.make(MEMBER, **grant)
 
 
+def test_grants_of_two_accounts_to_one_identity_are_two(gcp: Account) -> None:
+    member = "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/p/subject/s"
+    for name in ("one-account", "two-account"):
+        account = gcp.make("gcp:serviceaccount/account:Account", accountId=name)
+        given = {
+            "serviceAccountId": account.outputs["name"],
+            "role": "roles/iam.workloadIdentityUser",
+            "member": member,
+        }
+        made = gcp.make("gcp:serviceaccount/iAMMember:IAMMember", **given)
+        assert made.outputs["serviceAccountId"] == account.outputs["name"]
+    with gcp.store.reading() as tx:
+        assert len([row for row in tx.all() if row.type == "gcp:serviceaccount/iAMMember:IAMMember"]) == 2
+
+
 def test_a_cluster_is_protected_unless_the_program_says_otherwise(gcp: Account) -> None:
     cluster = make_cluster(gcp)
     with pytest.raises(CloudError, match="deletion_protection is set to true"):
@@ -158,3 +173,20 @@ def test_pools_go_with_their_cluster(gcp: Account) -> None:
     gcp.make(NODE_POOL, name="main", cluster=cluster.id, location="europe-west4")
     gcp.delete(CLUSTER, cluster)
     assert (gcp.existing(), gcp.clusters.pools) == ([], {})
+
+
+def test_a_pool_of_identities_is_named_by_the_projects_number_and_takes_its_providers_with_it(gcp: Account) -> None:
+    pool, provider = (
+        "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+        "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+    )
+    given = {"workloadIdentityPoolId": "github", "workloadIdentityPoolProviderId": "jobs"}
+    with pytest.raises(CloudError, match="404"):
+        gcp.make(provider, **given)
+    made = gcp.make(pool, workloadIdentityPoolId="github")
+    number = made.outputs["name"].split("/")[1]
+    assert number.isdigit()
+    inside = gcp.make(provider, **given)
+    assert inside.outputs["name"] == f"projects/{number}/locations/global/workloadIdentityPools/github/providers/jobs"
+    gcp.cloud.delete(pool, made.id, made.inputs)
+    assert gcp.cloud.read(provider, inside.id, inside.inputs) is None

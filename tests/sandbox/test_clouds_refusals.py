@@ -13,6 +13,7 @@ from sandbox.clouds.aws import FLAVOUR as AWS
 from sandbox.clouds.azure import FLAVOUR as AZURE
 from sandbox.clouds.flavour import Flavour
 from sandbox.clouds.gcp import FLAVOUR as GCP
+from sandbox.clouds.github import FLAVOUR as GITHUB
 from sandbox.clouds.model import CloudError, Pace, Rule
 from tests.sandbox import test_clouds_azure as on_azure
 from tests.sandbox.cloud_doubles import Account
@@ -21,6 +22,7 @@ DOCUMENTATION = {
     "aws": "docs.aws.amazon.com/",
     "gcp": "cloud.google.com/",
     "azure-native": "learn.microsoft.com/azure/",
+    "github": "docs.github.com/",
 }
 NETWORK = "gcp:compute/network:Network"
 MEMBER = "gcp:projects/iAMMember:IAMMember"
@@ -28,7 +30,7 @@ ROLE = "aws:iam/role:Role"
 
 
 def rules() -> Iterator[tuple[Flavour, Rule]]:
-    for flavour in (AWS, GCP, AZURE):
+    for flavour in (AWS, GCP, AZURE, GITHUB):
         for rule in flavour.rules.values():
             yield flavour, rule
 

@@ -133,6 +133,16 @@ RULES: Final = (
         checks=(_is_json("policy", "MalformedPolicyDocument"),),
         json=("policy",),
     ),
+    Rule(  # iam/openid_connect_provider.go: its id is its ARN
+        "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        source="docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
+        spelling={"url": r"https://[\w.\-/]{1,247}"},
+        id=lambda c: c.text(f"arn:aws:iam::{{account}}:oidc-provider/{str(c['url']).removeprefix('https://')}"),
+        scope=_IAM,
+        exists="EntityAlreadyExists: Provider with url {url} already exists.",
+        replace=("url",),
+        outputs={"arn": "{id}", "thumbprintLists": []},
+    ),
     Rule(  # kms/key.go
         KEY,
         source="docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html",

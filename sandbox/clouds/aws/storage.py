@@ -1,16 +1,23 @@
 """Rules of the SIMULATED AWS for logs and buckets.
 
 What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/logs/group.go and
-s3/bucket.go.
+internal/service/s3. What is set of a bucket (its versions, its encryption, …) is a resource of its own
+there, and one of each for a bucket.
 """
 
 from __future__ import annotations
 
-from typing import Final
+import json
+import re
+from typing import Any, Final
 
-from sandbox.clouds.aws.identity import key
-from sandbox.clouds.model import CloudError, Context, Name, Rule, known, see
+from sandbox.clouds.aws.identity import ROLE, key
+from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
+
+BUCKET: Final = "aws:s3/bucket:Bucket"
+_NO_BUCKET: Final = "NoSuchBucket: The specified bucket does not exist ({value})"
+_ROLE_ARN: Final = re.compile(r"arn:aws:iam::(\d{12}):role/.+")
 
 _RETENTION: Final = (
     0,
@@ -52,6 +59,33 @@ def _protected(context: Context, tx: Transaction) -> None:
         raise CloudError(f"ValidationException: log group {context.id} has deletion protection enabled")
 
 
+@see("docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html")
+def _principals(context: Context, tx: Transaction) -> None:
+    """S3 takes no policy that names a role which is not there, in whatever account."""
+    policy = context.inputs.get("policy")
+    for statement in json.loads(str(policy))["Statement"] if known(policy) else ():
+        principal = statement.get("Principal")
+        named = principal.get("AWS", ()) if isinstance(principal, dict) else ()
+        for arn in [named] if isinstance(named, str) else named:
+            role = _ROLE_ARN.fullmatch(arn)
+            if role and tx.by_handle(ROLE, role[1], arn) is None:
+                raise CloudError(f"MalformedPolicy: Invalid principal in policy: {arn}")
+
+
+def _of_bucket(token: str, api: str, **rule: Any) -> Rule:
+    """What is set of a bucket; it goes with it."""
+    return Rule(
+        token,
+        source=f"docs.aws.amazon.com/AmazonS3/latest/API/API_{api}.html",
+        id="{bucket}",
+        scope="",
+        exists="{token} of {bucket} already exists: the provider takes no second one",
+        replace=("bucket", "expectedBucketOwner"),
+        references=(Reference("bucket", BUCKET, _NO_BUCKET, cascade=True),),
+        **rule,
+    )
+
+
 RULES: Final = (
     Rule(
         "aws:cloudwatch/logGroup:LogGroup",
@@ -78,7 +112,7 @@ RULES: Final = (
         protected=(_protected,),
     ),
     Rule(
-        "aws:s3/bucket:Bucket",
+        BUCKET,
         source="docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",
         spelling={"bucket": r"(?!xn--|sthree-)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"},
         id="{bucket}",
@@ -97,5 +131,52 @@ RULES: Final = (
             "objectLockEnabled": False,
             "requestPayer": "BucketOwner",
         },
+    ),
+    _of_bucket(
+        "aws:s3/bucketVersioning:BucketVersioning",
+        "PutBucketVersioning",
+        outputs={"versioningConfiguration.mfaDelete": ""},
+    ),
+    _of_bucket(
+        "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration", "PutBucketEncryption"
+    ),
+    _of_bucket(
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        "PutPublicAccessBlock",
+        defaults=dict.fromkeys(
+            ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets"), False
+        ),
+    ),
+    _of_bucket("aws:s3/bucketOwnershipControls:BucketOwnershipControls", "PutBucketOwnershipControls"),
+    _of_bucket(
+        "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+        "PutBucketLifecycleConfiguration",
+        defaults={"transitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
+    ),
+    _of_bucket("aws:s3/bucketPolicy:BucketPolicy", "PutBucketPolicy", checks=(_principals,), json=("policy",)),
+    Rule(
+        "aws:s3/bucketObjectv2:BucketObjectv2",
+        source="docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
+        id="{bucket}/{key}",
+        scope="",
+        replace=("bucket", "key"),
+        defaults={"forceDestroy": False},
+        outputs={
+            "arn": "arn:aws:s3:::{bucket}/{key}",
+            "etag": "{hex32}",
+            "versionId": "{hex32}",
+            "storageClass": "STANDARD",
+            "serverSideEncryption": "aws:kms",
+            "contentType": "application/octet-stream",
+        },
+        volatile=("versionId",),
+        references=(
+            Reference(
+                "bucket",
+                BUCKET,
+                _NO_BUCKET,
+                held="BucketNotEmpty: The bucket you tried to delete is not empty ({target})",
+            ),
+        ),
     ),
 )

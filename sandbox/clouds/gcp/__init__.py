@@ -48,8 +48,9 @@ class Gcp:
         }
 
     def normalise(self, handle: str) -> str:
-        """A self link and the path in it name the same thing."""
-        return "projects/" + handle.split("/projects/", 1)[1] if "/projects/" in handle else handle
+        """A self link and the path in it name the same thing. A grant's member may have a path in it, too."""
+        link = handle.startswith("https://") and "/projects/" in handle
+        return "projects/" + handle.split("/projects/", 1)[1] if link else handle
 
     def inherited(self, context: Context) -> dict[str, Any]:
         """`pulumiLabels` (the provider's and the resource's) and `effectiveLabels` (with the attribution)."""

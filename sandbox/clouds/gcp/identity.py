@@ -8,9 +8,10 @@ google/tpgiamresource. Enabling a service or making a grant that is there alread
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-from sandbox.clouds.gcp.paths import deletion_policy
+from sandbox.clouds.gcp.paths import deletion_policy, full_path
 from sandbox.clouds.gcp.zones import project_number
 from sandbox.clouds.model import CloudError, Context, Name, Quota, Reference, Rule, see
 from sandbox.clouds.store import Transaction
@@ -18,6 +19,7 @@ from sandbox.clouds.store import Transaction
 ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 KEY_RING: Final = "gcp:kms/keyRing:KeyRing"
 CRYPTO_KEY: Final = "gcp:kms/cryptoKey:CryptoKey"
+POOL: Final = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
 CRYPTO_KEY_MEMBER: Final = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
 
 _ROBOTS: Final = {
@@ -73,6 +75,15 @@ def _grant(token: str, target: str, source: str, *references: Reference) -> Rule
         references=references,
         checks=(_member_exists, _role_form),
     )
+
+
+_POOLS: Final = "projects/{project}/locations/global/workloadIdentityPools/"
+_PROVIDERS: Final = "{workloadIdentityPoolId}/providers/"
+
+
+def _by_number(path: str) -> Callable[[Context], str]:
+    """Google names pools and what is in them by the project's number."""
+    return lambda c: c.text(path).replace(str(c["project"]), project_number(str(c["project"])), 1)
 
 
 _EMAIL: Final = "{accountId}@{project}.iam.gserviceaccount.com"
@@ -140,6 +151,44 @@ RULES: Final = (
             "googleapi: Error 404: Unknown service account {value}, notFound",
             cascade=True,
         ),
+    ),
+    # Pools, their providers and roles keep their names for thirty days after they are deleted. Here they do not.
+    Rule(
+        POOL,
+        source="cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/create",
+        spelling={"workloadIdentityPoolId": r"(?!gcp-)[a-z0-9-]{4,32}"},
+        id=_POOLS + "{workloadIdentityPoolId}",
+        exists="googleapi: Error 409: Requested entity already exists, alreadyExists",
+        replace=("workloadIdentityPoolId", "project"),
+        outputs={"name": _by_number(_POOLS + "{workloadIdentityPoolId}"), "state": "ACTIVE"},
+    ),
+    Rule(
+        "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+        source="cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers/create",
+        spelling={"workloadIdentityPoolProviderId": r"(?!gcp-)[a-z0-9-]{4,32}"},
+        id=_POOLS + _PROVIDERS + "{workloadIdentityPoolProviderId}",
+        exists="googleapi: Error 409: Requested entity already exists, alreadyExists",
+        replace=("workloadIdentityPoolId", "workloadIdentityPoolProviderId", "project"),
+        outputs={"name": _by_number(_POOLS + _PROVIDERS + "{workloadIdentityPoolProviderId}"), "state": "ACTIVE"},
+        references=(
+            Reference(
+                "workloadIdentityPoolId",
+                POOL,
+                "googleapi: Error 404: Requested entity was not found., notFound",
+                cascade=True,
+                value=full_path(_POOLS),
+            ),
+        ),
+    ),
+    Rule(
+        "gcp:projects/iAMCustomRole:IAMCustomRole",
+        source="cloud.google.com/iam/docs/reference/rest/v1/projects.roles/create",
+        spelling={"roleId": r"[\w.]{3,64}"},
+        id="projects/{project}/roles/{roleId}",
+        exists="googleapi: Error 409: A role named {roleId} in projects/{project} already exists., alreadyExists",
+        replace=("project", "roleId"),
+        defaults={"stage": "GA"},
+        outputs={"name": "{id}", "deleted": False},
     ),
     # Google Cloud never deletes key rings and keys: they lose their versions and keep their names. Here they
     # go, so that an empty cloud is empty.

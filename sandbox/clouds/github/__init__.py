@@ -1,0 +1,150 @@
+"""The SIMULATED GitHub as a provider of resources: what bootstrap/ makes of a repository, environments, variables and rulesets.
+
+The repository's branches, pull requests and commit statuses are the sandbox's git host's: sandbox/github. Neither holds to the
+other; no ruleset of this one keeps anybody from a push there.
+
+What replaces is `ForceNew` in integrations/terraform-provider-github, github/resource_github_*.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from sandbox.clouds import bridged
+from sandbox.clouds.flavour import Invoke
+from sandbox.clouds.model import CloudError, Context, Reference, Rule, see
+from sandbox.clouds.schema import Problem, Sdk
+from sandbox.clouds.store import Transaction
+
+ENVIRONMENT: Final = "github:index/repositoryEnvironment:RepositoryEnvironment"
+_LONGEST: Final = 255
+"""Characters of an environment's name."""
+
+
+@see("docs.github.com/actions/reference/workflows-and-actions/variables")
+def _variable_name(context: Context, tx: Transaction) -> None:
+    name = str(context["variableName"])
+    if not re.fullmatch(r"(?!(?i:GITHUB_))[A-Za-z_]\w*", name, re.ASCII):
+        raise CloudError(f"422 Validation Failed: {name} is no name of a variable")
+
+
+def _custom_branches(context: Context, tx: Transaction) -> None:
+    environment = context.find((ENVIRONMENT,), context.text("{repository}:{environment}"))
+    policy = (environment.inputs if environment else {}).get("deploymentBranchPolicy") or {}
+    if not policy.get("customBranchPolicies"):
+        raise CloudError(f"404 Not Found: {context['environment']} has no custom branch policies")
+
+
+def _of_environment() -> Reference:
+    return Reference(
+        "environment",
+        ENVIRONMENT,
+        "404 Not Found: there is no environment {value}",
+        cascade=True,
+        value=lambda c, value: f"{c['repository']}:{value}",
+    )
+
+
+def _variable(token: str, id_: str, source: str, *references: Reference) -> Rule:
+    return Rule(
+        token,
+        source=source,
+        id=id_,
+        exists="409 Conflict: Already exists - Variable already exists ({variableName})",
+        replace=("repository", "environment", "variableName"),
+        outputs={"createdAt": "{now}", "updatedAt": "{now}"},
+        volatile=("updatedAt",),
+        references=references,
+        checks=(_variable_name,),
+    )
+
+
+RULES: Final = (
+    Rule(  # resource_github_repository_environment.go
+        ENVIRONMENT,
+        source="docs.github.com/rest/deployments/environments",
+        spelling={"environment": rf"[^|]{{1,{_LONGEST}}}"},
+        id="{repository}:{environment}",
+        replace=("repository", "environment"),
+        defaults={"canAdminsBypass": True, "preventSelfReview": False},
+    ),
+    Rule(  # resource_github_repository_environment_deployment_policy.go
+        "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
+        source="docs.github.com/rest/deployments/branch-policies",
+        id="{repository}:{environment}:{digits8}",
+        handles=("pattern",),
+        exists="303 See Other: {environment} has the policy {branchPattern}{tagPattern} already",
+        replace=("repository", "environment"),
+        outputs={"pattern": "{repository}:{environment}:{branchPattern}{tagPattern}"},
+        references=(_of_environment(),),
+        checks=(_custom_branches,),
+    ),
+    _variable(  # resource_github_actions_variable.go
+        "github:index/actionsVariable:ActionsVariable",
+        "{repository}:{variableName}",
+        "docs.github.com/rest/actions/variables",
+    ),
+    _variable(  # resource_github_actions_environment_variable.go
+        "github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable",
+        "{repository}:{environment}:{variableName}",
+        "docs.github.com/rest/actions/variables",
+        _of_environment(),
+    ),
+    Rule(  # resource_github_repository_ruleset.go
+        "github:index/repositoryRuleset:RepositoryRuleset",
+        source="docs.github.com/rest/repos/rules",
+        id="{digits8}",
+        handles=("named",),
+        exists="422 Validation Failed: Name must be unique ({name})",
+        replace=("repository",),
+        outputs={
+            "named": "{repository}:{name}",
+            "nodeId": "RRS_{hex20}",
+            "rulesetId": lambda c: int(c.id),
+            "etag": 'W/"{hex32}"',
+        },
+        volatile=("etag",),
+    ),
+)
+
+
+class GitHub:
+    """GitHub as `sandbox.clouds.flavour.Flavour`."""
+
+    name = "github"
+    sdk = Sdk("pulumi_github", closed_enums=False)
+    scope = "{owner}"
+    account = "{owner}"
+    rules: Mapping[str, Rule] = {rule.token: rule for rule in RULES}
+    invokes: Mapping[str, Invoke] = {}
+
+    def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """The organisation."""
+        if not config.get("owner"):
+            raise CloudError("owner: required field is not set. Set `owner` on the provider")
+        return {"owner": config["owner"]}
+
+    def normalise(self, handle: str) -> str:
+        """GitHub minds no case in names."""
+        return handle.lower()
+
+    def inherited(self, context: Context) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def complete(self, context: Context) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def misspelt(self, path: str, value: str, pattern: str) -> str:
+        """As GitHub's API puts it."""
+        return f"422 Validation Failed: {path} is invalid: {value!r} (wanted: {pattern})"
+
+    def explain(self, problem: Problem, token: str, name: str) -> str:
+        """A refused input in the bridge's words."""
+        return bridged.explain(problem, token, name)
+
+
+FLAVOUR: Final = GitHub()
