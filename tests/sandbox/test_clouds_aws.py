@@ -338,18 +338,24 @@ def test_reading_what_is_gone_finds_nothing(aws: Account) -> None:
 BUCKET = "aws:s3/bucket:Bucket"
 
 
-def test_a_bucket_policy_names_only_roles_that_are_there_in_whatever_account(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "given", "error"),
+    [
+        ("aws:s3/bucketPolicy:BucketPolicy", {"bucket": "state-of-it"}, "MalformedPolicy: Invalid principal in policy"),
+        ("aws:kms/key:Key", {}, "MalformedPolicyDocumentException: .* invalid principals"),
+    ],
+)
+def test_a_policy_names_only_roles_that_are_there_in_whatever_account(
+    tmp_path: Path, kind: str, given: dict[str, str], error: str
+) -> None:
     aws, other = Account(FLAVOUR, tmp_path), Account(FLAVOUR, tmp_path, {"allowedAccountIds": ["999988887777"]})
     aws.make(BUCKET, bucket="state-of-it")
     arn = "arn:aws:iam::999988887777:role/deploy"
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Action": "s3:*", "Principal": {"AWS": [arn]}}],
-    }
-    with pytest.raises(CloudError, match=rf"MalformedPolicy: Invalid principal in policy: {arn}"):
-        aws.make("aws:s3/bucketPolicy:BucketPolicy", bucket="state-of-it", policy=policy)
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Principal": {"AWS": [arn]}}]}
+    with pytest.raises(CloudError, match=f"{error}: {arn}"):
+        aws.make(kind, policy=policy, **given)
     other.make(ROLE, name="deploy", assumeRolePolicy=trust("ec2.amazonaws.com"))
-    aws.make("aws:s3/bucketPolicy:BucketPolicy", bucket="state-of-it", policy=policy)
+    aws.make(kind, policy=policy, **given)
 
 
 def test_a_bucket_with_objects_stays_and_what_is_set_of_it_goes_with_it(aws: Account) -> None:

@@ -7,9 +7,10 @@ internal/service/kms.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, Final
 
-from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, known, see
+from sandbox.clouds.model import Check, CloudError, Context, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 ROLE: Final = "aws:iam/role:Role"
@@ -46,6 +47,22 @@ def _is_json(path: str, error: str) -> Any:
             parsed = None
         if not isinstance(parsed, dict) or "Statement" not in parsed:
             raise CloudError(f"{error}: {path} is no JSON policy document with a Statement")
+
+    return check
+
+
+def principals(error: str) -> Check:
+    """A resource's policy may name only roles that are there, in whatever account."""
+
+    def check(context: Context, tx: Transaction) -> None:
+        policy = context.inputs.get("policy")
+        for statement in json.loads(str(policy))["Statement"] if known(policy) else ():
+            principal = statement.get("Principal")
+            named = principal.get("AWS", ()) if isinstance(principal, dict) else ()
+            for arn in [named] if isinstance(named, str) else named:
+                account = re.fullmatch(r"arn:aws:iam::(\d{12}):role/.+", arn)
+                if account and tx.by_handle(ROLE, account[1], arn) is None:
+                    raise CloudError(f"{error}: {arn}")
 
     return check
 
@@ -177,7 +194,13 @@ RULES: Final = (
                 }
             ),
         },
-        checks=(_is_json("policy", "MalformedPolicyDocumentException"),),
+        checks=(
+            _is_json("policy", "MalformedPolicyDocumentException"),
+            principals(
+                "MalformedPolicyDocumentException: Policy contains a statement with one or more invalid principals"
+            ),
+        ),
+        json=("policy",),
     ),
     Rule(  # kms/alias.go
         "aws:kms/alias:Alias",

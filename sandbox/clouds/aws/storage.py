@@ -7,17 +7,17 @@ there, and one of each for a bucket.
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any, Final
 
-from sandbox.clouds.aws.identity import ROLE, key
+from sandbox.clouds.aws.identity import key, principals
 from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, known, see
 from sandbox.clouds.store import Transaction
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
 _NO_BUCKET: Final = "NoSuchBucket: The specified bucket does not exist ({value})"
-_ROLE_ARN: Final = re.compile(r"arn:aws:iam::(\d{12}):role/.+")
+_PRINCIPALS: Final = see(
+    "docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html"
+)(principals("MalformedPolicy: Invalid principal in policy"))
 
 _RETENTION: Final = (
     0,
@@ -57,19 +57,6 @@ def _retention(context: Context, tx: Transaction) -> None:
 def _protected(context: Context, tx: Transaction) -> None:
     if context.get("deletionProtectionEnabled"):
         raise CloudError(f"ValidationException: log group {context.id} has deletion protection enabled")
-
-
-@see("docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html")
-def _principals(context: Context, tx: Transaction) -> None:
-    """S3 takes no policy that names a role which is not there, in whatever account."""
-    policy = context.inputs.get("policy")
-    for statement in json.loads(str(policy))["Statement"] if known(policy) else ():
-        principal = statement.get("Principal")
-        named = principal.get("AWS", ()) if isinstance(principal, dict) else ()
-        for arn in [named] if isinstance(named, str) else named:
-            role = _ROLE_ARN.fullmatch(arn)
-            if role and tx.by_handle(ROLE, role[1], arn) is None:
-                raise CloudError(f"MalformedPolicy: Invalid principal in policy: {arn}")
 
 
 def _of_bucket(token: str, api: str, **rule: Any) -> Rule:
@@ -153,7 +140,7 @@ RULES: Final = (
         "PutBucketLifecycleConfiguration",
         defaults={"transitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
     ),
-    _of_bucket("aws:s3/bucketPolicy:BucketPolicy", "PutBucketPolicy", checks=(_principals,), json=("policy",)),
+    _of_bucket("aws:s3/bucketPolicy:BucketPolicy", "PutBucketPolicy", checks=(_PRINCIPALS,), json=("policy",)),
     Rule(
         "aws:s3/bucketObjectv2:BucketObjectv2",
         source="docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
