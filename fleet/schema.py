@@ -51,5 +51,5 @@ def waves_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, **model, "title": "The waves"}
 
 
-SCHEMAS = {"stacks/stack.schema.json": stack_schema, "fleet/waves.schema.json": waves_schema}
+SCHEMAS = {"stacks/stack.schema.json": stack_schema, "stacks/waves.schema.json": waves_schema}
 """Where each is kept, and what makes it."""

@@ -74,7 +74,11 @@ def readers(tree: Tree) -> dict[str, frozenset[str]]:
 
 def is_running(tree: Tree) -> bool:
     """Whether files are judged here by their own code: by what reads settings in them, and by their own form of this module."""
-    code = {path: text for path, text in tree.contents.items() if path.startswith("fleet/") or path == _HERE}
+    code = {
+        path: text
+        for path, text in tree.contents.items()
+        if (path.endswith(".py") and path.startswith("fleet/")) or path == _HERE
+    }
     return code == _running() or not any(path.startswith("fleet/") for path in code)
 
 

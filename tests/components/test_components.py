@@ -132,7 +132,7 @@ def test_eks_is_private_encrypted_logged_and_has_no_static_credential(name: str)
     assert not region.of("aws:iam/accessKey:AccessKey")
     assert not region.of("aws:iam/user:User")
     entries = region.of("aws:eks/accessEntry:AccessEntry")
-    roles = [entry.inputs["principalArn"].rpartition("/")[2] for entry in entries]
+    roles = sorted(entry.inputs["principalArn"].rpartition("/")[2] for entry in entries)
     assert roles == ["regions-deploy", "regions-preview"]
     grants = {each.inputs["principalArn"].rpartition("/")[2]: each.inputs["policyArn"].rpartition("/")[2]
               for each in region.of("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")}  # fmt: skip

@@ -82,7 +82,7 @@ class Laboratory:
         try:
             before = self._preview(copy, region)
             assert before.startswith("["), before
-            for together in joined(self._alone[region]):
+            for together in self._lists(region):
                 found.pairs += len(together)
                 found.previews += 1
                 if self._after(copy, together, region) != before:
@@ -98,6 +98,12 @@ class Laboratory:
         finally:
             self._copies.put(copy)
         return found
+
+    def _lists(self, region: str) -> Iterator[list[Edit]]:
+        """The edits to look at it after, together as far as it is left alone by all of them together, too."""
+        for together in joined(self._alone[region]):
+            said = named(self._old, edited(self._old, one(together)))
+            yield from [[edit] for edit in together] if region in said else [together]
 
     def _after(self, copy: Copy, together: Iterable[Edit], region: str) -> str:
         with copy.after(one(together)):

@@ -16,7 +16,8 @@ from sandbox.git_host import REPOSITORY
 from sandbox.home import CHECKOUT, Home
 from tests.sandbox.workflows import Workflow
 from waves.comment import MARK
-from waves.host import app_token
+from waves.host import app_token, open_receipts
+from waves.model import State
 
 UP = "prod-gcp-europe-west4"
 """The region that is there, with all that is protected; the others are yet to be made."""
@@ -245,17 +246,21 @@ def test_drift_opens_one_issue_and_closes_it_when_it_is_gone(developer: Develope
 
     night(0, 0)
     regions.kubectl(developer.home, UP, "patch", *cm, "--type=merge", "-p", '{"data": {"admin.enabled": "true"}}')
-    commit = git_host.heads(developer.home)[f"region/{UP}"]
-    status = {"context": f"region/{UP}/infra", "description": "pulumi up runs"}
-    developer.api("POST", f"/statuses/{commit}", **status, state="pending")
-    night(0, 0)
-    developer.api("POST", f"/statuses/{commit}", **status, state="success")
+    commit, context = git_host.heads(developer.home)[f"region/{UP}"], f"region/{UP}/infra"
+    developer.api("POST", f"/statuses/{commit}", context=context, state="pending", description="nobody's receipt")
     (first,) = night(1, 1)
     assert first["title"] == f"Drift: {UP}"
     assert 'data["admin.enabled"]: false -> true' in first["body"]
     regions.kubectl(
         developer.home, UP, "patch", *cm, "--type=merge", "-p", '{"data": {"users.anonymous.enabled": "true"}}'
     )
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables(developer.home, developer.folder).items():
+            patch.setenv(name, value)
+        receipts = open_receipts(developer.folder, "origin", None, UP)
+    receipts.post(commit, context, State.PENDING, "pulumi up runs")
+    assert night(0, 1)[0]["body"] == first["body"]
+    receipts.post(commit, context, State.SUCCESS, "pulumi up went through")
     (second,) = night(1, 1)
     assert second["number"] == first["number"]
     assert "users.anonymous" in second["body"]
