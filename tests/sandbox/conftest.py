@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -14,9 +15,9 @@ from sandbox.home import Home
 from sandbox.toolchain import build
 
 
-@pytest.fixture(scope="session")
-def home() -> Iterator[Home]:
-    """A sandbox that is up. Its path is short, as a Unix socket's must be, and nobody else's."""
+@contextmanager
+def a_sandbox() -> Iterator[Home]:
+    """A sandbox that is up, nobody else's, and is down in the end. Its path is short, as a Unix socket's must be."""
     home = Home(Path(mkdtemp(prefix="sb-", dir="/tmp")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_HOME", str(home.root))
@@ -26,3 +27,10 @@ def home() -> Iterator[Home]:
         finally:
             lifecycle.down(home)
             shutil.rmtree(home.root, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def home() -> Iterator[Home]:
+    """The sandbox that tests share, whatever is in it by then."""
+    with a_sandbox() as home:
+        yield home

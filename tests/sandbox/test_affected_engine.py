@@ -20,6 +20,7 @@ import pytest
 from sandbox import lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import Home
+from tests.sandbox.conftest import a_sandbox
 from tests.waves.copies import ROOT, Copy
 from tests.waves.edits import Edit, edits
 from tests.waves.naming import REGIONS, edited, left_alone, named, tree
@@ -144,9 +145,10 @@ def one(together: Iterable[Edit]) -> Edit:
 
 
 @pytest.fixture(scope="module")
-def looked(home: Home, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Looked]:
-    """What was seen of all regions."""
-    return Laboratory(home, tmp_path_factory.mktemp("laboratory")).look()
+def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Looked]:
+    """What was seen of all regions, in a sandbox of their own: elsewhere they are new."""
+    with a_sandbox() as home:
+        return Laboratory(home, tmp_path_factory.mktemp("laboratory")).look()
 
 
 def test_no_region_is_missed(looked: dict[str, Looked]) -> None:

@@ -59,7 +59,7 @@ def administrator(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Itera
     made.pulumi("up", "--yes", "--skip-preview")
     yield made
     made.pulumi("state", "unprotect", "--all", "--yes")
-    made.pulumi("destroy", "--yes", "--skip-preview")
+    made.pulumi("destroy", "--yes", "--skip-preview", "--remove")
     assert made.made() == []
 
 
