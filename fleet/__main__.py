@@ -14,12 +14,14 @@ from fleet.schema import SCHEMAS
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; the result is the exit code: 0 sound, 1 problems found, 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m fleet", description=__doc__)
+    place = argparse.ArgumentParser(add_help=False)
+    place.add_argument("--root", type=Path, default=Path.cwd(), help="the root of the checkout (default: this folder)")
     commands = parser.add_subparsers(dest="command", required=True)
-    check = commands.add_parser("check", help="print the fleet as a table, or everything that is wrong with it")
-    check.add_argument("--root", type=Path, default=Path.cwd(), help="the root of the checkout (default: this folder)")
+    check = commands.add_parser(
+        "check", parents=[place], help="print the fleet as a table, or everything that is wrong with it"
+    )
     check.add_argument("--json", action="store_true", help="print JSON instead")
-    schema = commands.add_parser("schema", help="write the JSON Schemas of the fleet's files, for editors")
-    schema.add_argument("--root", type=Path, default=Path.cwd(), help="the root of the checkout (default: this folder)")
+    commands.add_parser("schema", parents=[place], help="write the JSON Schemas of the fleet's files, for editors")
     options = parser.parse_args(arguments)
     if options.command == "schema":
         for file, make in SCHEMAS.items():

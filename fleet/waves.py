@@ -96,6 +96,10 @@ class Wave(Settings):
             raise ValueError("the last step must be 100%, or regions would never get the commit")
         return value
 
+    def trusted(self, login: str | None) -> list[str]:
+        """Whose receipts count for a region of the wave: its own app's, by login, or else the wave's creators'."""
+        return [login] if login else self.creators
+
     def steps(self, regions: int) -> list[int]:
         """How many of so many regions have the commit after each step, without steps that add none."""
         sizes: list[int] = []

@@ -94,7 +94,7 @@ def moving(host: Api, refs: GitRefs, region: fleet.Region, commit: str) -> bool:
     if refs.listed(branch).get(branch) != commit:
         return True
     # Whose receipts count for the region: anybody else could keep a drift out of sight.
-    trusted = [region.settings.receipts_login] if region.settings.receipts_login else region.wave.creators
+    trusted = region.wave.trusted(region.settings.receipts_login)
     for status in host.listed(f"{host.place}/commits/{commit}/statuses", "statuses: read"):  # the newest first
         said = receipt(status)
         if said and (said.region, said.check) == (region.name, "infra") and said.creator in trusted:

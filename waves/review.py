@@ -122,12 +122,10 @@ class Judged:
 
 def judge(compared: Comparison, before: Mapping[str, str], after: Mapping[str, str]) -> list[Judged]:
     """What a change does that it must not, and its reasons. Raises ExceptionsError."""
-    gone = undefined(definitions(before), definitions(after))
-    found = {**dict.fromkeys(gone, tuple(compared.changes)), **compared.findings}
     given = excuses(before, after)
     return [
         Judged(each.rule, each.item, each.what, regions, given.get((each.rule, each.item), ""))
-        for each, regions in found.items()
+        for each, regions in compared.findings.items()
     ]
 
 
@@ -165,6 +163,7 @@ def between_files(
     found: dict[Finding, list[str]] = {}
     broken: dict[str, str] = {}
     running: set[str] = set()
+    gone = list(undefined(definitions(before), definitions(after)))
     # A new region comes last: it runs what the others run already, and those images are no news in it.
     for name in [*sorted(old), *sorted(new.keys() - old.keys())]:
         ran = _old(before, old.get(name))
@@ -176,7 +175,7 @@ def between_files(
             continue
         changes[name] = between(ran, objects)
         if name in new:
-            for each in findings(ran, objects, new[name], () if name in old else running):
+            for each in [*gone, *findings(ran, objects, new[name], () if name in old else running)]:
                 found.setdefault(each, []).append(name)
     return Comparison(
         dict(sorted(changes.items())), {each: tuple(sorted(names)) for each, names in found.items()}, broken

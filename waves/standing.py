@@ -79,7 +79,7 @@ class Standings:
     def creators(self, region: str, commit: Commit, wave: Wave) -> Sequence[str]:
         """Whose receipts count for a region: its own app's, or those that its wave trusts."""
         member = self._of_its_own(commit).get(region)
-        return [member.login] if member and member.login else wave.creators
+        return wave.trusted(member.login if member else None)
 
     def _of_its_own(self, commit: Commit) -> Mapping[str, Member]:
         """The regions of a release that have windows or a login of their own: few of many."""

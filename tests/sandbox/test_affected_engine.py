@@ -21,11 +21,10 @@ from sandbox import lifecycle, regions
 from sandbox.errors import SandboxError
 from sandbox.home import Home
 from tests.sandbox.conftest import a_sandbox
-from tests.waves.copies import ROOT, Copy
-from tests.waves.edits import Edit, edits
+from tests.waves.copies import Copy
+from tests.waves.edits import NUMBER, SEED, Edit, edits
 from tests.waves.naming import REGIONS, edited, left_alone, named, tree
 
-NUMBER = 200
 AT_ONCE = 2
 CLOUDS = {region.settings.cloud for region in REGIONS.values()}
 BY_CHANCE = re.compile(r"-[0-9a-f]{7}\b")
@@ -56,7 +55,7 @@ class Laboratory:
         self._old = tree(root / "all")
         self._alone: dict[str, list[Edit]] = {name: [] for name in REGIONS}
         self._touching: dict[str, list[Edit]] = {name: [] for name in REGIONS}
-        for number, edit in enumerate(edits(self._old.contents, "affected", NUMBER)):
+        for number, edit in enumerate(edits(self._old.contents, SEED, NUMBER)):
             new = edited(self._old, edit)
             said = named(self._old, new)
             for cloud in CLOUDS:
@@ -68,10 +67,7 @@ class Laboratory:
                     self._touching[name].append(edit)
         self._copies: Queue[Copy] = Queue()
         for number in range(AT_ONCE):
-            copy = Copy(root / str(number))
-            # Where Pulumi.yaml has the program's virtual environment, which is not in git.
-            (copy.root / ".venv").symlink_to(ROOT / ".venv")
-            self._copies.put(copy)
+            self._copies.put(Copy(root / str(number)))
 
     def look(self) -> dict[str, Looked]:
         """At all regions."""
@@ -125,7 +121,7 @@ class Laboratory:
         )
 
 
-def joined(alone: Iterable[Edit]) -> Iterator[list[Edit]]:
+def joined(alone: Iterable[Edit]) -> list[list[Edit]]:
     """Edits in lists, in each of which no two touch the same file."""
     lists: list[list[Edit]] = []
     for edit in alone:
@@ -135,7 +131,7 @@ def joined(alone: Iterable[Edit]) -> Iterator[list[Edit]]:
                 break
         else:
             lists.append([edit])
-    yield from lists
+    return lists
 
 
 def one(together: Iterable[Edit]) -> Edit:

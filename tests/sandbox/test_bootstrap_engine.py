@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,6 @@ class Administrator:
         self._home = home
         self._others = {row.uid for row in _rows()}
         self.copy = Copy(root)
-        (root / ".venv").symlink_to(ROOT / ".venv")
 
     def pulumi(self, *arguments: str) -> str:
         """Run `pulumi` in bootstrap/."""
@@ -63,12 +63,9 @@ def administrator(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Itera
     assert made.made() == []
 
 
-def kinds(resources: list[Any]) -> dict[str, int]:
+def kinds(resources: list[Any]) -> Counter[str]:
     """How many there are of each type."""
-    found: dict[str, int] = {}
-    for each in resources:
-        found[each.type] = found.get(each.type, 0) + 1
-    return found
+    return Counter(each.type for each in resources)
 
 
 def test_all_that_is_registered_is_made_each_by_its_own_accounts_provider(administrator: Administrator) -> None:

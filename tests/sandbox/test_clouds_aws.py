@@ -366,9 +366,9 @@ def test_a_bucket_with_objects_stays_and_what_is_set_of_it_goes_with_it(aws: Acc
         aws.make("aws:s3/bucketVersioning:BucketVersioning", bucket="state-of-it", **enabled)
     thing = aws.make("aws:s3/bucketObjectv2:BucketObjectv2", bucket="state-of-it", key="a/b", content="x")
     with pytest.raises(CloudError, match="BucketNotEmpty"):
-        aws.cloud.delete(BUCKET, bucket.id, bucket.inputs)
-    aws.cloud.delete("aws:s3/bucketObjectv2:BucketObjectv2", thing.id, thing.inputs)
-    aws.cloud.delete(BUCKET, bucket.id, bucket.inputs)
+        aws.delete(BUCKET, bucket)
+    aws.delete("aws:s3/bucketObjectv2:BucketObjectv2", thing)
+    aws.delete(BUCKET, bucket)
     assert aws.cloud.read("aws:s3/bucketVersioning:BucketVersioning", "state-of-it", {"bucket": "state-of-it"}) is None
 
 

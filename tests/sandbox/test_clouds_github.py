@@ -33,7 +33,7 @@ def test_an_environments_branches_and_variables_need_it_and_go_with_it(github: A
         github.make(POLICY, **OWN, branchPattern="main")
     with pytest.raises(CloudError, match="already exists"):
         github.make(VARIABLE, **OWN, variableName="a", value="c")
-    github.cloud.delete(ENVIRONMENT, environment.id, environment.inputs)
+    github.delete(ENVIRONMENT, environment)
     assert github.cloud.read(POLICY, policy.id, policy.inputs) is None
     assert github.cloud.read(VARIABLE, variable.id, variable.inputs) is None
 

@@ -31,6 +31,8 @@ class Copy:
         self.root = root
         root.mkdir()
         copied(root)
+        # Where Pulumi.yaml has the program's virtual environment, which is not in git.
+        (root / ".venv").symlink_to(ROOT / ".venv")
         for command in (["init", "--quiet"], ["remote", "add", "origin", ORIGIN]):
             subprocess.run(["git", *command], cwd=root, check=True)
 

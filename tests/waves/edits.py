@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import Random
 
+SEED, NUMBER = "affected", 200
+"""The edits that tests make of each commit: the same ones, with an engine and without."""
 Files = Mapping[str, bytes]
 """Path to contents."""
 

@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from tests.waves.copies import Copy
-from tests.waves.edits import Edit, edits
+from tests.waves.edits import NUMBER, SEED, Edit, edits
 from tests.waves.naming import REGIONS, edited, left_alone, named, tree
 from tests.waves.previews import Previews
 from waves import reads
@@ -112,9 +112,9 @@ def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]
 @pytest.fixture(scope="module")
 def trials(laboratory: Laboratory) -> list[Trial]:
     """Many edits, each with some of the regions that it leaves alone, and one of those that it is said to touch."""
-    seed = os.urandom(4).hex() if SEARCH else "affected"
+    seed = os.urandom(4).hex() if SEARCH else SEED
     print(f"AFFECTED_EDITS: the seed is {seed}")
-    random, number = Random(seed), int(SEARCH or 200)
+    random, number = Random(seed), int(SEARCH or NUMBER)
     made = []
     for edit in edits(laboratory.old.contents, seed, number):
         new = edited(laboratory.old, edit)

@@ -134,6 +134,9 @@ def test_a_new_region_runs_the_images_that_others_run_already() -> None:
 def test_a_definition_that_is_removed_is_refused() -> None:
     less = {path: text for path, text in FILES.items() if not path.endswith("crds/application-crd.yaml")}
     assert one(judged(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", ALL, "")
+    fewer = {path: text for path, text in less.items() if TOOLS not in path}
+    (found,) = [each for each in judged(FILES, fewer) if each.rule == "removed-definition"]
+    assert len(found.regions) == ALL - 1, "a region that goes misses nothing"
 
 
 def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:

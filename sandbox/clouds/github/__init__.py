@@ -19,8 +19,6 @@ from sandbox.clouds.schema import Problem, Sdk
 from sandbox.clouds.store import Transaction
 
 ENVIRONMENT: Final = "github:index/repositoryEnvironment:RepositoryEnvironment"
-_LONGEST: Final = 255
-"""Characters of an environment's name."""
 
 
 @see("docs.github.com/actions/reference/workflows-and-actions/variables")
@@ -37,20 +35,19 @@ def _custom_branches(context: Context, tx: Transaction) -> None:
         raise CloudError(f"404 Not Found: {context['environment']} has no custom branch policies")
 
 
-def _of_environment() -> Reference:
-    return Reference(
-        "environment",
-        ENVIRONMENT,
-        "404 Not Found: there is no environment {value}",
-        cascade=True,
-        value=lambda c, value: f"{c['repository']}:{value}",
-    )
+_OF_ENVIRONMENT: Final = Reference(
+    "environment",
+    ENVIRONMENT,
+    "404 Not Found: there is no environment {value}",
+    cascade=True,
+    value=lambda c, value: f"{c['repository']}:{value}",
+)
 
 
-def _variable(token: str, id_: str, source: str, *references: Reference) -> Rule:
+def _variable(token: str, id_: str, *references: Reference) -> Rule:
     return Rule(
         token,
-        source=source,
+        source="docs.github.com/rest/actions/variables",
         id=id_,
         exists="409 Conflict: Already exists - Variable already exists ({variableName})",
         replace=("repository", "environment", "variableName"),
@@ -65,7 +62,7 @@ RULES: Final = (
     Rule(  # resource_github_repository_environment.go
         ENVIRONMENT,
         source="docs.github.com/rest/deployments/environments",
-        spelling={"environment": rf"[^|]{{1,{_LONGEST}}}"},
+        spelling={"environment": r"[^|]{1,255}"},
         id="{repository}:{environment}",
         replace=("repository", "environment"),
         defaults={"canAdminsBypass": True, "preventSelfReview": False},
@@ -78,19 +75,17 @@ RULES: Final = (
         exists="303 See Other: {environment} has the policy {branchPattern}{tagPattern} already",
         replace=("repository", "environment"),
         outputs={"pattern": "{repository}:{environment}:{branchPattern}{tagPattern}"},
-        references=(_of_environment(),),
+        references=(_OF_ENVIRONMENT,),
         checks=(_custom_branches,),
     ),
     _variable(  # resource_github_actions_variable.go
         "github:index/actionsVariable:ActionsVariable",
         "{repository}:{variableName}",
-        "docs.github.com/rest/actions/variables",
     ),
     _variable(  # resource_github_actions_environment_variable.go
         "github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable",
         "{repository}:{environment}:{variableName}",
-        "docs.github.com/rest/actions/variables",
-        _of_environment(),
+        _OF_ENVIRONMENT,
     ),
     Rule(  # resource_github_repository_ruleset.go
         "github:index/repositoryRuleset:RepositoryRuleset",
