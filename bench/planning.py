@@ -52,7 +52,7 @@ REPORT_TICKS = 60
 
 def waves() -> tuple[Wave, ...]:
     """Three waves that all want receipts."""
-    given = {"production": False, "creators": [CREATOR], "deadline": "1h"}
+    given = {"production": False, "trustedStatusCreators": [CREATOR], "deadline": "1h"}
     cohorts = [{}, {}, {"cohorts": [1, "25%", "100%"]}]
     names = ("staging", "internal", "external")
     return tuple(

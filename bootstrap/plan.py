@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import fleet
 from bootstrap.settings import Settings
 from fleet import PREVIEW, FleetError, Problem
-from fleet.checks import CONDUCTOR
+from fleet.applications import CONDUCTOR
 from fleet.keys import RECEIPTS_KEY, receipts_key, wanted
 
 DEPLOY = "deploy"
@@ -100,9 +100,9 @@ def plan(known: fleet.Fleet, settings: Settings) -> Plan:
         _subscriptions(regions),
         next(iter(_directories(regions)), None),
         {environment: _secrets(regions, environment) for environment in environments},
-        frozenset(int(region.settings.conductor_app) for region in regions
-                  if region.settings.conductor_app and CONDUCTOR in region.settings.applications),
-        frozenset(int(region.settings.flags_app) for region in regions if region.settings.flags_app),
+        frozenset(int(app.app_id) for region in regions
+                  if (app := region.settings.github_apps.conductor) and CONDUCTOR in region.settings.applications),
+        frozenset(int(app.app_id) for region in regions if (app := region.settings.github_apps.flags)),
     )  # fmt: skip
 
 

@@ -3,8 +3,8 @@
 Everything else imports this package, and it imports nothing of the project.
 """
 
+from fleet.applications import CONDUCTOR, FLIPT, INFLUXDB
 from fleet.base import IMAGES, PREVIEW, Cloud
-from fleet.checks import CONDUCTOR, FLIPT, INFLUXDB
 from fleet.errors import FleetError, Problem, UserError
 from fleet.load import PLACES, Fleet, Region, files, load, read
 from fleet.settings import RegionSettings

@@ -1,16 +1,14 @@
-"""The rules that a single field cannot hold: between the fields of a stack file, and across all files."""
+"""The rules that a single field cannot hold: on waves.yaml, and between the settings of one stack file."""
 
 from __future__ import annotations
 
-import math
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from itertools import combinations
 from typing import Any
 
+from fleet.applications import CONDUCTOR, FLIPT
 from fleet.base import TAKEN, Cloud
 from fleet.duration import text
 from fleet.errors import Problem
@@ -28,12 +26,6 @@ STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt")
 
 PRIVATE = IPv4Network("10.0.0.0/8")
 NETWORK_PREFIX = 16
-CONDUCTOR = "conductor"
-"""The application that moves the regions' branches."""
-INFLUXDB = "influxdb"
-"""The application that holds the customers' data."""
-FLIPT = "flipt"
-"""The application that serves feature flags, which it reads from git as Argo CD reads commits."""
 AKS_POOL = "system"
 """The pool that every AKS cluster of ours has besides its region's: components/azure/cluster.py."""
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
@@ -42,8 +34,6 @@ PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
     "azure": (GUID, "the object id of an Entra group"),
 }
 """Who can be let into a cluster. Never a single person: roles and groups have their own records of who is in them."""
-GIT_READS = 15
-"""Reads of a repository in a second: GitHub's recommended maximum. Source: docs.github.com, "Repository limits"."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +65,16 @@ def waves(waves: Waves, file: str) -> list[Problem]:
         if name in TAKEN
     ]  # fmt: skip
     for number, wave in enumerate(waves.waves):
-        if not wave.creators and (wave.gate == "required" or len(wave.cohorts) > 1):
+        if not wave.trusted_status_creators and (wave.gate == "required" or len(wave.cohorts) > 1):
             problems.append(
-                Problem(file, f"waves.{number}.creators", None, f"wave {wave.name} needs receipts, and trusts nobody's",
-                        "Name the login that posts its regions' receipts")
-            )  # fmt: skip
+                Problem(
+                    file,
+                    f"waves.{number}.trustedStatusCreators",
+                    None,
+                    f"wave {wave.name} needs receipts and trusts no login",
+                    "Name the login that posts its regions' receipts",
+                )
+            )
     return problems
 
 
@@ -114,118 +109,116 @@ def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> li
 
 
 def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) -> list[Problem]:
-    """Rules between the settings of one stack file, and what else the repository has: waves and applications."""
-    settings, problems = stack.settings, []
-    if not NAME.match(stack.name):
-        problems.append(
-            Problem(
-                stack.file,
-                "the file's name",
-                stack.name,
-                "not a region's name",
-                "Take 3 to 24 lower-case letters, digits and hyphens, beginning with a letter: `prod-aws-eu-west-1`",
-            )
-        )
-    if not stack.file.endswith(".yaml"):
-        problems.append(
-            Problem(
-                stack.file,
-                "the file's name",
-                None,
-                "Pulumi reads .yaml files only",
-                f"Name it Pulumi.{stack.name}.yaml",
-            )
-        )
-    wave = waves.get(settings.wave)
-    if wave is None and waves:  # without waves, waves.yaml itself is what is wrong
-        problems.append(
-            stack.problem("wave", settings.wave, "not a wave", f"Take one of waves.yaml: {', '.join(waves)}")
-        )
-    if not re.fullmatch(LOCATIONS[settings.cloud], settings.location):
-        problems.append(
-            stack.problem("location", settings.location, f"not the form of a location of {settings.cloud}",
-                          f"Give a location of {settings.cloud}, or mend regions:cloud")
-        )  # fmt: skip
-    problems += _cloud_settings(stack)
-    if settings.network.prefixlen != NETWORK_PREFIX or not settings.network.subnet_of(PRIVATE):
-        problems.append(
-            stack.problem("network", settings.network, f"not a /{NETWORK_PREFIX} of {PRIVATE}",
-                          f"Take a free /{NETWORK_PREFIX}, for example 10.16.0.0/16")
-        )  # fmt: skip
-    if settings.kubernetes_version not in KUBERNETES:
-        problems.append(
-            stack.problem("kubernetesVersion", settings.kubernetes_version, "not a version that fleet/versions.py knows",
-                          f"Take one of {', '.join(KUBERNETES)}, or add it there with what goes with it")
-        )  # fmt: skip
-    problems += [*_pools(stack), *_tags(stack), *_access(stack)]
-    problems += [
-        stack.problem("apiAccess", network, "open to the whole world", "Narrow it, or remove it for a private API")
-        for network in settings.api_access
-        if network.prefixlen == 0
+    """Rules on one stack file: between its settings, and between them and the repository's waves and applications."""
+    wave = waves.get(stack.settings.wave)
+    return [
+        *_name(stack),
+        *_wave(stack, waves),
+        *_location(stack),
+        *_cloud_settings(stack),
+        *_network(stack),
+        *_version(stack),
+        *_pools(stack),
+        *_tags(stack),
+        *_cluster_access(stack),
+        *_applications(stack, applications),
+        *_sync_timeout(stack, wave),
+        *_conductor(stack),
+        *_flags(stack),
+        *_secrets_provider(stack, wave),
     ]
-    problems += [
-        stack.problem("applications", name, "not an application of gitops/apps",
-                      f"Take one of {', '.join(applications)}, or write gitops/apps/{name}/main.jsonnet")
-        for name in settings.applications
-        if name not in applications
-    ]  # fmt: skip
-    twice = {name for name in settings.applications if settings.applications.count(name) > 1}
-    problems += [stack.problem("applications", name, "named twice", "Name it once") for name in sorted(twice)]
-    problems += _rollout(stack, wave)
-    problems += _flags(stack)
-    expected = settings.secrets_provider or (wave.secrets_provider if wave else None)
+
+
+def _name(stack: Stack) -> Iterator[Problem]:
+    """The file's name is a region's, in the form that Pulumi reads."""
+    if not NAME.match(stack.name):
+        yield Problem(stack.file, "the file's name", stack.name, "not a region's name",
+                      "Take 3 to 24 lower-case letters, digits and hyphens, beginning with a letter: `prod-aws-eu-west-1`"
+                      )  # fmt: skip
+    if not stack.file.endswith(".yaml"):
+        remedy = f"Name it Pulumi.{stack.name}.yaml"
+        yield Problem(stack.file, "the file's name", None, "Pulumi reads .yaml files only", remedy)
+
+
+def _wave(stack: Stack, waves: Mapping[str, Wave]) -> Iterator[Problem]:
+    """The wave exists. Without any wave, waves.yaml itself has the problem."""
+    name = stack.settings.wave
+    if waves and name not in waves:
+        yield stack.problem("wave", name, "not a wave", f"Take one of waves.yaml: {', '.join(waves)}")
+
+
+def _location(stack: Stack) -> Iterator[Problem]:
+    cloud, location = stack.settings.cloud, stack.settings.location
+    if not re.fullmatch(LOCATIONS[cloud], location):
+        yield stack.problem("location", location, f"not the form of a location of {cloud}",
+                            f"Give a location of {cloud}, or mend regions:cloud")  # fmt: skip
+
+
+def _network(stack: Stack) -> Iterator[Problem]:
+    """The region's network is private and of one size, and its API is not open to the whole world."""
+    network = stack.settings.network
+    if network.prefixlen != NETWORK_PREFIX or not network.subnet_of(PRIVATE):
+        yield stack.problem("network", network, f"not a /{NETWORK_PREFIX} of {PRIVATE}",
+                            f"Take a free /{NETWORK_PREFIX}, for example 10.16.0.0/16")  # fmt: skip
+    for cidr in stack.settings.api_allowed_cidrs:
+        if cidr.prefixlen == 0:
+            remedy = "Narrow it, or remove it for a private API"
+            yield stack.problem("apiAllowedCidrs", cidr, "open to the whole world", remedy)
+
+
+def _version(stack: Stack) -> Iterator[Problem]:
+    version = stack.settings.kubernetes_version
+    if version not in KUBERNETES:
+        yield stack.problem("kubernetesVersion", version, "not a version that fleet/versions.py knows",
+                            f"Take one of {', '.join(KUBERNETES)}, or add it there with what goes with it")  # fmt: skip
+
+
+def _applications(stack: Stack, applications: Sequence[str]) -> Iterator[Problem]:
+    names = stack.settings.applications
+    for name in names:
+        if name not in applications:
+            yield stack.problem("applications", name, "not an application of gitops/apps",
+                                f"Take one of {', '.join(applications)}, or write gitops/apps/{name}/main.jsonnet"
+                                )  # fmt: skip
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield stack.problem("applications", name, "named twice", "Name it once")
+
+
+def _secrets_provider(stack: Stack, wave: Wave | None) -> Iterator[Problem]:
+    """Pulumi's own key of the file is the one of the settings."""
+    expected = stack.settings.secrets_provider or (wave.secrets_provider if wave else None)
     provider = stack.document.get("secretsprovider")
     if expected and provider and provider != expected:
-        problems.append(
-            Problem(stack.file, "secretsprovider", provider, f"not the key of its secrets, which is {expected}",
-                    f"Run `pulumi stack change-secrets-provider '{expected}' -s {stack.name}`")
-        )  # fmt: skip
-    return problems
+        yield Problem(stack.file, "secretsprovider", provider, f"not the key of its secrets, which is {expected}",
+                      f"Run `pulumi stack change-secrets-provider '{expected}' -s {stack.name}`")  # fmt: skip
 
 
-def _flags(stack: Stack) -> list[Problem]:
-    """The app that writes flags is whole, and there is a page that it writes for."""
-    settings = stack.settings
-    app = {"flagsApp": settings.flags_app, "flagsInstallation": settings.flags_installation}
-    given = [key for key, value in app.items() if value is not None]
-    if given and FLIPT not in settings.applications:
-        return [
-            stack.problem(given[0], app[given[0]], f"`{FLIPT}` is none of the applications, so nothing would use it",
-                          f"Add `{FLIPT}` to the applications, or leave it out")
-        ]  # fmt: skip
-    return [
-        stack.problem(
-            key, None, f"missing, and {given[0]} is set", "Give both numbers of the GitHub app that writes flags"
-        )
-        for key in app
-        if given and key not in given
-    ]
+def _flags(stack: Stack) -> Iterator[Problem]:
+    """An app that writes flags has a page that it writes for."""
+    app = stack.settings.github_apps.flags
+    if app and FLIPT not in stack.settings.applications:
+        yield stack.problem("githubApps.flags", None, f"`{FLIPT}` is none of the applications, so nothing would use it",
+                            f"Add `{FLIPT}` to the applications, or leave it out")  # fmt: skip
 
 
-def _rollout(stack: Stack, wave: Wave | None) -> list[Problem]:
-    """Rules on what a region needs to take part in the rollout."""
-    settings, problems = stack.settings, []
-    if wave and settings.sync_timeout >= wave.deadline:
-        problems.append(
-            stack.problem("syncTimeout", text(settings.sync_timeout),
-                          f"not shorter than the deadline of wave {wave.name}, {text(wave.deadline)}",
-                          "Shorten it, or the region never says that a commit does not come up")
-        )  # fmt: skip
-    if CONDUCTOR not in settings.applications:
-        return problems
-    if settings.asleep:
-        problems.append(
-            stack.problem("asleep", True, f"the {CONDUCTOR} is one of its applications, and would move nothing any more",
-                          f"Give another region the {CONDUCTOR} first")
-        )  # fmt: skip
-    problems += [
-        stack.problem(key, None, f"missing, and `{CONDUCTOR}` is one of the applications",
-                      "Give the numbers of the GitHub app that moves branches")
-        for key, value in (("conductorApp", settings.conductor_app),
-                           ("conductorInstallation", settings.conductor_installation))
-        if value is None
-    ]  # fmt: skip
-    return problems
+def _sync_timeout(stack: Stack, wave: Wave | None) -> Iterator[Problem]:
+    timeout = stack.settings.sync_timeout
+    if wave and timeout >= wave.deadline:
+        yield stack.problem("syncTimeout", text(timeout),
+                            f"not shorter than the deadline of wave {wave.name}, {text(wave.deadline)}",
+                            "Shorten it, or the region never says that a commit does not come up")  # fmt: skip
+
+
+def _conductor(stack: Stack) -> Iterator[Problem]:
+    """A region that runs the conductor is awake, and has the app that moves branches."""
+    if CONDUCTOR not in stack.settings.applications:
+        return
+    if stack.settings.suspended:
+        yield stack.problem("suspended", True, f"the {CONDUCTOR} is one of its applications, and would move nothing any more",
+                            f"Give another region the {CONDUCTOR} first")  # fmt: skip
+    if stack.settings.github_apps.conductor is None:
+        yield stack.problem("githubApps.conductor", None, f"missing, and `{CONDUCTOR}` is one of the applications",
+                            "Give the GitHub app that moves branches")  # fmt: skip
 
 
 def _pools(stack: Stack) -> list[Problem]:
@@ -256,20 +249,20 @@ def _tags(stack: Stack) -> list[Problem]:
     ]  # fmt: skip
 
 
-def _access(stack: Stack) -> list[Problem]:
-    """Who gets in is named as the region's cloud names groups and roles, and once."""
-    cloud, access = stack.settings.cloud, stack.settings.access
+def _cluster_access(stack: Stack) -> list[Problem]:
+    """Principals are named as the region's cloud names groups and roles, and once."""
+    cloud, access = stack.settings.cloud, stack.settings.cluster_access
     pattern, form = PRINCIPALS[cloud]
     problems = [
-        stack.problem(f"access.{kind}", name, f"not {form}", f"Give {form}, as {cloud} knows it")
+        stack.problem(f"clusterAccess.{kind}", name, f"not {form}", f"Give {form}, as {cloud} knows it")
         for kind, names in (("admins", access.admins), ("viewers", access.viewers))
         for name in names
         if not re.fullmatch(pattern, name)
     ]
-    named = access.named
+    principals = access.principals
     return problems + [
-        stack.problem("access", name, "named twice", "Name it once: an admin may read everything, too")
-        for name in sorted({name for name in named if named.count(name) > 1})
+        stack.problem("clusterAccess", name, "named twice", "Name it once: an admin may read everything, too")
+        for name in sorted({name for name in principals if principals.count(name) > 1})
     ]
 
 
@@ -277,67 +270,17 @@ def _cloud_settings(stack: Stack) -> list[Problem]:
     """A region has the settings of its own cloud, and of no other."""
     settings, problems = stack.settings, []
     for cloud in LOCATIONS:
-        given = getattr(settings, cloud)
-        if cloud == settings.cloud and given is None:
+        own = getattr(settings, cloud)
+        if cloud == settings.cloud and own is None:
             field = RegionSettings.model_fields[cloud]
             example = str((field.examples or [""])[0]).replace("'", "")
             problems.append(
                 stack.problem(cloud, None, f"missing, and the region is on {cloud}", f"Give for example `{example}`")
             )
-        if cloud != settings.cloud and given is not None:
+        if cloud != settings.cloud and own is not None:
             problems.append(
                 stack.problem(
                     cloud, None, f"given, but the region is on {settings.cloud}", "Remove it, or mend regions:cloud"
                 )
             )
-    return problems
-
-
-def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
-    """Rules that only show across files. Each finding is reported for both files."""
-    problems: list[Problem] = []
-    for one, other in combinations(stacks, 2):
-        for stack, twin in ((one, other), (other, one)):
-            if stack.name == twin.name:
-                problems.append(
-                    Problem(stack.file, "the file's name", stack.name, f"{twin.file} is the same region",
-                            "Keep one of the two files")
-                )  # fmt: skip
-            if stack.settings.network.overlaps(twin.settings.network):
-                problems.append(
-                    stack.problem("network", stack.settings.network,
-                                  f"overlaps {twin.settings.network} of {twin.file}", "Take a /16 that no region uses")
-                )  # fmt: skip
-    return [*problems, *_shared_encryption(stacks), *_git_reads(stacks, project_file)]
-
-
-def _git_reads(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
-    """All regions together ask one repository: what suits a few is too much of many."""
-    askers = [2 if FLIPT in stack.settings.applications else 1 for stack in stacks]
-    reads = sum(n / stack.settings.poll_interval.total_seconds() for n, stack in zip(askers, stacks, strict=True))
-    if reads <= GIT_READS:
-        return []
-    what = (
-        f"{len(stacks)} regions ask git for commits and flags {reads:.1f} times a second; "
-        f"GitHub recommends {GIT_READS} at most"
-    )
-    remedy = f"Let all of them ask every {math.ceil(sum(askers) / GIT_READS)}s or less often"
-    return [Problem(project_file, "regions:pollInterval", None, what, remedy)]
-
-
-def _shared_encryption(stacks: Iterable[Stack]) -> list[Problem]:
-    """A salt or data key is made for one stack. Copied with the file, it decrypts that other stack's secrets."""
-    problems = []
-    for key in ("encryptionsalt", "encryptedkey"):
-        owners: dict[str, list[Stack]] = defaultdict(list)
-        for stack in stacks:
-            if stack.document.get(key):
-                owners[str(stack.document[key])].append(stack)
-        for same in owners.values():
-            for stack in same if len(same) > 1 else []:
-                others = ", ".join(other.file for other in same if other is not stack)
-                problems.append(
-                    Problem(stack.file, key, None, f"the same as in {others}: the file is encrypted for another stack",
-                            f"In the copy remove `{key}` and every `secure:` value, then run `pulumi stack init`")
-                )  # fmt: skip
     return problems

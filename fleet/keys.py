@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fleet.checks import CONDUCTOR, FLIPT, INFLUXDB
+from fleet.applications import CONDUCTOR, FLIPT, INFLUXDB
 from fleet.load import Region
 
 RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
@@ -34,11 +34,12 @@ def _of_its_own(variable: str, region: Region) -> str:
 def wanted(region: Region) -> dict[str, str]:
     """The variables that `pulumi up` of a region needs, each with what it holds, in words."""
     settings = region.settings
-    apps = {receipts_key(region): settings.receipts_app}
-    if CONDUCTOR in settings.applications and settings.conductor_app:
-        apps[CONDUCTOR_KEY] = settings.conductor_app
-    if FLIPT in settings.applications and settings.flags_app:
-        apps[FLAGS_KEY] = settings.flags_app
+    github = settings.github_apps
+    apps = {receipts_key(region): github.status.app_id}
+    if CONDUCTOR in settings.applications and github.conductor:
+        apps[CONDUCTOR_KEY] = github.conductor.app_id
+    if FLIPT in settings.applications and github.flags:
+        apps[FLAGS_KEY] = github.flags.app_id
     found = {name: f"the private key (PEM) of the GitHub app {app}" for name, app in apps.items()}
     if INFLUXDB in settings.applications:
         found[influxdb_secret(region)] = f"a random text of {SECRET_LENGTH} characters or more, the same at each run"

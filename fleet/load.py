@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fleet import checks, tenancy
+from fleet import across, checks, tenancy
 from fleet.document import parse
 from fleet.errors import FleetError, Problem
 from fleet.residency import RESIDENCY_FILE
@@ -25,6 +25,8 @@ PROJECT_FILE = "Pulumi.yaml"
 WAVES_FILE = "waves.yaml"
 PLACES = (PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE, "stacks/", "gitops/apps/")
 """Where a repository keeps what the fleet is read from."""
+APPS = "githubApps"
+"""The setting that is laid over the common one part by part."""
 APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)/main\.jsonnet$")
 STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
 
@@ -135,8 +137,8 @@ def load(files: Mapping[str, str]) -> Fleet:
         document, more = parse(file, files[file])
         if not more:
             more = checks.stack_document(file, document, namespace)
-            settings, found = _settings(file, document, namespace, common)
-            more += found
+            settings, own_problems = _settings(file, document, namespace, common)
+            more += own_problems
             if settings:
                 stack = checks.Stack(match["name"], file, document, settings)
                 more += [*checks.stack(stack, waves, applications), *tenancy.stack(stack, waves, residency)]
@@ -145,7 +147,7 @@ def load(files: Mapping[str, str]) -> Fleet:
                     regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])
         problems += more
     known = list(stacks.values())
-    problems += [*checks.across(known, PROJECT_FILE), *tenancy.across(known)]
+    problems += [*across.across(known, PROJECT_FILE), *tenancy.across(known)]
     return Fleet(tuple(waves.values()), regions, tuple(problems))
 
 
@@ -158,16 +160,23 @@ def _parse(files: Mapping[str, str], file: str) -> tuple[dict[str, Any], list[Pr
 def _settings(
     file: str, document: dict[str, Any], namespace: str, common: dict[str, Any]
 ) -> tuple[RegionSettings | None, list[Problem]]:
-    """The stack file's own keys laid over the project's common values, key by key as Pulumi does."""
+    """The stack file's own keys laid over the project's common values: key by key as Pulumi does, GitHub apps app by app."""
     config = document.get("config") or {}
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{namespace}:")}
-    settings, problems = validate(RegionSettings, {**common, **own}, file, f"{namespace}:")
-    return settings, [
-        Problem(PROJECT_FILE, p.key, p.value, p.what, p.remedy)
-        if (key := p.key.partition(":")[2].partition(".")[0]) in common and key not in own
-        else p
-        for p in problems
-    ]
+    values = {**common, **own}
+    is_layered = isinstance(common.get(APPS), dict) and isinstance(own.get(APPS), dict) and own[APPS] != {}
+    if is_layered:
+        values[APPS] = {**common[APPS], **own[APPS]}
+    settings, problems = validate(RegionSettings, values, file, f"{namespace}:")
+
+    def is_common(key: str) -> bool:
+        """Whether the value at a key is the project's."""
+        name, *inside = key.partition(":")[2].split(".")
+        if is_layered and name == APPS:
+            return bool(inside) and inside[0] not in own[APPS]
+        return name in common and name not in own
+
+    return settings, [replace(p, file=PROJECT_FILE) if is_common(p.key) else p for p in problems]
 
 
 def _common(project: dict[str, Any], namespace: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.checks import FLIPT
+from fleet.applications import FLIPT
 from fleet.duration import text
 from fleet.load import Region
 
@@ -23,7 +23,7 @@ def facts(region: Region) -> dict[str, object]:
         "size": settings.size,
         "storageClass": STORAGE_CLASS,
         "applications": list(settings.applications),
-        "asleep": settings.asleep,
+        "suspended": settings.suspended,
         "pollInterval": text(settings.poll_interval),
-        "flagsWriter": FLIPT in settings.applications and settings.flags_app is not None,
+        "flagsWriter": FLIPT in settings.applications and settings.github_apps.flags is not None,
     }

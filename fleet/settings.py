@@ -106,8 +106,8 @@ class AzureSettings(Settings):
     )
 
 
-class Access(Settings):
-    """Who gets into the cluster besides the identity that builds it: nobody, unless named here."""
+class ClusterAccess(Settings):
+    """The principals with access to the cluster, besides the identity that builds it: none by default."""
 
     admins: list[str] = Field(
         default=[],
@@ -122,9 +122,52 @@ class Access(Settings):
     )
 
     @property
-    def named(self) -> list[str]:
-        """Everybody, admins first."""
+    def principals(self) -> list[str]:
+        """All of them, admins first."""
         return [*self.admins, *self.viewers]
+
+
+class GitHubApp(Settings):
+    """A GitHub app and its installation in the organisation."""
+
+    app_id: GitHubId = Field(description="the id, quoted, of the GitHub app", examples=["1000001"])
+    installation_id: GitHubId = Field(
+        description="the id, quoted, of the app's installation in the organisation", examples=["2000001"]
+    )
+
+
+class StatusApp(GitHubApp):
+    """The GitHub app that posts a region's receipts."""
+
+    login: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*\[bot\]$",
+        max_length=64,
+        description="the login, quoted, under which a private region's own app posts: only its receipts count for the region. "
+        "For all others waves.yaml names the trusted logins",
+        examples=["acme-receipts[bot]"],
+    )
+
+
+class GitHubApps(Settings):
+    """The GitHub apps that act for a region. A stack file replaces those of Pulumi.yaml app by app."""
+
+    status: StatusApp = Field(
+        description="the app that posts the region's receipts; it needs `statuses: write` alone",
+        examples=[{"appId": "1000001", "installationId": "2000001"}],
+    )
+    conductor: GitHubApp | None = Field(
+        default=None,
+        description="the app that moves the regions' branches, where the application `conductor` runs; it needs "
+        "`contents: write` and `statuses: read`",
+        examples=[{"appId": "1000002", "installationId": "2000002"}],
+    )
+    flags: GitHubApp | None = Field(
+        default=None,
+        description="the app with which the region's page of feature flags writes to the branch `flags`; it needs "
+        "`contents: write`. Without it the page is read-only",
+        examples=[{"appId": "1000004", "installationId": "2000004"}],
+    )
 
 
 class RegionSettings(Settings):
@@ -174,14 +217,14 @@ class RegionSettings(Settings):
         description="the applications of gitops/apps that run in the region",
         examples=[["influxdb", "front", "flipt"]],
     )
-    api_access: list[Network] = Field(
+    api_allowed_cidrs: list[Network] = Field(
         default=[],
         description="public address ranges that may reach the Kubernetes API; none means that it is private",
         examples=[["203.0.113.0/24"]],
     )
-    access: Access = Field(
-        default=Access(),
-        description="who gets into the cluster besides the identity that builds it",
+    cluster_access: ClusterAccess = Field(
+        default=ClusterAccess(),
+        description="the principals with access to the cluster, besides the identity that builds it",
         examples=[{"viewers": ["arn:aws:iam::111122223333:role/developers"]}],
     )
     cost_centre: Label = Field(
@@ -210,7 +253,7 @@ class RegionSettings(Settings):
         "shorter than the wave's deadline",
         examples=["15m"],
     )
-    asleep: bool = Field(
+    suspended: bool = Field(
         default=False,
         description="whether all is there and no pod runs: the scream test of a region that is to be retired",
         examples=[True],
@@ -222,46 +265,15 @@ class RegionSettings(Settings):
         "longer: all together may ask 15 times a second",
         examples=["3s"],
     )
-    receipts_app: GitHubId = Field(
-        description="the id, quoted, of the GitHub app that posts the region's receipts; it needs `statuses: write` alone",
-        examples=["1000001"],
-    )
-    receipts_installation: GitHubId = Field(
-        description="the id, quoted, of that app's installation in the organisation", examples=["2000001"]
-    )
-    receipts_login: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*\[bot\]$",
-        max_length=64,
-        description="the login, quoted, under which a private region's own app posts: only its receipts count for the region. "
-        "For all others waves.yaml says whose count",
-        examples=["acme-receipts[bot]"],
+    github_apps: GitHubApps = Field(
+        description="the GitHub apps that act for the region",
+        examples=[{"status": {"appId": "1000001", "installationId": "2000001"}}],
     )
     secrets_provider: str | None = Field(
         default=None,
         pattern=SECRETS_PROVIDER,
         description="the key that the secrets of a private region's stack are encrypted with, where its wave has one",
         examples=["awskms://alias/regions-acme?region=eu-west-1"],
-    )
-    conductor_app: GitHubId | None = Field(
-        default=None,
-        description="the id, quoted, of the GitHub app that moves the regions' branches, where the application "
-        "`conductor` runs; it needs `contents: write` and `statuses: read`",
-        examples=["1000002"],
-    )
-    conductor_installation: GitHubId | None = Field(
-        default=None,
-        description="the id, quoted, of that app's installation in the organisation",
-        examples=["2000002"],
-    )
-    flags_app: GitHubId | None = Field(
-        default=None,
-        description="the id, quoted, of the GitHub app with which the region's page of feature flags writes to the branch "
-        "`flags`, where it may; it needs `contents: write`. Without it the page only shows",
-        examples=["1000004"],
-    )
-    flags_installation: GitHubId | None = Field(
-        default=None, description="the id, quoted, of that app's installation in the organisation", examples=["2000004"]
     )
     aws: AwsSettings | None = Field(
         default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}]

@@ -6,22 +6,23 @@ A region whose `tenant` is not `shared` is that customer's own. Regions of one t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from fleet.applications import CONDUCTOR
 from fleet.base import TAKEN
-from fleet.checks import CONDUCTOR, Stack
+from fleet.checks import Stack
 from fleet.errors import Problem
 from fleet.residency import RESIDENCY_FILE, Residency, refused
-from fleet.settings import SHARED
+from fleet.settings import SHARED, RegionSettings
 from fleet.waves import Wave
 from fleet.windows import meet, words
 
-ONLY_PRIVATE = {
-    "changeWindows": "change_windows",
-    "receiptsLogin": "receipts_login",
-    "secretsProvider": "secrets_provider",
+ONLY_PRIVATE: Mapping[str, Callable[[RegionSettings], object]] = {
+    "changeWindows": lambda settings: settings.change_windows,
+    "githubApps.status.login": lambda settings: settings.github_apps.status.login,
+    "secretsProvider": lambda settings: settings.secrets_provider,
 }
-"""Settings that waves.yaml has for all regions but private ones: key to field."""
+"""Settings that waves.yaml has for all regions but private ones: the key, and how its value is read."""
 NAMED_IN_AN_ERROR = 3
 """How many other files an error names at most."""
 
@@ -40,8 +41,8 @@ def stack(stack: Stack, waves: Mapping[str, Wave], residency: Residency) -> list
     return problems + [
         stack.problem("tenant", None, f"missing, or {SHARED}, though the file has regions:{key}, which is a private region's",
                       f"Name the customer, or remove regions:{key}: for shared regions waves.yaml has it")
-        for key, field in ONLY_PRIVATE.items()
-        if getattr(settings, field)
+        for key, value in ONLY_PRIVATE.items()
+        if value(settings)
     ]  # fmt: skip
 
 
@@ -59,14 +60,15 @@ def _private(stack: Stack, waves: Mapping[str, Wave]) -> Iterator[Problem]:
     if CONDUCTOR in settings.applications:
         yield stack.problem("applications", CONDUCTOR, f"{whose}, and the {CONDUCTOR}'s key moves every region",
                             f"Leave the {CONDUCTOR} to a shared region")  # fmt: skip
-    if settings.flags_app:
-        yield stack.problem("flagsApp", settings.flags_app, f"{whose}, and that app can write every tenant's flags",
+    apps = settings.github_apps
+    if apps.flags:
+        yield stack.problem("githubApps.flags.appId", apps.flags.app_id, f"{whose}, and that app can write every tenant's flags",
                             "Leave it out: a shared region's page, or a commit, changes this tenant's flags")  # fmt: skip
-    if settings.receipts_login is None:
-        yield stack.problem("receiptsLogin", None, f"missing, and {whose}",
+    if apps.status.login is None:
+        yield stack.problem("githubApps.status.login", None, f"missing, and {whose}",
                             "Give the login of the GitHub app that posts its receipts, and no other's")  # fmt: skip
-    if wave and settings.receipts_login in wave.creators:
-        yield stack.problem("receiptsLogin", settings.receipts_login, f"wave {wave.name} trusts it for all its regions",
+    if wave and apps.status.login in wave.trusted_status_creators:
+        yield stack.problem("githubApps.status.login", apps.status.login, f"wave {wave.name} trusts it for all its regions",
                             "Make a GitHub app for this tenant, and leave its login out of waves.yaml")  # fmt: skip
     if wave and wave.secrets_provider and settings.secrets_provider in (None, wave.secrets_provider):
         yield stack.problem("secretsProvider", settings.secrets_provider, f"not a key of its own, and {whose}",
@@ -103,14 +105,18 @@ def across(stacks: Sequence[Stack]) -> list[Problem]:
 def _own(stack: Stack) -> Iterator[tuple[str, str, str]]:
     """What a tenant shares with no other: what it is, its name, and the setting that has it."""
     settings = stack.settings
+    apps = settings.github_apps
     conducts = CONDUCTOR in settings.applications  # elsewhere Pulumi.yaml's default means nothing
-    for key, app in (("receiptsApp", settings.receipts_app), ("conductorApp", settings.conductor_app if conducts else None),
-                     ("flagsApp", settings.flags_app)):  # fmt: skip
+    for name, app in (
+        ("status", apps.status),
+        ("conductor", apps.conductor if conducts else None),
+        ("flags", apps.flags),
+    ):
         if app:
-            yield "GitHub app", app, key
-    yield "installation of a GitHub app", settings.receipts_installation, "receiptsInstallation"
-    if settings.receipts_login:
-        yield "login", settings.receipts_login, "receiptsLogin"
+            yield "GitHub app", app.app_id, f"githubApps.{name}.appId"
+            yield "installation of a GitHub app", app.installation_id, f"githubApps.{name}.installationId"
+    if apps.status.login:
+        yield "login", apps.status.login, "githubApps.status.login"
     if settings.secrets_provider:
         yield "key of secrets", settings.secrets_provider, "secretsProvider"
     if settings.aws:
@@ -120,7 +126,7 @@ def _own(stack: Stack) -> Iterator[tuple[str, str, str]]:
     if settings.azure:
         yield "subscription", settings.azure.subscription_id, "azure.subscriptionId"
         yield "group", settings.azure.deploy_group_id, "azure.deployGroupId"
-    for name in dict.fromkeys(settings.access.named):
-        yield "role or group", name, "access"
+    for name in dict.fromkeys(settings.cluster_access.principals):
+        yield "role or group", name, "clusterAccess"
         if settings.cloud == "aws" and name.count(":") >= 5:
-            yield "account", name.split(":")[4], "access"
+            yield "account", name.split(":")[4], "clusterAccess"

@@ -14,6 +14,22 @@ from fleet.errors import Problem
 
 Model = TypeVar("Model", bound=BaseModel)
 
+RENAMED = {
+    "asleep": "suspended",
+    "access": "clusterAccess",
+    "apiAccess": "apiAllowedCidrs",
+    "receiptsApp": "githubApps.status.appId",
+    "receiptsInstallation": "githubApps.status.installationId",
+    "receiptsLogin": "githubApps.status.login",
+    "conductorApp": "githubApps.conductor.appId",
+    "conductorInstallation": "githubApps.conductor.installationId",
+    "flagsApp": "githubApps.flags.appId",
+    "flagsInstallation": "githubApps.flags.installationId",
+    "screamTest": "retirementHold",
+    "creators": "trustedStatusCreators",
+}
+"""Settings' names before version 0.1.0 to today's."""
+
 
 def validate(
     model: type[Model], data: dict[str, Any], file: str, prefix: str = ""
@@ -31,6 +47,9 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, file: str, prefix: st
     fields = list(_fields_on(model, location))
     if detail["type"] == "extra_forbidden":
         known = [name for name, _ in _siblings(model, location)]
+        new_name = RENAMED.get(str(location[-1]))
+        if new_name and new_name.partition(".")[0] in known:
+            return Problem(file, key, detail["input"], "renamed", f"Write `{prefix}{new_name}`")
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"Did you mean `{close[0]}`? Else remove it" if close else f"Remove it; known here: {', '.join(known)}"
         return Problem(file, key, detail["input"], "not a setting", hint)

@@ -45,7 +45,7 @@ class Wave(Settings):
         description="the receipts that a region owes on a commit",
         examples=[["apps", "infra"]],
     )
-    creators: list[str] = Field(
+    trusted_status_creators: list[str] = Field(
         default=[],
         description="the logins whose receipts count; all others are reported and ignored",
         examples=[["regions-receipts[bot]"]],
@@ -61,9 +61,9 @@ class Wave(Settings):
         "the commit itself stays unproven",
         examples=["1h"],
     )
-    scream_test: Duration = Field(
+    retirement_hold: Duration = Field(
         default=timedelta(days=3),
-        description="how long a region must have been asleep before `regions retire` takes it out of the gates",
+        description="how long a region must have been suspended before `regions retire` takes it out of the gates",
         examples=["3d"],
     )
     cohorts: list[int | str] = Field(
@@ -97,8 +97,8 @@ class Wave(Settings):
         return value
 
     def trusted(self, login: str | None) -> list[str]:
-        """Whose receipts count for a region of the wave: its own app's, by login, or else the wave's creators'."""
-        return [login] if login else self.creators
+        """Whose receipts count for a region of the wave: its own app's, by login, or else the wave's trusted creators'."""
+        return [login] if login else self.trusted_status_creators
 
     def steps(self, regions: int) -> list[int]:
         """How many of so many regions have the commit after each step, without steps that add none."""

@@ -68,14 +68,14 @@ class Application(pulumi.ComponentResource):
             kubernetes.core.v1.Secret(
                 f"{name}-{application}",
                 metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=application),
-                string_data={"app": app or "", "installation": installation or "", "private-key": key},
+                string_data={"app": app.app_id, "installation": app.installation_id, "private-key": key},
                 opts=args.secrets.options(parent=self, depends_on=namespaces),
             )
-            for application, app, installation, key in (
-                (CONDUCTOR, settings.conductor_app, settings.conductor_installation, args.secrets.conductor),
-                (FLIPT, settings.flags_app, settings.flags_installation, args.secrets.flags),
+            for application, app, key in (
+                (CONDUCTOR, settings.github_apps.conductor, args.secrets.conductor),
+                (FLIPT, settings.github_apps.flags, args.secrets.flags),
             )
-            if key is not None
+            if app is not None and key is not None
         ]
         if args.secrets.influxdb:
             secrets.append(

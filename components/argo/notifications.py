@@ -60,8 +60,8 @@ _SAYS = {
 def settings(region: Region, repository: str) -> dict[str, str]:
     """The data of argocd-notifications-cm: the service, and for each receipt a trigger and a template. JSON is YAML too."""
     service = {
-        "appID": region.settings.receipts_app,
-        "installationID": region.settings.receipts_installation,
+        "appID": region.settings.github_apps.status.app_id,
+        "installationID": region.settings.github_apps.status.installation_id,
         "privateKey": f"${SECRET_KEY}",
     }
     enterprise = api_url(repository)

@@ -73,8 +73,8 @@ class AwsCluster(pulumi.ComponentResource):
             vpc_config=aws.eks.ClusterVpcConfigArgs(
                 subnet_ids=network.private_subnet_ids,
                 endpoint_private_access=True,
-                endpoint_public_access=bool(settings.api_access),
-                public_access_cidrs=[str(cidr) for cidr in settings.api_access] or None,
+                endpoint_public_access=bool(settings.api_allowed_cidrs),
+                public_access_cidrs=[str(cidr) for cidr in settings.api_allowed_cidrs] or None,
             ),
             access_config=aws.eks.ClusterAccessConfigArgs(
                 authentication_mode="API",
@@ -164,7 +164,7 @@ class AwsCluster(pulumi.ComponentResource):
         self, name: str, args: ClusterArgs, cluster: aws.eks.Cluster, account: AwsSettings, child: Children
     ) -> list[pulumi.CustomResource]:
         """The deploy role administers the cluster, the preview role sees all but secrets; else whom the settings name."""
-        access = args.region.settings.access
+        access = args.region.settings.cluster_access
         roles = f"arn:aws:iam::{account.account_id}:role"
         let_in = [
             ("deploy", f"{roles}/{account.deploy_role}", "AmazonEKSClusterAdminPolicy"),

@@ -15,7 +15,7 @@ from components.azure.network import AzureNetwork, AzureNetworkArgs
 from components.azure.role_assignments import grant
 from components.shared.cluster import LOG_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
 from fleet import MAIN_POOL
-from fleet.settings import Access
+from fleet.settings import ClusterAccess
 
 AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """The Entra application of every AKS cluster: learn.microsoft.com/azure/aks/kubelogin-authentication."""
@@ -121,7 +121,7 @@ class AzureCluster(pulumi.ComponentResource):
                 subnet_id=network.api_subnet_id,
                 enable_private_cluster=network.zone is not None,
                 private_dns_zone=network.zone.id if network.zone else None,
-                authorized_ip_ranges=[str(cidr) for cidr in settings.api_access] or None,
+                authorized_ip_ranges=[str(cidr) for cidr in settings.api_allowed_cidrs] or None,
                 disable_run_command=True,
             ),
             network_profile=azure.containerservice.ContainerServiceNetworkProfileArgs(
@@ -201,7 +201,7 @@ class AzureCluster(pulumi.ComponentResource):
             AzureBackup(name, AzureBackupArgs(region, cluster, group, identity), opts=child.component())
         grants = [
             grant(f"{name}-{who}", role, cluster.id, pulumi.Output.from_input(group_id), "Group", child)
-            for who, group_id, role in self._let_in(account.deploy_group_id, settings.access)
+            for who, group_id, role in self._let_in(account.deploy_group_id, settings.cluster_access)
         ]
 
         # Azure tells a cluster's certificate authority only inside of a kubeconfig.
@@ -228,7 +228,7 @@ class AzureCluster(pulumi.ComponentResource):
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     @staticmethod
-    def _let_in(deploy_group: str, access: Access) -> list[tuple[str, str, str]]:
+    def _let_in(deploy_group: str, access: ClusterAccess) -> list[tuple[str, str, str]]:
         """Who gets what role at the cluster: those who build it, and whom the settings name. Nobody else."""
         listed = [("admin", deploy_group, "Azure Kubernetes Service RBAC Cluster Admin")]
         for kind, groups, role in (

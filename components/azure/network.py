@@ -92,7 +92,7 @@ class AzureNetwork(pulumi.ComponentResource):
             location="global",
             tags=tags,
             opts=child.own(),
-        ) if not args.region.settings.api_access else None  # fmt: skip
+        ) if not args.region.settings.api_allowed_cidrs else None  # fmt: skip
         if self.zone:
             azure.privatedns.VirtualNetworkLink(
                 name,

@@ -10,7 +10,7 @@ import pulumi_gcp as gcp
 from components.gcp.network import GcpNetwork, GcpNetworkArgs
 from components.shared import subnets
 from components.shared.cluster import BACKUP_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
-from fleet.settings import Access
+from fleet.settings import ClusterAccess
 
 SERVICES = (*("cloudresourcemanager", "compute", "container", "cloudkms", "gkebackup", "iam", "logging", "monitoring"),)
 NODE_ROLES = ("roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader")
@@ -106,7 +106,7 @@ class GcpCluster(pulumi.ComponentResource):
             datapath_provider="ADVANCED_DATAPATH",
             private_cluster_config=gcp.container.ClusterPrivateClusterConfigArgs(
                 enable_private_nodes=True,
-                enable_private_endpoint=not settings.api_access,
+                enable_private_endpoint=not settings.api_allowed_cidrs,
                 master_ipv4_cidr_block=str(plan.control_plane),
             ),
             # How CI and people reach a private control plane: by name, through Google's front end, which asks IAM first.
@@ -115,12 +115,12 @@ class GcpCluster(pulumi.ComponentResource):
                     allow_external_traffic=True
                 )
             ),
-            authenticator_groups_config=self._groups(settings.access),
+            authenticator_groups_config=self._groups(settings.cluster_access),
             master_authorized_networks_config=gcp.container.ClusterMasterAuthorizedNetworksConfigArgs(
                 gcp_public_cidrs_access_enabled=False,
                 cidr_blocks=[
                     gcp.container.ClusterMasterAuthorizedNetworksConfigCidrBlockArgs(cidr_block=str(cidr))
-                    for cidr in settings.api_access
+                    for cidr in settings.api_allowed_cidrs
                 ],
             ),
             master_auth=gcp.container.ClusterMasterAuthArgs(
@@ -216,7 +216,7 @@ class GcpCluster(pulumi.ComponentResource):
             )
             for pool_name, pool in settings.pools.items()
         ]
-        for group in settings.access.named:
+        for group in settings.cluster_access.principals:
             gcp.projects.IAMMember(
                 f"{name}-{group.partition('@')[0]}",
                 project=project.project,
@@ -250,21 +250,21 @@ class GcpCluster(pulumi.ComponentResource):
             sign_in=f"gcloud container clusters get-credentials {name} --location {settings.location} "
             f"--project {project.project} --dns-endpoint",
             inside=[
-                *(binding(group, "cluster-admin") for group in settings.access.admins),
-                *(binding(group, "view") for group in settings.access.viewers),
+                *(binding(group, "cluster-admin") for group in settings.cluster_access.admins),
+                *(binding(group, "view") for group in settings.cluster_access.viewers),
             ],
         )
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     @staticmethod
-    def _groups(access: Access) -> gcp.container.ClusterAuthenticatorGroupsConfigArgs | None:
+    def _groups(access: ClusterAccess) -> gcp.container.ClusterAuthenticatorGroupsConfigArgs | None:
         """Groups in RBAC need one group around them, of a fixed name.
 
         Source: cloud.google.com/kubernetes-engine/docs/how-to/google-groups-rbac.
         """
-        if not access.named:
+        if not access.principals:
             return None
-        domain = access.named[0].partition("@")[2]
+        domain = access.principals[0].partition("@")[2]
         return gcp.container.ClusterAuthenticatorGroupsConfigArgs(security_group=f"gke-security-groups@{domain}")
 
     @staticmethod

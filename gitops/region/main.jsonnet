@@ -1,6 +1,6 @@
 // What a region runs: the objects of each of its applications, and the commit that they come from.
 local k = import '../lib/k.libsonnet';
-local sleep = import '../lib/sleep.libsonnet';
+local suspend = import '../lib/suspend.libsonnet';
 local apps = {
   conductor: import '../apps/conductor/main.jsonnet',
   flipt: import '../apps/flipt/main.jsonnet',
@@ -15,5 +15,5 @@ function(region, repository, revision)
   local objects(name) =
     if std.objectHas(apps, name) then [k.app(facts, name).release(revision)] + apps[name](facts, revision)
     else error 'no application is named %s in gitops/region/main.jsonnet; known: %s' % [name, std.join(', ', std.objectFields(apps))];
-  local awake = std.flattenArrays([objects(name) for name in region.applications]);
-  if region.asleep then sleep(awake) else awake
+  local running = std.flattenArrays([objects(name) for name in region.applications]);
+  if region.suspended then suspend(running) else running

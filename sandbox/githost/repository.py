@@ -52,16 +52,16 @@ def apps() -> list[App]:
     """The apps of the checkout's stack files, each once."""
     found: dict[tuple[str, str], App] = {}
     for region in fleet.read(CHECKOUT).regions.values():
-        s = region.settings
-        slug = (s.receipts_login or "regions-receipts").removesuffix("[bot]")
-        for app in (
-            App(slug, s.receipts_app, s.receipts_installation, receipts_key(region), "write", "read"),
-            App("regions-conductor", s.conductor_app or "", s.conductor_installation or "", CONDUCTOR_KEY,
-                "read", "write"),
-            App("regions-flags", s.flags_app or "", s.flags_installation or "", FLAGS_KEY, "none", "write"),
-        ):  # fmt: skip
-            if app.id:
-                found[app.id, app.installation] = app
+        settings = region.settings.github_apps
+        slug = (settings.status.login or "regions-receipts").removesuffix("[bot]")
+        for name, app, variable, statuses, contents in (
+            (slug, settings.status, receipts_key(region), "write", "read"),
+            ("regions-conductor", settings.conductor, CONDUCTOR_KEY, "read", "write"),
+            ("regions-flags", settings.flags, FLAGS_KEY, "none", "write"),
+        ):
+            if app:
+                key = app.app_id, app.installation_id
+                found[key] = App(name, *key, variable, statuses, contents)
     return list(found.values())
 
 

@@ -15,9 +15,8 @@ OWN = """config:
   regions:location: {location}
   regions:size: small
   regions:network: 10.{network}.0.0/16
-  regions:receiptsApp: "7{network}"
-  regions:receiptsInstallation: "8{network}"
-  regions:receiptsLogin: {tenant}-{network}[bot]
+  regions:githubApps:
+    status: {{ appId: "7{network}", installationId: "8{network}", login: "{tenant}-{network}[bot]" }}
   regions:{cloud}: {account}
 """
 AZURE = (

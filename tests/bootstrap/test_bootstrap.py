@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import runpy
 
 import pytest
@@ -14,7 +13,7 @@ from bootstrap import settings
 from bootstrap.plan import plan
 from tests.bootstrap.fleets import crowded, crowded_files
 from tests.bootstrap.recording import SETTINGS, Clouds, shipped
-from tests.components.recording import Monitor
+from tests.components.recording import Monitor, fresh_loop
 from tests.repository import ROOT
 
 FILE = "bootstrap/Pulumi.org.yaml"
@@ -111,8 +110,7 @@ def test_a_new_region_in_an_account_that_its_environment_has_changes_nothing() -
 
 
 def test_the_program_that_pulumi_runs_makes_all_of_it() -> None:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = fresh_loop()
     monitor = Monitor(Clouds())
     set_mocks(Clouds(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
 

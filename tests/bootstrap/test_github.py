@@ -225,7 +225,7 @@ def test_only_pins_of_own_images_have_no_owner_and_those_are_held_to_their_signa
         assert (ROOT / path.strip("/")).exists(), path
     assert {path for path, teams in owners() if not teams} == {f"/gitops/pins/{app}.json" for app in OWN}
     steps = yaml.safe_load(TEXTS["preview.yml"])["jobs"]["verdict"]["steps"]
-    assert [step for step in steps if "waves images verify" in step.get("run", "")]
+    assert [step for step in steps if "regions images verify" in step.get("run", "")]
     (ruleset,) = held("main")
     asks = ruleset["rules"]["pullRequest"]
     assert (asks["requireCodeOwnerReview"], asks["requiredApprovingReviewCount"]) == (True, 0)

@@ -99,13 +99,18 @@ def recorded(name: str) -> Recorded:
     return record(FLEET.regions[name])
 
 
-def record(settings: fleet.Region) -> Recorded:
-    """Register a region to its end. Everything has been registered and every output is known when this returns."""
-    # What other tests left behind without a run of their own would be waited for.
+def fresh_loop() -> asyncio.AbstractEventLoop:
+    """An event loop for one run on mocks. The run would wait for all that other tests have left pending: that is dropped."""
     SETTINGS.outputs.clear()
     SETTINGS.rpc_manager.clear()
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
+    return loop
+
+
+def record(settings: fleet.Region) -> Recorded:
+    """Register a region to its end. Everything has been registered and every output is known when this returns."""
+    loop = fresh_loop()
     monitor = Monitor(Clouds())
     set_mocks(Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
     seen: dict[str, Any] = {}

@@ -30,7 +30,7 @@ CLUSTER = {
 def opened(name: str) -> Recorded:
     """The same region, with its API open to one range."""
     region = FLEET.regions[name]
-    settings = region.settings.model_copy(update={"api_access": [IPv4Network("203.0.113.0/24")]})
+    settings = region.settings.model_copy(update={"api_allowed_cidrs": [IPv4Network("203.0.113.0/24")]})
     return record(fleet.Region(**{**vars(region), "settings": settings}))
 
 

@@ -15,7 +15,7 @@ import pytest
 import fleet
 from components.shared.secrets import read_secrets
 from fleet.keys import RECEIPTS_KEY
-from fleet.settings import AwsSettings, AzureSettings
+from fleet.settings import AwsSettings, AzureSettings, GitHubApps, StatusApp
 from tests.components.recording import FLEET, REPOSITORY, record, recorded
 from tests.repository import ROOT
 from waves.review.render import render, sources
@@ -56,8 +56,8 @@ class Made:
 
 def private(like: str, **changed: Any) -> fleet.Region:
     """A shared region as it were if it were tenant globex's, with everything of its own."""
-    own = {"tenant": "globex", "receipts_app": "1000009", "receipts_installation": "2000009",
-           "receipts_login": "globex-receipts[bot]", "network": IPv4Network("10.200.0.0/16")}  # fmt: skip
+    status = StatusApp(app_id="1000009", installation_id="2000009", login="globex-receipts[bot]")
+    own = {"tenant": "globex", "github_apps": GitHubApps(status=status), "network": IPv4Network("10.200.0.0/16")}
     region = FLEET.regions[like]
     settings = region.settings.model_copy(update={**own, **changed})
     return replace(region, name=f"globex-{settings.cloud}", settings=settings)
@@ -116,7 +116,11 @@ def texts(value: Any) -> Iterator[str]:
 def names(region: fleet.Region) -> dict[str, str]:
     """What only this region's cloud, host and people have a use for: by it they would be let in."""
     settings = region.settings
-    found = {"name": region.name, "app": settings.receipts_app, "installation": settings.receipts_installation}
+    found = {
+        "name": region.name,
+        "app": settings.github_apps.status.app_id,
+        "installation": settings.github_apps.status.installation_id,
+    }
     if settings.aws:
         found["account"] = settings.aws.account_id
     if settings.gcp:

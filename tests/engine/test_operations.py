@@ -84,7 +84,7 @@ def production(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     lifecycle.publish(home, CHECKOUT, [REGION])
     found = Production(home, lifecycle.clone(home))
     set_key(found.stack_file, "regions:protect: false")
-    set_key(found.stack_file, "regions:access: { admins: [sre@example.com], viewers: [support@example.com] }")
+    set_key(found.stack_file, "regions:clusterAccess: { admins: [sre@example.com], viewers: [support@example.com] }")
     ours = tmp_path_factory.mktemp("ours") / "upstream"
     shutil.copytree(found.checkout / "components" / "upstream", ours)
     older_argo_cd(found.checkout)
@@ -137,7 +137,7 @@ def test_a_volume_is_brought_back_after_the_runbook(production: Production) -> N
     claim = ("persistentvolumeclaim", CLAIM, "-n", "influxdb")
     lost = production.get(*claim)["spec"]["volumeName"]
     disk = production.get("persistentvolume", lost)["spec"]["csi"]["volumeHandle"]
-    with key_set(production.stack_file, "regions:asleep: true"):
+    with key_set(production.stack_file, "regions:suspended: true"):
         production.up()
         assert within(60, lambda: production.get("pod", "influxdb-0", "-n", "influxdb") == {})
         production.kubectl("delete", *claim)  # what was lost

@@ -125,7 +125,7 @@ def fleet(home: Home) -> Iterator[Fleet]:
     stack.write_text(stack.read_text().replace(", conductor]", "]"))  # passes are made here
     found = Fleet(home, teller)
     edits = impatient("2m")
-    edits["waves.yaml"].append(("    gate: none\n", "    gate: none\n    screamTest: 5s\n"))
+    edits["waves.yaml"].append(("    gate: none\n", "    gate: none\n    retirementHold: 5s\n"))
     commit = teller.commit("Three regions", edits)
     lifecycle.run_ci(home)
     try:
@@ -346,7 +346,7 @@ def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
 def test_a_region_sleeps_before_it_is_retired(fleet: Fleet) -> None:
     stack = fleet.checkout / "stacks" / f"Pulumi.{EXTERNAL}.yaml"
     before = stack.read_text()
-    stack.write_text(before + "  regions:asleep: true\n  regions:protect: false\n")
+    stack.write_text(before + "  regions:suspended: true\n  regions:protect: false\n")
     commit = fleet.commit("Who misses it?")
     assert fleet.moves(EXTERNAL, commit, 2 * RELEASE_SECONDS), fleet.why()
 

@@ -86,16 +86,37 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
             "not shorter than the deadline of wave staging, 1800s",
         ),
         (AWS, *added("regions:pollInterval: 0s"), "regions:pollInterval", "1s at least"),
-        (AWS, *added("regions:receiptsApp: bot"), "regions:receiptsApp", "GitHub app"),
+        (
+            AWS,
+            *added('regions:githubApps: { status: { appId: bot, installationId: "1" } }'),
+            "regions:githubApps.status.appId",
+            "GitHub app",
+        ),
         (
             AWS,
             "location: eu-west-1",
-            "location: eu-west-1\n  regions:asleep: true\n  regions:applications: [influxdb, conductor]",
-            "regions:asleep",
+            "location: eu-west-1\n  regions:suspended: true\n  regions:applications: [influxdb, conductor]",
+            "regions:suspended",
             "another region the conductor first",
         ),
-        (AWS, *added('regions:flagsApp: "1"'), "regions:flagsInstallation", "flagsApp is set"),
-        (AWS, *added('regions:flagsApp: "1"\n  regions:applications: [influxdb]'), "regions:flagsApp", "Add `flipt`"),
+        (
+            AWS,
+            *added('regions:githubApps: { flags: { appId: "1" } }'),
+            "regions:githubApps.flags.installationId",
+            "missing",
+        ),
+        (
+            AWS,
+            *added(
+                'regions:githubApps: { flags: { appId: "1", installationId: "2" } }\n  regions:applications: [influxdb]'
+            ),
+            "regions:githubApps.flags",
+            "Add `flipt`",
+        ),
+        (AWS, *added('regions:flagsApp: "1"'), "regions:flagsApp", "Write `regions:githubApps.flags.appId`"),
+        (AWS, *added("regions:asleep: true"), "regions:asleep", "Write `regions:suspended`"),
+        (AWS, *added("regions:apiAccess: []"), "regions:apiAccess", "Write `regions:apiAllowedCidrs`"),
+        (AWS, *added("regions:access: {}"), "regions:access", "Write `regions:clusterAccess`"),
         (AWS, "location: eu-west-1", "location: westeurope", "regions:location", "location of aws"),
         (AWS, "10.16.0.0/16", "10.17.0.0/16", "regions:network", GCP),
         (AWS, "10.16.0.0/16", "10.16.0.1/16", "regions:network", "/16"),
@@ -108,9 +129,24 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (AWS, *added("regions:tags: { awsx: a }"), "regions:tags.awsx", "clouds' own tags"),
         (AWS, *added("regions:tags: { Owner: a }"), "regions:tags.Owner", "pattern"),
         (AWS, *added("regions:tags: { owner: A b }"), "regions:tags.owner", "pattern"),
-        (AWS, *added("regions:access: { admins: [sre@example.com] }"), "regions:access.admins", "ARN of an IAM role"),
-        (AWS, *added("regions:access: { viewer: [a] }"), "regions:access.viewer", "Did you mean `viewers`"),
-        (AWS, *added(f"regions:access: {{ admins: [{ROLE}], viewers: [{ROLE}] }}"), "regions:access", "named twice"),
+        (
+            AWS,
+            *added("regions:clusterAccess: { admins: [sre@example.com] }"),
+            "regions:clusterAccess.admins",
+            "ARN of an IAM role",
+        ),
+        (
+            AWS,
+            *added("regions:clusterAccess: { viewer: [a] }"),
+            "regions:clusterAccess.viewer",
+            "Did you mean `viewers`",
+        ),
+        (
+            AWS,
+            *added(f"regions:clusterAccess: {{ admins: [{ROLE}], viewers: [{ROLE}] }}"),
+            "regions:clusterAccess",
+            "named twice",
+        ),
         (
             AWS,
             *added("regions:applications: [influxdb, influxbd]"),
@@ -135,8 +171,8 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
         (
             AWS,
             "regions:cloud: aws",
-            'regions:apiAccess: ["0.0.0.0/0"]\n  regions:cloud: aws',
-            "regions:apiAccess",
+            'regions:apiAllowedCidrs: ["0.0.0.0/0"]\n  regions:cloud: aws',
+            "regions:apiAllowedCidrs",
             "world",
         ),
         (
@@ -235,9 +271,9 @@ def test_a_region_that_is_protected_by_its_wave_can_be_released() -> None:
 
 
 def test_the_conductor_needs_an_app_that_moves_branches() -> None:
-    texts = edited("Pulumi.yaml", '  regions:conductorApp:\n    default: "1000002"\n', "")
+    texts = edited("Pulumi.yaml", '      conductor: { appId: "1000002", installationId: "2000002" }\n', "")
     problems = [str(problem) for problem in fleet.load(texts).problems]
     assert problems == [
-        "stacks/Pulumi.tools-aws-us-west-2.yaml: regions:conductorApp: missing, and `conductor` is one of the applications. "
-        "Give the numbers of the GitHub app that moves branches."
+        "stacks/Pulumi.tools-aws-us-west-2.yaml: regions:githubApps.conductor: missing, and `conductor` is one of the "
+        "applications. Give the GitHub app that moves branches."
     ]

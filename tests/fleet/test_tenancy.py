@@ -15,8 +15,9 @@ STAGING_GCP = "stacks/Pulumi.staging-gcp-us-central1.yaml"
 TOOLS = "stacks/Pulumi.tools-aws-us-west-2.yaml"
 PROD = {cloud: f"stacks/Pulumi.prod-{name}.yaml" for cloud, name in
         (("aws", "aws-us-east-1"), ("gcp", "gcp-europe-west4"), ("azure", "azure-westeurope"))}  # fmt: skip
-FLAGS = '  regions:flagsApp: "7"\n  regions:flagsInstallation: "8"\n'
-LOGIN = "  regions:receiptsLogin: acme-receipts[bot]\n"
+STATUS = '    status: { appId: "1000003", installationId: "2000003", login: "acme-receipts[bot]" }\n'
+FLAGS = '    flags: { appId: "7", installationId: "8" }\n'
+LOGIN = ', login: "acme-receipts[bot]"'
 WINDOWS = '  regions:changeWindows: [{ days: [tue, wed], start: "22:00", end: "02:00", timezone: Europe/Berlin }]\n'
 TENANT = "  regions:tenant: acme\n"
 
@@ -32,10 +33,11 @@ def edited(edits: Mapping[str, tuple[str, str]]) -> dict[str, str]:
 
 def private(file: str, project: str, app: str = "7") -> dict[str, tuple[str, str]]:
     """An edit that makes a shared region tenant globex's, in an account, project or subscription of its own."""
-    own = f'  regions:tenant: globex\n  regions:receiptsApp: "{app}"\n  regions:receiptsInstallation: "{app}"\n'
+    status = f'{{ status: {{ appId: "{app}", installationId: "{app}", login: "globex[bot]" }} }}'
+    own = f"  regions:tenant: globex\n  regions:githubApps: {status}\n"
     residency = ("acme:", 'globex: ["*"]\nacme:')
     return {
-        file: ("config:\n", f"config:\n{own}  regions:receiptsLogin: globex[bot]\n{project}"),
+        file: ("config:\n", f"config:\n{own}{project}"),
         "policy/residency.yaml": residency,
     }
 
@@ -45,25 +47,25 @@ def private(file: str, project: str, app: str = "7") -> dict[str, tuple[str, str
     [
         ({ACME: ("wave: external", "wave: internal")}, "wave", "other waves wait for this one. Take external, the last one"),
         ({ACME: (TENANT, TENANT + "  regions:applications: [influxdb, conductor]\n")}, "applications", "moves every region"),
-        ({ACME: (LOGIN, LOGIN + FLAGS)}, "flagsApp", "that app can write every tenant's flags"),
-        ({ACME: (LOGIN, "")}, "receiptsLogin", "Give the login of the GitHub app that posts its receipts"),
-        ({ACME: ("acme-receipts[bot]", "regions-receipts[bot]")}, "receiptsLogin", "wave external trusts it for all"),
-        ({ACME: ("acme-receipts[bot]", "acme-receipts")}, "receiptsLogin", "pattern"),
-        ({ACME: ('receiptsApp: "1000003"', 'receiptsApp: "1000001"')}, "receiptsApp",
+        ({ACME: (STATUS, STATUS + FLAGS)}, "githubApps.flags.appId", "that app can write every tenant's flags"),
+        ({ACME: (LOGIN, "")}, "githubApps.status.login", "Give the login of the GitHub app that posts its receipts"),
+        ({ACME: ("acme-receipts[bot]", "regions-receipts[bot]")}, "githubApps.status.login", "wave external trusts it for all"),
+        ({ACME: ("acme-receipts[bot]", "acme-receipts")}, "githubApps.status.login", "pattern"),
+        ({ACME: ("1000003", "1000001")}, "githubApps.status.appId",
          "the same GitHub app as in stacks/Pulumi.prod-aws-us-east-1.yaml of tenant shared"),
-        ({ACME: ('  regions:receiptsInstallation: "2000003"\n', "")}, "receiptsInstallation", "and 4 more"),
+        ({ACME: ("2000003", "2000001")}, "githubApps.status.installationId", "and 4 more"),
         ({ACME: ("example-acme", "example-production")}, "gcp.project",
          f"the same project as in {PROD['gcp']} of tenant shared. Take one that is tenant acme's alone"),
         ({ACME: ("europe-west4", "us-central1")}, "location",
          "residency.yaml allows gcp:europe-west1, gcp:europe-west4. Take an allowed one"),
         ({"policy/residency.yaml": ("acme: [", "acne: [")}, "location", "residency.yaml allows nothing"),
         ({ACME: (TENANT, "")}, "tenant", "though the file has regions:changeWindows"),
-        ({ACME: (TENANT + "  regions:costCentre: acme\n", "")}, "tenant", "though the file has regions:receiptsLogin"),
+        ({ACME: (TENANT + "  regions:costCentre: acme\n", "")}, "tenant", "though the file has regions:githubApps.status.login"),
         ({ACME: ('"22:00"', "22:00")}, "changeWindows.0.start", "write it in quotes"),
         ({ACME: (WINDOWS, "  regions:changeWindows: []\n")}, "changeWindows", "at least 1 item"),
-        ({ACME: (TENANT, TENANT + "  regions:access: { admins: [a@example.com] }\n"),
-          STAGING_GCP: ("config:\n", "config:\n  regions:access: { viewers: [a@example.com] }\n")},
-         "access", f"the same role or group as in {STAGING_GCP}"),
+        ({ACME: (TENANT, TENANT + "  regions:clusterAccess: { admins: [a@example.com] }\n"),
+          STAGING_GCP: ("config:\n", "config:\n  regions:clusterAccess: { viewers: [a@example.com] }\n")},
+         "clusterAccess", f"the same role or group as in {STAGING_GCP}"),
         ({"waves.yaml": ("    gate: none\n", '    gate: none\n    windows: [{ days: [mon], start: "08:00", end: "16:00" }]\n')},
          "changeWindows", "never open while wave external is: mon 08:00-16:00 UTC"),
         ({"waves.yaml": ("    gate: none\n", '    gate: none\n    secretsProvider: "awskms://alias/w"\n')},
@@ -90,11 +92,11 @@ def test_a_private_region_that_is_not_by_itself_is_refused_in_its_own_file(
         (private(PROD["azure"], ""), PROD["azure"], "azure.deployGroupId", "the same group"),
         ({**private(PROD["aws"], ""), TOOLS: ("222233334444", "333344445555")}, PROD["aws"], "aws.accountId", TOOLS),
         ({**private(PROD["aws"], ""),
-          TOOLS: ("config:\n", 'config:\n  regions:access: { admins: ["arn:aws:iam::333344445555:role/sre"] }\n')},
+          TOOLS: ("config:\n", 'config:\n  regions:clusterAccess: { admins: ["arn:aws:iam::333344445555:role/sre"] }\n')},
          PROD["aws"], "aws.accountId", TOOLS),
-        (private(PROD["aws"], '  regions:access: { admins: ["arn:aws:iam::222233334444:role/sre"] }\n'), PROD["aws"],
-         "access", f"the same account as in {TOOLS}"),
-        (private(PROD["gcp"], "", "1000003"), PROD["gcp"], "receiptsApp", f"{ACME} of tenant acme"),
+        (private(PROD["aws"], '  regions:clusterAccess: { admins: ["arn:aws:iam::222233334444:role/sre"] }\n'), PROD["aws"],
+         "clusterAccess", f"the same account as in {TOOLS}"),
+        (private(PROD["gcp"], "", "1000003"), PROD["gcp"], "githubApps.status.appId", f"{ACME} of tenant acme"),
     ],
 )  # fmt: skip
 def test_accounts_groups_and_apps_are_one_tenants_on_every_cloud(

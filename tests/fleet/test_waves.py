@@ -42,7 +42,11 @@ def test_external_production_as_shipped_is_all_at_once_and_gates_nothing() -> No
             'windows: [{days: [mon], start: "08:00", end: "16:00", timezone: Mars}]',
             "no time zone is named Mars",
         ),
-        ('    creators: ["regions-receipts[bot]"]\n', "", "wave staging needs receipts, and trusts nobody's"),
+        (
+            '    trustedStatusCreators: ["regions-receipts[bot]"]\n',
+            "",
+            "wave staging needs receipts and trusts no login",
+        ),
     ],
 )
 def test_a_bad_wave_is_refused_with_key_and_remedy(old: str, new: str, words: str) -> None:
@@ -63,10 +67,12 @@ def test_a_bad_wave_is_refused_with_key_and_remedy(old: str, new: str, words: st
     ],
 )
 def test_cohorts_grow_and_end_with_all_regions(cohorts: list[int | str], regions: int, steps: list[int]) -> None:
-    wave = Wave(name="w", production=True, cohorts=cohorts, creators=["x"])
+    wave = Wave(name="w", production=True, cohorts=cohorts, trusted_status_creators=["x"])
     assert wave.steps(regions) == steps
 
 
 def test_durations_are_written_as_people_say_them() -> None:
-    wave = Wave.model_validate({"name": "w", "production": True, "soak": "1h30m", "deadline": "2d", "creators": ["x"]})
+    wave = Wave.model_validate(
+        {"name": "w", "production": True, "soak": "1h30m", "deadline": "2d", "trustedStatusCreators": ["x"]}
+    )
     assert (wave.soak, wave.deadline) == (timedelta(minutes=90), timedelta(days=2))

@@ -14,8 +14,8 @@ from waves.review.render import RenderError, sources
 FILES = sources(ROOT)
 LITERAL = re.compile(r"//[^\n]*|(?P<text>'[^'\n]*')|(?<![\w.])(?P<number>\d+)(?![\w.])|\b(?P<word>true|false)\b")
 """Comments, which are passed over; texts, numbers and truths, each of which is changed in turn."""
-SLEEP = "gitops/lib/sleep.libsonnet"
-"""No golden region sleeps: tests/gitops/test_rendering.py has what it does."""
+SLEEP = "gitops/lib/suspend.libsonnet"
+"""No golden region is suspended: tests/gitops/test_rendering.py has what it does."""
 
 
 @pytest.mark.parametrize("region", REGIONS)

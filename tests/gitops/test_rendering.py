@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 import fleet
+from fleet.settings import GitHubApp
 from gates import __main__ as command
 from gates import battery
 from tests.repository import ROOT
@@ -22,10 +23,10 @@ COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
 FAST = ["release", "workloads", "endpoints"]
 
 
-def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",), asleep: bool = False) -> list[dict[str, Any]]:
+def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",), suspended: bool = False) -> list[dict[str, Any]]:
     """The objects of a region of this wave."""
     (region,) = [each for each in FLEET.regions.values() if each.wave.name == wave][:1]
-    changed = region.settings.model_copy(update={"applications": list(applications), "asleep": asleep})
+    changed = region.settings.model_copy(update={"applications": list(applications), "suspended": suspended})
     return render(FILES, replace(region, settings=changed), "https://git.example.com/platform/regions.git", COMMIT)
 
 
@@ -143,7 +144,9 @@ def test_flags_are_of_the_regions_tenant_and_only_the_one_page_has_a_key_to_writ
     app: str | None, writes: bool
 ) -> None:
     region = FLEET.regions["staging-gcp-us-central1"]
-    changed = {"applications": ["flipt"], "flags_app": app, "flags_installation": app, "tenant": "acme"}
+    flags = app and GitHubApp(app_id=app, installation_id=app)
+    apps = region.settings.github_apps.model_copy(update={"flags": flags})
+    changed = {"applications": ["flipt"], "github_apps": apps, "tenant": "acme"}
     settings = region.settings.model_copy(update=changed)
     objects = render(FILES, replace(region, settings=settings), "https://git.example.com/platform/regions.git", COMMIT)
     (text,) = [
@@ -191,7 +194,7 @@ def test_all_objects_lie_in_the_applications_namespace(wave: str) -> None:
 
 def test_a_region_that_sleeps_has_all_but_pods_and_tests() -> None:
     applications = ("influxdb", "conductor")
-    awake, asleep = rendered("internal", applications), rendered("internal", applications, asleep=True)
+    awake, asleep = rendered("internal", applications), rendered("internal", applications, suspended=True)
 
     def names(objects: list[dict[str, Any]]) -> set[tuple[str, str]]:
         return {(item["kind"], item["metadata"]["name"]) for item in objects}

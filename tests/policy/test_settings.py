@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import fleet
 from fleet import NodePool
 from fleet.checks import Stack, stack
-from fleet.settings import Access
+from fleet.settings import ClusterAccess
 from fleet.sizes import MAIN_POOLS, Size
 from policy.catalogue import RULES
 from policy.rules import Resource
@@ -39,11 +39,11 @@ def regions(draw: st.DrawFn) -> fleet.Region:
     changed: dict[str, Any] = {
         "size": size,
         "node_pools": draw(st.sampled_from([{}, {"compute": pool}, {"general": pool}])),
-        "access": Access(admins=who[:admins], viewers=draw(st.sampled_from([who[admins:], []]))),
-        "api_access": draw(st.sampled_from([[], [IPv4Network("203.0.113.0/24")]])),
+        "cluster_access": ClusterAccess(admins=who[:admins], viewers=draw(st.sampled_from([who[admins:], []]))),
+        "api_allowed_cidrs": draw(st.sampled_from([[], [IPv4Network("203.0.113.0/24")]])),
         "tags": draw(st.dictionaries(st.sampled_from(["owner", "data-class"]), st.sampled_from(["a", "b-1", ""]))),
         "protect": draw(st.sampled_from([None, True, False])),
-        "asleep": "conductor" not in region.settings.applications and draw(st.booleans()),
+        "suspended": "conductor" not in region.settings.applications and draw(st.booleans()),
         "cost_centre": draw(st.sampled_from(["platform", "research"])),
         "kubernetes_version": draw(st.sampled_from(sorted(fleet.KUBERNETES))),
         "zones": draw(st.sampled_from([None, {"azure": ["1", "2", "3"]}.get(cloud, ["a", "b", "c"])])),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import typer
@@ -95,7 +96,7 @@ def history(context: typer.Context, region: Region, as_json: Json = False) -> No
 
 def changes_of(region: str, entries: Sequence[Entry]) -> Iterable[dict[str, Any]]:
     """The entries of the ledger's log that change a region's record or a waiver of it. `entries`: the newest first."""
-    for entry, before in zip(entries, [*entries[1:], None], strict=True):
+    for entry, before in zip_longest(entries, entries[1:]):
         if _region_part(entry, region) != (_region_part(before, region) if before else (None, frozenset())):
             lines = entry.text.splitlines()
             text = next((line for line in lines if line.startswith(f"{region}:")), lines[0])

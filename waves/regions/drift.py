@@ -52,7 +52,7 @@ def update_in_progress(host: Api, refs: GitRefs, region: fleet.Region, commit: s
     if refs.listed(branch).get(branch) != commit:
         return True
     # Only trusted receipts count: anybody else could keep a drift out of sight.
-    trusted = region.wave.trusted(region.settings.receipts_login)
+    trusted = region.wave.trusted(region.settings.github_apps.status.login)
     for status in host.listed(f"{host.place}/commits/{commit}/statuses", "statuses: read"):  # the newest first
         latest = receipt(status)
         if latest and (latest.region, latest.check) == (region.name, "infra") and latest.creator in trusted:

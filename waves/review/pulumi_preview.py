@@ -112,8 +112,8 @@ class Preview:
     def of(cls, data: Mapping[str, Any]) -> Preview:
         """The inverse of `asdict`."""
         steps = [Step(**{**step, "fields": tuple(Field(**each) for each in step["fields"])}) for step in data["steps"]]
-        violations = tuple(PolicyViolation(**each) for each in data["verdicts"])
-        return cls(**{**data, "steps": tuple(steps), "verdicts": violations})
+        violations = tuple(PolicyViolation(**each) for each in data["violations"])
+        return cls(**{**data, "steps": tuple(steps), "violations": violations})
 
 
 def previews(checkout: Path, regions: Iterable[fleet.Region], parallel: int) -> Iterator[Preview]:

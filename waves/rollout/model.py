@@ -20,7 +20,7 @@ class Member:
     name: str
     size: int
     """Nodes at most, in all its pools: the measure of what a bad commit can take down."""
-    asleep: bool = False
+    suspended: bool = False
     """Whether it runs no pod, to see who misses it."""
     windows: tuple[Window, ...] = ()
     """When it may be changed, once it has joined; at any time, if there is none."""

@@ -96,7 +96,7 @@ def named(world: World, target: str, commit: Commit) -> list[str]:
 
 def retire(world: World, region: str, note: Note) -> LedgerChange:
     """Take a region out of every gate for good. Its stack file must be gone from main, and nobody have missed it: it has
-    slept, well, for the wave's scream test, unless it never joined. Raises RefusedError."""
+    was suspended, and well, for the wave's retirement hold, unless it never joined. Raises RefusedError."""
     wave = _waves_of(world).get(region)
     if wave is not None:
         raise RefusedError(f"stacks/Pulumi.{region}.yaml is still on main, in wave {wave}: remove it first, by review")
@@ -114,16 +114,16 @@ def _missed_by_nobody(world: World, region: str) -> None:
     if commit is None:
         raise RefusedError(f"the branch region/{region} is gone: without it nobody can say whether the region slept")
     place = _place(states.release(commit), region)
-    if place is None or not place[1].asleep:
+    if place is None or not place[1].suspended:
         raise RefusedError(
-            f"{region} is not asleep at {commit[:10]}, so that nobody can have missed it: bring its stack file back with "
-            "`regions:asleep: true`, and remove it once the region has that commit"
+            f"{region} is not suspended at {commit[:10]}, so that nobody can have missed it: bring its stack file back with "
+            "`regions:suspended: true`, and remove it once the region has that commit"
         )
     wave = place[0]
-    said = states.region_state(region, commit, wave.model_copy(update={"soak": wave.scream_test}))
+    said = states.region_state(region, commit, wave.model_copy(update={"soak": wave.retirement_hold}))
     if said.state is not State.PASSED:
         raise RefusedError(
-            f"{region} has to sleep for {text(wave.scream_test)} first, at {commit[:10]}: {said.state}: {said.reason}"
+            f"{region} must be suspended for {text(wave.retirement_hold)} first, at {commit[:10]}: {said.state}: {said.reason}"
         )
 
 

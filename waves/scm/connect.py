@@ -80,13 +80,13 @@ def api(checkout: Path, remote: str, repository: str | None) -> Api:
 def open_receipts(checkout: Path, remote: str, repository: str | None, region: str) -> GitHubReceipts:
     """The host's receipts, signed in as the app that posts this region's. Raises HostError, FleetError with what is missing."""
     found = fleet.read(checkout).region(region)
-    settings, variable = found.settings, receipts_key(found)
+    app, variable = found.settings.github_apps.status, receipts_key(found)
     key = os.environ.get(variable)
     if not key:
-        raise HostError(f"{variable} is not set: the private key of the GitHub app {settings.receipts_app}")
+        raise HostError(f"{variable} is not set: the private key of the GitHub app {app.app_id}")
     url = _asked(checkout, "remote", "get-url", remote)
     name, api = _named(url, remote, repository), _api(url)
-    return GitHubReceipts(name, app_token((settings.receipts_app, settings.receipts_installation, key), api), api)
+    return GitHubReceipts(name, app_token((app.app_id, app.installation_id, key), api), api)
 
 
 def open_pulls(checkout: Path, remote: str, repository: str | None) -> tuple[GitRefs, Pulls, tuple[str, str]]:

@@ -276,7 +276,7 @@ def as_release(commit: Commit, loaded: fleet.Fleet) -> Release:
     for region in loaded.in_waves():
         settings = region.settings
         size = sum(pool.max_nodes for pool in settings.pools.values())
-        windows, login = tuple(settings.change_windows), settings.receipts_login or ""
-        members[region.wave.name] += (Member(region.name, size, settings.asleep, windows, login),)
+        windows, login = tuple(settings.change_windows), settings.github_apps.status.login or ""
+        members[region.wave.name] += (Member(region.name, size, settings.suspended, windows, login),)
     problem = "\n".join(str(found) for found in loaded.problems)
     return Release(commit, loaded.waves, members, problem)

@@ -27,8 +27,8 @@ import sys
 import time
 from pathlib import Path
 from sandbox.clouds.aws import FLAVOUR
-from sandbox.clouds.model import CloudError
-from tests.sandbox.cloud_doubles import Account
+from sandbox.clouds.core.model import CloudError
+from tests.sandbox.clouds.doubles import Account
 account, won = Account(FLAVOUR, Path(sys.argv[1])), 0
 for i in range(40):
     name = f"shared-{i}" if i % 2 else f"own-{sys.argv[2]}-{i}"

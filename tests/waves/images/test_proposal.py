@@ -140,7 +140,7 @@ def test_after_the_merge_main_has_the_pins_and_preflight_has_nothing_to_say(host
     assert pulls(host) == []
     host.git("fetch", "--quiet", "origin")
     result = CliRunner().invoke(command, ["--checkout", str(host.clone), "preflight", f"{old}..origin/main"])
-    assert (result.exit_code, result.stdout) == (0, "nothing to say against it\n")
+    assert (result.exit_code, result.stdout) == (0, "no violations\n")
     again = bump(host, *(f"{app}={named(app, 'a')}" for app in OWN))
     assert (again["changed"], again["already"], pulls(host)) == ([], list(OWN), [])
     assert bump(host, f"front={named('front', 'b')}")["pull_request"]["number"] == pull["number"] + 1

@@ -119,4 +119,4 @@ def test_the_command_ends_with_1_on_an_unfit_machine_and_prints_json(
     assert findings["pulumi"]["fit"] is False
     plain = CliRunner().invoke(app, ["--checkout", str(CHECKOUT), "doctor", AWS])
     assert plain.exit_code == 1
-    assert "UNFIT" in plain.output
+    assert "FAIL" in plain.output

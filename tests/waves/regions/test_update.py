@@ -99,7 +99,7 @@ def test_where_nothing_that_infrastructure_depends_on_changed_it_says_so_at_once
         ("policy/c.py", "# changed\n"),
         ("requirements.txt", "# changed\n"),
         ("Pulumi.yaml", "  regions:pollInterval:\n    default: 5s\n"),
-        (f"stacks/Pulumi.{REGION}.yaml", "  regions:asleep: true\n"),
+        (f"stacks/Pulumi.{REGION}.yaml", "  regions:suspended: true\n"),
     ],
 )
 def test_what_infrastructure_depends_on_is_updated(remote: Remote, pulumi: Path, changed: str, more: str) -> None:
@@ -113,7 +113,7 @@ def test_what_infrastructure_depends_on_is_updated(remote: Remote, pulumi: Path,
 def test_another_regions_settings_and_a_comment_are_none_of_it(remote: Remote, pulumi: Path) -> None:
     release(remote, "components/a.py")
     apply(remote)
-    release(remote, "stacks/Pulumi.staging-azure-eastus.yaml", "  regions:asleep: true\n")
+    release(remote, "stacks/Pulumi.staging-azure-eastus.yaml", "  regions:suspended: true\n")
     apply(remote)
     release(remote, f"stacks/Pulumi.{REGION}.yaml", "# It rains there\n")
     apply(remote)
@@ -162,8 +162,8 @@ def closed_now(remote: Remote) -> None:
     """Make the region one customer's, which may not be changed now: its only window is in three days' time."""
     day = DAYS[(datetime.now(UTC).weekday() + 3) % 7]
     window = f'regions:changeWindows: [{{ days: [{day}], start: "08:00", end: "10:00" }}]'
-    own = ["regions:tenant: globex", 'regions:receiptsApp: "7"', 'regions:receiptsInstallation: "7"',
-           f"regions:receiptsLogin: {TRUSTED}", window]  # fmt: skip
+    status = f'{{ status: {{ appId: "7", installationId: "7", login: "{TRUSTED}" }} }}'
+    own = ["regions:tenant: globex", f"regions:githubApps: {status}", window]
     stack = remote.clone / f"stacks/Pulumi.{REGION}.yaml"
     text = stack.read_text().replace("wave: staging", "wave: external")
     stack.write_text(text.replace("config:\n", "config:\n  " + "\n  ".join(own) + "\n"))

@@ -27,38 +27,40 @@ class Edit:
 
 
 WHERE = {
-    r"components/aws\.py": 9,
-    r"components/aws_\w+\.py": 10,
-    r"components/gcp\w*\.py": 10,
-    r"components/azure\w*\.py": 12,
+    r"components/aws/cluster\.py": 9,
+    r"components/aws/\w+\.py": 10,
+    r"components/gcp/\w+\.py": 10,
+    r"components/azure/\w+\.py": 12,
     r"stacks/Pulumi\..*": 24,
-    r"components/[^/]+\.py": 6,
+    r"components/(argo/|shared/)?[^/]+\.py": 6,
     r"components/upstream/.*": 2,
     r"fleet/.*": 4,
     r"policy/[^/]+\.(py|yaml)": 4,
     r"Pulumi\.yaml|waves\.yaml|policy/residency\.yaml": 10,
     r"__main__\.py|requirements\.txt": 1,
-    r"(docs|gitops|flags|gates|front|waves|sandbox|bench|tests)/.*|[^/]+": 12,
+    r"(docs|gitops|flags|gates|front|waves|regions|sandbox|bench|tests)/.*|[^/]+": 12,
 }
 """Patterns of places, and how often one is taken, of a hundred and a few."""
 
 LINES = {
     r"stacks/.*": (
-        "  regions:asleep: true", "  regions:protect: false", "  regions:protect: true", "  regions:zones: [a, b, d]",
+        "  regions:suspended: true", "  regions:protect: false", "  regions:protect: true", "  regions:zones: [a, b, d]",
         "  regions:pollInterval: 5s", '  regions:kubernetesVersion: "1.34"', "  regions:tags: { team: red }",
         "  regions:applications: [influxdb, front]", "  regions:tenant: acme", "  regions:costCentre: research",
         "  regions:syncTimeout: 10m", "  regions:repository: https://git.example.com/other/fork.git",
-        '  regions:receiptsApp: "1000003"', "  pulumi:disable-default-providers: [aws]", "encryptionsalt: v1:abc", "# A comment",
-        "  regions:asleep: false", "  regions:nodePools: { more: { machineType: m7i.large, minNodes: 1, maxNodes: 2 } }",
+        '  regions:githubApps: { status: { appId: "1000003", installationId: "2000003" } }',
+        "  pulumi:disable-default-providers: [aws]", "encryptionsalt: v1:abc", "# A comment",
+        "  regions:suspended: false", "  regions:nodePools: { more: { machineType: m7i.large, minNodes: 1, maxNodes: 2 } }",
     ),
     r"Pulumi\.yaml": (
-        "  regions:asleep:\n    default: false", "  regions:pollInterval:\n    default: 4s", "  pulumi:tags:\n    value: { a: b }",
+        "  regions:suspended:\n    default: false", "  regions:pollInterval:\n    default: 4s",
+        "  pulumi:tags:\n    value: { a: b }",
         "  regions:size:\n    default: medium", "  regions:protect:\n    type: boolean\n    default: false", "main: elsewhere",
     ),
     r"waves\.yaml": ("    windows: []", "    protect: true", "    secretsProvider: awskms://alias/x?region=eu-west-1",
-                     "  - name: last\n    production: true\n    gate: none\n    creators: []"),
+                     "  - name: last\n    production: true\n    gate: none\n    trustedStatusCreators: []"),
     r"policy/residency\.yaml": ('globex: ["aws:eu-*"]', 'shared: ["gcp:*"]', 'acme: ["gcp:us-*"]'),
-    r".*\.py": ("import os", "raise SystemExit('no')", "# A comment", "from components import aws_roles", "X = 1"),
+    r".*\.py": ("import os", "raise SystemExit('no')", "# A comment", "from components.aws import iam", "X = 1"),
 }  # fmt: skip
 """What may be put at the end of a file."""
 
@@ -146,10 +148,10 @@ def _more(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
 def _moved(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
     """A module's contents in a new one, which it takes them from."""
     place = PurePosixPath(path)
-    if place.suffix != ".py" or len(place.parts) != 2:
+    if place.suffix != ".py" or len(place.parts) == 1:
         return {}
     new = place.with_name(f"{place.stem}_parts.py")
-    return {str(new): files[path], path: f"from {new.parent}.{new.stem} import *\n".encode()}
+    return {str(new): files[path], path: f"from {'.'.join(new.parent.parts)}.{new.stem} import *\n".encode()}
 
 
 HOW: Mapping[Callable[[Files, str, Random], dict[str, bytes | None]], int] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,7 +109,7 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
         ("stacks/stack.schema.json", "\n", set()),
         ("components/aws/cluster.py", "# More.\n", of("aws")),
         ("components/aws/iam.py", "# More.\n", of("aws")),
-        ("components/azure/cluster.py", "def broken(:\n", EVERY),
+        ("components/azure/cluster.py", "def broken(:\n", of("azure")),
         ("components/azure/backup.py", "# More.\n", of("azure")),
         ("components/gcp/network.py", "# More.\n", of("gcp")),
         ("components/shared/subnets.py", "# More.\n", of("aws", "azure", "gcp")),
@@ -121,15 +122,15 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
         ("__main__.py", "# More.\n", EVERY),
         ("requirements.txt", "more==1.0\n", EVERY),
         (AWS, "  # More.\n", set()),
-        (AWS, "  regions:asleep: false\n", set()),
-        (AWS, "  regions:asleep: true\n", {"staging-aws-eu-west-1"}),
+        (AWS, "  regions:suspended: false\n", set()),
+        (AWS, "  regions:suspended: true\n", {"staging-aws-eu-west-1"}),
         (AWS, "  regions:aslep: true\n", {"staging-aws-eu-west-1"}),
         (AWS, "encryptionsalt: v1:abc\n", {"staging-aws-eu-west-1"}),
         (AWS, "  pulumi:disable-default-providers: [aws]\n", {"staging-aws-eu-west-1"}),
-        (AWS, "  regions:access: {admins: ['arn:aws:iam::111122223333:role/sre']}\n", {"staging-aws-eu-west-1"}),
+        (AWS, "  regions:clusterAccess: {admins: ['arn:aws:iam::111122223333:role/sre']}\n", {"staging-aws-eu-west-1"}),
         ("Pulumi.yaml", "# More.\n", set()),
         ("Pulumi.yaml", "  regions:pollInterval:\n    default: 5s\n", EVERY),
-        ("Pulumi.yaml", "  regions:asleep:\n    default: false\n", set()),
+        ("Pulumi.yaml", "  regions:suspended:\n    default: false\n", set()),
         ("Pulumi.yaml", "  pulumi:tags:\n    value: {a: b}\n", EVERY),
         ("waves.yaml", "    soak: 1m\n", {name for name in EVERY if name.startswith(("prod", "acme"))}),
         ("policy/residency.yaml", 'globex: ["aws:*"]\n', set()),
@@ -146,7 +147,10 @@ def test_a_change_touches_the_regions_that_read_what_it_changes(
     ("path", "text", "named"),
     [
         ("json.py", "", EVERY),
-        ("components/aws_new.py", "", EVERY),
+        ("components/new.py", "", EVERY),
+        ("components/aws/new.py", "", of("aws")),
+        ("pulumi_aws/__init__.py", "", EVERY),
+        ("sandbox/new.py", "", set()),
         ("components/aws/__init__.py", "", of("aws")),
         ("Pulumi.yml", "", EVERY),
         ("stacks/Pulumi.prod-aws-us-east-1.json", "{}", {"prod-aws-us-east-1"}),
@@ -164,43 +168,46 @@ def test_a_file_that_comes_or_goes_counts_where_it_would_be_read(
     assert repository.named() == named
 
 
-def test_a_new_module_that_only_one_clouds_modules_import_touches_that_cloud_alone(repository: Repository) -> None:
-    repository.write("components/aws_new.py", "X = 1\n")
-    repository.add("components/aws/iam.py", "from components.aws_new import X\n")
-    assert repository.named() == of("aws")
-
-
-def test_a_module_elsewhere_counts_once_the_program_imports_it(repository: Repository) -> None:
+def test_a_module_of_a_new_folder_counts_in_every_region(repository: Repository) -> None:
     repository.write("common/__init__.py", "")
     repository.write("common/sizes.py", "X = 1\n")
-    repository.add("components/gcp/cluster.py", "def later() -> None:\n    from common import sizes\n")
-    repository.git("add", "--all")
-    repository.git("commit", "--quiet", "-m", "Take sizes from elsewhere")
-    repository.write("common/sizes.py", "X = 2\n")
-    found = repository.run("--base", "HEAD")["regions"]
-    assert {each["region"] for each in found} == of("gcp")
-    assert {str(each["reasons"]) for each in found} == {"['common/sizes.py']"}
-    repository.git("reset", "--quiet", "--hard", "HEAD~1")
+    assert repository.named() == EVERY, "it may stand before an installed package of that name"
 
 
-@pytest.mark.parametrize(
-    ("path", "more"),
-    [
-        ("components/gcp/cluster.py", "import runpy\n"),
-        ("components/region.py", "import_module('components.' + 'aws')\n"),
-        ("policy/rules.py", "exec('import components.aws.cluster')\n"),
-        ("Pulumi.yaml", "plugins:\n  providers: []\n"),
-    ],
-)
-def test_where_it_cannot_be_told_what_is_read_every_change_touches_all(
-    repository: Repository, path: str, more: str
-) -> None:
+def test_where_pulumi_runs_another_program_every_change_touches_all(repository: Repository) -> None:
     old = repository.git("rev-parse", "HEAD")
-    repository.add(path, more)
-    repository.git("commit", "--quiet", "--all", "-m", "Load something by its name")
+    repository.add("Pulumi.yaml", "plugins:\n  providers: []\n")
+    repository.git("commit", "--quiet", "--all", "-m", "Load a plugin of the repository")
     repository.add("README.md", "More.\n")
     assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
     repository.git("reset", "--quiet", "--hard", old)
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "linter"),
+    [
+        ("components/gcp/cluster.py", "import runpy\n\nrunpy.run_module('components.aws.cluster')\n", "ruff"),
+        ("components/argo/install.py", "import importlib\n\nimportlib.import_module('components.aws')\n", "ruff"),
+        ("policy/rules.py", "exec('import components.aws.cluster')\n", "ruff"),
+        ("fleet/tags.py", "eval('1')\n", "ruff"),
+        ("components/gcp/cluster.py", "from components.aws import iam\n", "imports"),
+        ("components/shared/subnets.py", "from components.aws import iam\n", "imports"),
+        ("components/region.py", "from components.aws import iam\n", "imports"),
+        ("policy/rules.py", "from components.aws import iam\n", "imports"),
+        ("components/aws/iam.py", "from waves.scm import git\n", "imports"),
+    ],
+)
+def test_the_linter_refuses_an_import_that_the_rule_on_paths_does_not_know(
+    repository: Repository, path: str, more: str, linter: str
+) -> None:
+    repository.add(path, more)
+    folder = Path(sys.executable).parent
+    command = {
+        "ruff": [str(folder / "ruff"), "check", "--no-cache", "--select", "TID251,S102,S307", path],
+        "imports": [str(folder / "lint-imports"), "--no-cache"],
+    }[linter]
+    result = subprocess.run(command, cwd=repository.root, capture_output=True, text=True, check=False)
+    assert result.returncode == 1, result.stdout + result.stderr
 
 
 def test_files_with_other_code_that_reads_settings_than_is_running_are_not_judged_by_it(repository: Repository) -> None:

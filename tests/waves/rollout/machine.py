@@ -18,11 +18,11 @@ from waves.rollout import conductor, operations
 from waves.rollout.model import Commit, Member, Move, Note, StatusState
 from waves.rollout.planner import plan
 
-REGIONS = [Member(*each, asleep=True) for each in (("a", 3), ("b", 3), ("c", 9), ("d", 30), ("e", 3))]
+REGIONS = [Member(*each, suspended=True) for each in (("a", 3), ("b", 3), ("c", 9), ("d", 30), ("e", 3))]
 HALF_HOURS = tuple(
     Window.model_validate({"days": DAYS, "start": f"{hour:02}:00", "end": f"{hour:02}:30"}) for hour in range(24)
 )
-REGIONS.append(Member("f", 6, asleep=True, windows=HALF_HOURS))
+REGIONS.append(Member("f", 6, suspended=True, windows=HALF_HOURS))
 """One customer's region: half of the time it may not be changed."""
 NAMES = [member.name for member in REGIONS]
 WAVES = ["staging", "internal", "external"]

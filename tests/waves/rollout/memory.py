@@ -16,7 +16,13 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 def wave(name: str, **settings: object) -> Wave:
     """A wave that trusts TRUSTED and asks for both checks, unless told otherwise."""
-    given = {"production": False, "creators": [TRUSTED], "deadline": "30m", "screamTest": "10m", **settings}
+    given = {
+        "production": False,
+        "trustedStatusCreators": [TRUSTED],
+        "deadline": "30m",
+        "retirementHold": "10m",
+        **settings,
+    }
     return Wave.model_validate({"name": name, **given})
 
 

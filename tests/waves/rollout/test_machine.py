@@ -65,7 +65,7 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
         RegionStates, "joined", lambda self, commit, wave: list(self.members(commit, wave))
     ),
     "rule 7: a region joins without passing": lambda patch: _states(patch, {State.WAITING: State.SOAKING}),
-    "a region is retired without its scream test": lambda patch: patch.setattr(
+    "a region is retired without its retirement hold": lambda patch: patch.setattr(
         operations, "_missed_by_nobody", lambda world, region: None
     ),
     "windows: a region is changed at any time": lambda patch: patch.setattr(
@@ -91,11 +91,15 @@ def _latest(patch: pytest.MonkeyPatch, *, since: bool = True, first: bool = Fals
 
     def latest(self: RegionStates, region: str, commit: str, wave: Wave, *, counting: bool) -> dict[str, Receipt]:
         if not trust:
-            wave = wave.model_copy(update={"creators": [*wave.creators, "mallory"]})
+            wave = wave.model_copy(update={"trusted_status_creators": [*wave.trusted_status_creators, "mallory"]})
         found = plain(self, region, commit, wave, counting=counting and since)
         if first:
             for receipt in reversed(self.world.receipts.get(commit, ())):
-                if receipt.region == region and receipt.check in found and receipt.creator in wave.creators:
+                if (
+                    receipt.region == region
+                    and receipt.check in found
+                    and receipt.creator in wave.trusted_status_creators
+                ):
                     found[receipt.check] = receipt
         return found
 

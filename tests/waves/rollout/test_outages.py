@@ -60,9 +60,9 @@ def test_a_region_that_is_still_in_use_is_missed_before_it_is_retired() -> None:
     gone: dict[str, Sequence[str | Member]] = {**FLEET, "staging": ["s1", "s2"]}
     host.commit(WAVES, gone)
     settle(host)
-    with pytest.raises(operations.RefusedError, match="s3 is not asleep"):
+    with pytest.raises(operations.RefusedError, match="s3 is not suspended"):
         retired()
-    asleep = host.commit(WAVES, {**gone, "staging": ["s1", "s2", Member("s3", 3, asleep=True)]})
+    asleep = host.commit(WAVES, {**gone, "staging": ["s1", "s2", Member("s3", 3, suspended=True)]})
     report(host, "staging", host.branches["s1"])
     settle(host)
     host.commit(WAVES, gone)

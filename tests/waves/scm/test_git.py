@@ -197,7 +197,7 @@ def test_the_command_line_stops_explains_and_goes_on(
         (["rollback", STAGING[0], "--to", "HEAD", "--reason", "x"], "has no branch yet"),
         (["rollback", STAGING[0], "--to", "abcdef", "--reason", "x"], "no commit that is known here"),
         (["retire", STAGING[0], "--reason", "x"], "still on main"),
-        (["history", "nowhere"], "knows nothing of nowhere"),
+        (["history", "nowhere"], "the ledger has no entry for nowhere"),
     ],
 )
 def test_what_is_refused_says_why_and_what_is_known(

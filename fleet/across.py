@@ -1,0 +1,65 @@
+"""The rules that only show across stack files."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+from fleet.applications import FLIPT
+from fleet.checks import Stack
+from fleet.errors import Problem
+
+GIT_READS = 15
+"""Reads of a repository in a second: GitHub's recommended maximum. Source: docs.github.com, "Repository limits"."""
+
+
+def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
+    """Rules that only show across files. Each finding is reported for both files."""
+    problems: list[Problem] = []
+    for one, other in combinations(stacks, 2):
+        for stack, twin in ((one, other), (other, one)):
+            if stack.name == twin.name:
+                problems.append(
+                    Problem(stack.file, "the file's name", stack.name, f"{twin.file} is the same region",
+                            "Keep one of the two files")
+                )  # fmt: skip
+            if stack.settings.network.overlaps(twin.settings.network):
+                problems.append(
+                    stack.problem("network", stack.settings.network,
+                                  f"overlaps {twin.settings.network} of {twin.file}", "Take a /16 that no region uses")
+                )  # fmt: skip
+    return [*problems, *_shared_encryption(stacks), *_git_reads(stacks, project_file)]
+
+
+def _git_reads(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
+    """All regions together ask one repository: what suits a few is too much of many."""
+    askers = [2 if FLIPT in stack.settings.applications else 1 for stack in stacks]
+    reads = sum(n / stack.settings.poll_interval.total_seconds() for n, stack in zip(askers, stacks, strict=True))
+    if reads <= GIT_READS:
+        return []
+    what = (
+        f"{len(stacks)} regions ask git for commits and flags {reads:.1f} times a second; "
+        f"GitHub recommends {GIT_READS} at most"
+    )
+    remedy = f"Let all of them ask every {math.ceil(sum(askers) / GIT_READS)}s or less often"
+    return [Problem(project_file, "regions:pollInterval", None, what, remedy)]
+
+
+def _shared_encryption(stacks: Iterable[Stack]) -> list[Problem]:
+    """A salt or data key is made for one stack. Copied with the file, it decrypts that other stack's secrets."""
+    problems = []
+    for key in ("encryptionsalt", "encryptedkey"):
+        owners: dict[str, list[Stack]] = defaultdict(list)
+        for stack in stacks:
+            if stack.document.get(key):
+                owners[str(stack.document[key])].append(stack)
+        for same in owners.values():
+            for stack in same if len(same) > 1 else []:
+                others = ", ".join(other.file for other in same if other is not stack)
+                problems.append(
+                    Problem(stack.file, key, None, f"the same as in {others}: the file is encrypted for another stack",
+                            f"In the copy remove `{key}` and every `secure:` value, then run `pulumi stack init`")
+                )  # fmt: skip
+    return problems

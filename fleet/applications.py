@@ -1,0 +1,8 @@
+"""The applications of gitops/apps that the rest of the project knows by name."""
+
+CONDUCTOR = "conductor"
+"""The application that moves the regions' branches."""
+INFLUXDB = "influxdb"
+"""The application that holds the customers' data."""
+FLIPT = "flipt"
+"""The application that serves feature flags. It reads them from git, as Argo CD reads commits."""
