@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sandbox.errors import SandboxError
 from sandbox.toolchain import build
-from sandbox.toolchain.tools import TOOLS, Tool
+from sandbox.toolchain.tools import LINTERS, TOOLS, Tool
 
 
 def ensure_with_progress(console: Console, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
@@ -60,9 +60,10 @@ def main(arguments: Sequence[str]) -> int:
         if not arguments:
             ensure_with_progress(console)
             return 0
-        tools = [tool for tool in TOOLS if arguments[0] in tool.packages]
+        named = (*TOOLS, *LINTERS)
+        tools = [tool for tool in named if arguments[0] in tool.packages]
         if not tools:
-            known = sorted(name for tool in TOOLS for name in tool.packages)
+            known = sorted(name for tool in named for name in tool.packages)
             raise SandboxError(f"no tool is named {arguments[0]}. Known: {', '.join(known)}")
         path = ensure_with_progress(console, tools)[arguments[0]]
         os.execv(path, [str(path), *arguments[1:]])
