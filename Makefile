@@ -13,9 +13,10 @@ export PYTHONDONTWRITEBYTECODE :=
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.complete: requirements-dev.txt
+$(VENV)/.complete: requirements-dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --no-compile -r requirements-dev.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
 .PHONY: environment
@@ -31,15 +32,15 @@ demo: environment ## all regions from nothing, good and bad commits, a new regio
 
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
-	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/clouds --ignore tests/sandbox
-	$(RUN) -m pytest -n 2 tests/clouds
-	$(RUN) -m pytest tests/sandbox
+	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/engine
+	$(RUN) -m pytest -n 2 tests/engine/clouds
+	$(RUN) -m pytest tests/engine --ignore tests/engine/clouds
 
 .PHONY: test-deep
 test-deep: toolchain ## look longer: 100,000 steps of the rollout, 1,000 edits of the program, each call of each cloud refused (two hours)
-	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/test_machine.py
-	AFFECTED_EDITS=1000 $(RUN) -m pytest -s tests/waves/test_affected_edits.py
-	FAULTS=all $(RUN) -m pytest -n 2 --dist worksteal tests/clouds
+	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/rollout/test_machine.py
+	AFFECTED_EDITS=1000 $(RUN) -m pytest -s tests/waves/review/test_affected_edits.py
+	FAULTS=all $(RUN) -m pytest -n 2 --dist worksteal tests/engine/clouds
 
 .PHONY: bench
 bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH="waves": only that; --help lists the parts)
@@ -53,8 +54,8 @@ lint: environment ## check style, types, import direction, workflows, the fleet'
 	$(VENV)/bin/lint-imports
 	$(RUN) -m sandbox.toolchain actionlint
 	$(VENV)/bin/zizmor --offline --quiet --no-progress .github
-	$(RUN) -m fleet check
-	$(RUN) -m waves validate
+	$(RUN) -m regions check
+	$(RUN) -m regions validate
 
 .PHONY: lint-docs
 lint-docs: environment ## check the documents' prose (builds Vale once; needs a C compiler)
@@ -66,7 +67,7 @@ docs: environment ## build docs/ as a site in build/site; a broken link or ancho
 
 .PHONY: schema
 schema: environment ## write the JSON Schemas of stack files and waves.yaml anew from the models
-	$(RUN) -m fleet schema
+	$(RUN) -m regions schema
 
 .PHONY: snapshots
 snapshots: environment ## write anew what each region is made of, and what two of them run (tests/*/snapshots, golden)
@@ -84,6 +85,8 @@ lock: environment ## pin the requirements.txt files and requirements-dev.txt ane
 		--no-annotate -c requirements.txt front/requirements.in -o front/requirements.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate -c requirements.txt waves/requirements.in -o waves/requirements.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
+		--no-annotate -c requirements.txt waves/scm/requirements.in -o waves/scm/requirements.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate -c requirements.txt bootstrap/requirements.in -o bootstrap/requirements.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \

@@ -6,14 +6,15 @@ from pathlib import Path
 import pulumi
 
 import fleet
-from components import keys, repository
+from components import git_remote
 from components.region import Region, RegionArgs
+from components.shared.secrets import read_secrets
 
 root = Path(__file__).resolve().parent
 try:
     settings = fleet.read(root).region(pulumi.get_stack())
-    origin = repository.url(settings.settings.repository, root)
-    secrets = keys.read(settings, os.environ, preview=pulumi.runtime.is_dry_run())
+    origin = git_remote.url(settings.settings.repository, root)
+    secrets = read_secrets(settings, os.environ, preview=pulumi.runtime.is_dry_run())
 except fleet.FleetError as error:
     raise pulumi.RunError(str(error)) from None
 Region(settings.name, RegionArgs(settings, origin, secrets)).export()

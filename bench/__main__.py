@@ -11,7 +11,7 @@ from bench import ci as checks
 from bench import clouds as each_cloud
 from bench import measure, planning, rendering, rollingsync, rollouts, scratch
 from bench.report import Figure, Part, dump, markdown, parse
-from sandbox.home import CHECKOUT, Home
+from sandbox.machine.home import CHECKOUT, Home
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 DATA = Path(__file__).with_name("results.json")

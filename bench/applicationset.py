@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from components import argocd, receipts
-from components.application import IN_CLUSTER
-from components.upstream import Manifest
+from components.argo import argocd, notifications
+from components.argo.application import IN_CLUSTER
+from components.argo.manifests import Manifest
 from fleet import Region
 
 CONTROLLER = "argocd-applicationset-controller"
@@ -19,7 +19,7 @@ FOLDER = "app"
 def installation(upstream: Sequence[Manifest], region: Region, repository: str) -> list[Manifest]:
     """Argo CD as a region has it, but for receipts, and with the ApplicationSet controller, progressive syncs on."""
     settings = argocd.settings(region, repository)
-    del settings[receipts.CONFIG_MAP]
+    del settings[notifications.CONFIG_MAP]
     settings["argocd-cmd-params-cm"]["applicationsetcontroller.enable.progressive.syncs"] = "true"
     regions_have = argocd.render(upstream, settings)
     left_out = [item for item in upstream if item["metadata"]["name"].startswith(CONTROLLER)]

@@ -12,15 +12,17 @@ from dataclasses import replace
 
 import fleet
 from bench.report import Figure
-from sandbox import git_host, lifecycle
-from sandbox.errors import SandboxError
-from sandbox.home import CHECKOUT, Home
-from waves import affected, trees
-from waves.comment import LIMIT, Report, comment
-from waves.engine import Field, Preview, Step
+from sandbox import lifecycle
+from sandbox.githost import repository
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
+from waves.review import affected
+from waves.review.comment import LIMIT, Report, comment
+from waves.review.pulumi_preview import Field, Preview, Step
+from waves.scm import tree
 
 MANY = 500
-ONE_CLOUD = "components/gcp.py"
+ONE_CLOUD = "components/gcp/cluster.py"
 
 
 def previews(home: Home, repetitions: int, report: Callable[[str], None]) -> Figure:
@@ -32,7 +34,7 @@ def previews(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
     def taken(*regions: str) -> tuple[float, float]:
         """Seconds, and seconds of the CPUs' time by how many there are: no order of the same work would take less."""
         started, used = time.monotonic(), _used()
-        command = [sys.executable, "-m", "waves", "preview", *regions, "--into", str(home.root / "previews")]
+        command = [sys.executable, "-m", "regions", "preview", *regions, "--into", str(home.root / "previews")]
         done = lifecycle.run(home, command, checkout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         if done.returncode:
             raise SandboxError(f"`{' '.join(command)}` failed:\n{done.stdout}")
@@ -67,10 +69,10 @@ def touched(home: Home) -> Figure:
     """What a change to one cloud's component previews of the other clouds."""
     lifecycle.publish(home, CHECKOUT, [])
     checkout = lifecycle.clone(home)
-    before = affected.read(checkout, git_host.git("rev-parse", "HEAD", cwd=checkout))
+    before = affected.read(checkout, repository.git("rev-parse", "HEAD", cwd=checkout))
     file = checkout / ONE_CLOUD
     file.write_text(file.read_text().replace("enable_private_nodes=True", "enable_private_nodes=False"))
-    found = affected.between(before, affected.read(checkout, trees.here(checkout))).regions
+    found = affected.between(before, affected.read(checkout, tree.here(checkout))).regions
     others = [each for each in found if each.cloud != "gcp"]
     return Figure("regions of other clouds that a change to one previews", 0, "regions", [len(others)],
                   note=f"{ONE_CLOUD}: {len(found)} regions of Google Cloud.")  # fmt: skip

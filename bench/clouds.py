@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 import fleet
 from bench.measure import in_turns
 from bench.report import Figure
-from sandbox import lifecycle, regions
-from sandbox.errors import SandboxError
-from sandbox.home import CHECKOUT, Home
-from waves.costs import monthly, prices
+from sandbox import lifecycle
+from sandbox.demo import regions
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
+from waves.review.costs import monthly, prices
 
 REGION = "staging-aws-eu-west-1"
 
@@ -73,6 +74,6 @@ def costs() -> list[Figure]:
     for region in fleet.read(CHECKOUT).in_waves():
         parts = monthly(region, listed)
         split = ", ".join(f"{name} {value:,.0f}" for name, value in parts.items())
-        note = f"{split}. List prices of {listed['as-of']} (waves/prices.yaml); without traffic, logs, volumes, backups, Defender."
+        note = f"{split}. List prices of {listed['as-of']} (prices.yaml); without traffic, logs, volumes, backups, Defender."
         found.append(Figure(f"{region.name} in a month", None, "USD", [sum(parts.values())], note=note))
     return found

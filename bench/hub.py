@@ -13,12 +13,13 @@ import yaml
 
 import fleet
 from bench import applicationset
-from components import argocd, upstream
-from sandbox import git_host, regions
-from sandbox.errors import SandboxError
-from sandbox.home import Home
+from components.argo import argocd, manifests
+from sandbox.demo import regions
+from sandbox.githost import repository
 from sandbox.kubernetes import kubeconfig
 from sandbox.kubernetes.client import Client, NoMatch
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import Home
 from sandbox.toolchain import build
 from sandbox.toolchain.tools import TOOLS
 
@@ -67,7 +68,7 @@ class Repository:
         self._folder = folder
         self._number = 0
         folder.mkdir(parents=True)
-        git_host.git("init", "--quiet", "--initial-branch=main", cwd=folder)
+        repository.git("init", "--quiet", "--initial-branch=main", cwd=folder)
 
     def push(self, sound: bool) -> str:
         """One more commit on main. Returns its name."""
@@ -75,10 +76,10 @@ class Repository:
         file = self._folder / applicationset.FOLDER / "app.yaml"
         file.parent.mkdir(exist_ok=True)
         file.write_text(yaml.safe_dump_all(applicationset.manifests(self._number, sound)))
-        git_host.git("add", "--all", cwd=self._folder)
+        repository.git("add", "--all", cwd=self._folder)
         author = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
-        git_host.git(*author, "commit", "--quiet", "-m", f"Release {self._number}", cwd=self._folder)
-        return git_host.git("rev-parse", "HEAD", cwd=self._folder)
+        repository.git(*author, "commit", "--quiet", "-m", f"Release {self._number}", cwd=self._folder)
+        return repository.git("rev-parse", "HEAD", cwd=self._folder)
 
 
 class Hub:
@@ -93,12 +94,12 @@ class Hub:
     def install(self, members: Sequence[fleet.Region], repository: str) -> None:
         """Apply everything, definitions first."""
         tool = next(tool for tool in TOOLS if tool.module == "argocd")
-        module = build.downloaded(tool.folder, f"github.com/argoproj/argo-cd/v3@{upstream.version('argo-cd')}")
+        module = build.downloaded(tool.folder, f"github.com/argoproj/argo-cd/v3@{manifests.version('argo-cd')}")
         own = yaml.load((module / "manifests/crds/applicationset-crd.yaml").read_text(), Loader=yaml.CSafeLoader)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": argocd.NAMESPACE}}
-        self._apply([namespace, *upstream.manifests("argo-cd", "crds/*.yaml"), own])
+        self._apply([namespace, *manifests.manifests("argo-cd", "crds/*.yaml"), own])
         self._served("ApplicationSet", "Application", "AppProject")
-        objects = upstream.manifests("argo-cd", "cluster-rbac/*.yaml", "namespace-install.yaml")
+        objects = manifests.manifests("argo-cd", "cluster-rbac/*.yaml", "namespace-install.yaml")
         self._apply(
             [
                 *applicationset.installation(objects, members[0], repository),

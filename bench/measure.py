@@ -13,11 +13,13 @@ from pathlib import Path
 
 from bench import floor
 from bench.report import Figure
-from sandbox import demo, git_host, lifecycle, regions
-from sandbox.errors import SandboxError
-from sandbox.home import CHECKOUT, Home
-from sandbox.regions import RegionState
-from sandbox.supervisor import client
+from sandbox import lifecycle
+from sandbox.demo import bring_up, regions
+from sandbox.demo.regions import DeployedRegion
+from sandbox.githost import repository
+from sandbox.machine import supervisor_client
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
 from sandbox.toolchain import build
 
 REGION, COPY = "staging-aws-eu-west-1", "staging-aws-eu-north-1"
@@ -39,7 +41,7 @@ def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]
         lifecycle.down(home)
         started = time.monotonic()
         up(home)
-        commit, states = demo.run(home, demo.choose("staging"), lambda text: None)
+        commit, states = bring_up.run(home, bring_up.choose("staging"), lambda text: None)
         seconds.append(time.monotonic() - started)
         failed = [state for state in states if not state.arrived(commit)]
         if failed:
@@ -108,15 +110,15 @@ def new_region(home: Home, repetitions: int, report: Report) -> Figure:
         for before, after in EDITS.items():
             text = text.replace(before, after)
         path.write_text("\n".join(line for line in text.splitlines() if not line.startswith("encryptionsalt")) + "\n")
-        git_host.git("add", "--force", "stacks", cwd=checkout)
-        tree = git_host.git("write-tree", cwd=checkout)
+        repository.git("add", "--force", "stacks", cwd=checkout)
+        tree = repository.git("write-tree", cwd=checkout)
         author = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
-        commit = git_host.git(*author, "commit-tree", tree, "-p", "HEAD", "-m", "Add a region", cwd=checkout)
-        git_host.git("push", "--quiet", "--force", "origin", f"{commit}:refs/heads/region/{COPY}", cwd=checkout)
+        commit = repository.git(*author, "commit-tree", tree, "-p", "HEAD", "-m", "Add a region", cwd=checkout)
+        repository.git("push", "--quiet", "--force", "origin", f"{commit}:refs/heads/region/{COPY}", cwd=checkout)
         lifecycle.initialise_stacks(home, [COPY])
         regions.up(home, checkout, COPY)
         applied = time.monotonic()
-        state = regions.wait(home, RegionState(COPY, "aws", "staging"), commit, HEALTHY_SECONDS)
+        state = regions.wait(home, DeployedRegion(COPY, "aws", "staging"), commit, HEALTHY_SECONDS)
         if not state.arrived(commit):
             raise SandboxError(f"{COPY} did not come up: {state}")
         whole.append(time.monotonic() - started)
@@ -125,7 +127,7 @@ def new_region(home: Home, repetitions: int, report: Report) -> Figure:
         report(f"new region {number + 1}: {whole[-1]:.1f} s; the API server alone {server[-1]:.1f} s")
         regions.pulumi(home, checkout, "destroy", "--yes", "--skip-preview", "--remove", "-s", COPY)
         path.unlink(missing_ok=True)
-        git_host.git("reset", "--quiet", cwd=checkout)
+        repository.git("reset", "--quiet", cwd=checkout)
     return Figure(
         "copied stack file to Healthy application", 30, "s", whole,
         {
@@ -138,9 +140,9 @@ def new_region(home: Home, repetitions: int, report: Report) -> Figure:
 
 def _api_server() -> float:
     started = time.monotonic()
-    client.create_cluster("bench", "1.34")
+    supervisor_client.create_cluster("bench", "1.34")
     seconds = time.monotonic() - started
-    client.delete_cluster("bench")
+    supervisor_client.delete_cluster("bench")
     return seconds
 
 
@@ -166,8 +168,8 @@ def cold_toolchain(report: Report) -> Figure:
 def facts(home: Path) -> dict[str, str]:
     """What the figures depend on."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
-    commit = git_host.git("rev-parse", "--short=10", "HEAD", cwd=home)
-    changed = " with changes" if git_host.git("status", "--porcelain", cwd=home) else ""
+    commit = repository.git("rev-parse", "--short=10", "HEAD", cwd=home)
+    changed = " with changes" if repository.git("status", "--porcelain", cwd=home) else ""
     return {
         "date": time.strftime("%Y-%m-%d"),
         "commit": commit + changed,

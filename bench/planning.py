@@ -22,12 +22,23 @@ import uvicorn
 
 from bench.report import Figure, line
 from fleet import Wave
-from sandbox.github.rest import GitHub
-from waves import promote
-from waves.model import Commit, Ledger, Member, Move, Receipt, RegionRecord, Release, State, WaveRecord, World
-from waves.plan import plan, receipts_needed
-from waves.promote import Snapshot
-from waves.receipts import GitHubReceipts
+from sandbox.githost.rest import GitHub
+from waves.rollout import conductor
+from waves.rollout.conductor import Snapshot
+from waves.rollout.model import (
+    Commit,
+    Ledger,
+    Member,
+    Move,
+    Receipt,
+    RegionRecord,
+    Release,
+    StatusState,
+    WaveRecord,
+    World,
+)
+from waves.rollout.planner import plan, receipts_needed
+from waves.scm.statuses import GitHubReceipts
 
 CREATOR = "regions-receipts[bot]"
 NOW = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -71,7 +82,7 @@ def world(regions: int, commits: int) -> World:
             records[member.name] = RegionRecord(at=target, since=since, joined=history[-1])
             for check in ("apps", "infra"):
                 count = len(receipts.setdefault(target, []))
-                state = State.PENDING if number == len(fleet[wave]) - 1 else State.SUCCESS
+                state = StatusState.PENDING if number == len(fleet[wave]) - 1 else StatusState.SUCCESS
                 receipts[target].append(Receipt(member.name, check, state, CREATOR, NOW - timedelta(minutes=9), count))
     ledger = Ledger(waves={wave: WaveRecord(target, since) for wave, target in targets.items()}, regions=records)
     return World(history, releases, branches, {c: tuple(r) for c, r in receipts.items()}, ledger, NOW)
@@ -159,14 +170,14 @@ def _release(
     asyncio.run(_report(github, writer, old, names))
     clock[0] += timedelta(hours=1)  # these posts count too, and are not the release's
     before_idle = _counted(github)
-    promote.carry_out(refs, promote.prepare(refs, client))
+    conductor.carry_out(refs, conductor.prepare(refs, client))
     idle = _counted(github) - before_idle
     refs.history.insert(0, new)
     silent: list[str] = []
     passed = 0
     while any(at != new for at in refs.branches.values()) or silent:
         before = set(_at(refs, new))
-        promote.carry_out(refs, promote.prepare(refs, client))
+        conductor.carry_out(refs, conductor.prepare(refs, client))
         passed += 1
         silent += sorted(set(_at(refs, new)) - before)
         share = -(-len(silent) // REPORT_TICKS) if len(silent) > REPORT_TICKS else 1

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import fleet
 from bench.report import Figure, line
-from sandbox.home import CHECKOUT
-from waves import rendering, review
-from waves.changes import grouped
+from sandbox.machine.home import CHECKOUT
+from waves.review import comparison, render
+from waves.review.object_diff import grouped
 
 REGION = "tools-aws-us-west-2"
 """The one that runs most."""
@@ -20,7 +20,7 @@ PINS = "gitops/pins/influxdb.json"
 
 def figures(repetitions: int) -> list[Figure]:
     """Rendering of one region and of many, and a comparison over many, in this process."""
-    files = {**fleet.files(CHECKOUT), **rendering.sources(CHECKOUT)}
+    files = {**fleet.files(CHECKOUT), **render.sources(CHECKOUT)}
     shipped = list(fleet.load(files).regions.values())
     # More regions than there are networks for, so that they are made of the shipped ones and not of stack files.
     regions = {f"r-{n}": replace(shipped[n % len(shipped)], name=f"r-{n}") for n in range(max(MANY))}
@@ -30,20 +30,20 @@ def figures(repetitions: int) -> list[Figure]:
     sizes: dict[int, list[float]] = {count: [] for count in MANY}
     for _ in range(repetitions):
         started = time.monotonic()
-        rendering.render(files, one, "REPOSITORY", "COMMIT")
+        render.render(files, one, "REPOSITORY", "COMMIT")
         alone.append(1000 * (time.monotonic() - started))
         for count in MANY:
             part = list(regions.values())[:count]
             started = time.monotonic()
             for region in part:
-                rendering.render(files, region, "REPOSITORY", "COMMIT")
+                render.render(files, region, "REPOSITORY", "COMMIT")
             sizes[count].append(time.monotonic() - started)
         started = time.monotonic()
-        (group,) = grouped(review.between_files(files, changed, regions, regions).changes)
+        (group,) = grouped(comparison.between_files(files, changed, regions, regions).changes)
         whole.append(time.monotonic() - started)
         assert len(group.regions) == max(MANY)
     return [
         Figure(f"rendering of {REGION}", 300, "ms", alone),
         Figure("rendering of 500 regions", 60, "s", sizes[500], {f"{n} regions": sizes[n] for n in MANY}, line(sizes)),
-        Figure("`waves diff` over 500 regions", 90, "s", whole, note="A new image in all: both sides rendered, then compared."),
+        Figure("`regions diff` over 500 regions", 90, "s", whole, note="A new image in all: both sides rendered, then compared."),
     ]  # fmt: skip

@@ -37,9 +37,9 @@ from bench import scratch
 from bench.hub import CONTEXT, Hub, Repository
 from bench.measure import up
 from bench.report import Figure, spread
-from sandbox.home import CHECKOUT, Home
-from sandbox.supervisor import client
-from sandbox.supervisor.client import NodeSpec
+from sandbox.machine import supervisor_client
+from sandbox.machine.home import CHECKOUT, Home
+from sandbox.machine.supervisor_client import NodeSpec
 
 CLUSTER = f"bench/{CONTEXT}"
 STUCK_SECONDS = {"webhook": 45.0, "polled": 90.0, "first-wave": 90.0}
@@ -99,8 +99,10 @@ def measure(
     try:
         repository = Repository(folder / "repository")
         repository.push(sound=True)
-        client.create_cluster(CLUSTER, "1.36")
-        client.set_node_pool(CLUSTER, "hub", [NodeSpec("hub-1", "16", "64Gi", {"kubernetes.io/os": "linux"})])
+        supervisor_client.create_cluster(CLUSTER, "1.36")
+        supervisor_client.set_node_pool(
+            CLUSTER, "hub", [NodeSpec("hub-1", "16", "64Gi", {"kubernetes.io/os": "linux"})]
+        )
         hub = Hub(home)
         hub.install(members, repository.url)
         names = [member.name for member in members]
@@ -111,7 +113,7 @@ def measure(
             report(f"RollingSync, round {number + 1}: {results[-1]}")
         return RollingSyncResult(results)
     finally:
-        client.delete_cluster(CLUSTER)
+        supervisor_client.delete_cluster(CLUSTER)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bench.report import Figure
-from sandbox import git_host, lifecycle, regions, rollout
-from sandbox.home import Home
-from sandbox.rollout import Host, Rollout
-from sandbox.story import PINS, Teller, always_open, impatient
+from sandbox import lifecycle
+from sandbox.demo import progress, regions
+from sandbox.demo.progress import Host, Rollout
+from sandbox.demo.scenario import PINS, Teller, always_open, impatient
+from sandbox.githost import repository
+from sandbox.machine.home import Home
 
 Report = Callable[[str], None]
 
@@ -57,7 +59,7 @@ def _round(home: Home, teller: Teller, number: int, report: Report) -> Round:
     tag = teller.tag()
     good_tag = f"{tag.partition('-')[0]}-{number}"
     good = teller.commit(f"Good commit {number}", {PINS: [(tag, good_tag)]})
-    pushed = datetime.fromisoformat(git_host.git("show", "-s", "--format=%cI", good, cwd=teller.checkout))
+    pushed = datetime.fromisoformat(repository.git("show", "-s", "--format=%cI", good, cwd=teller.checkout))
     teller.follow(good, lambda seen, host: seen.waves[0].proven is not None)
     bad = teller.commit(f"Bad commit {number}", {PINS: [(good_tag, f"{good_tag}-does-not-exist")]})
     leaked: set[str] = set()
@@ -68,7 +70,7 @@ def _round(home: Home, teller: Teller, number: int, report: Report) -> Round:
 
     def stuck(seen: Rollout, host: Host) -> bool:
         leaked.update(teller.beyond(bad))
-        return rollout.stuck(seen, host, members)
+        return progress.stuck(seen, host, members)
 
     seen = teller.follow(good, everywhere)
     teller.follow(bad, stuck)

@@ -11,8 +11,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from sandbox import lifecycle
-from sandbox.errors import SandboxError
-from sandbox.home import Home
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import Home
 
 
 @contextmanager

@@ -32,7 +32,7 @@ PERMISSIONS = {
 }
 """What no role of Google's has without more."""
 GRANTS = ("roles/artifactregistry.reader", "roles/container.clusterViewer", "roles/container.defaultNodeServiceAccount")
-"""What components/gcp.py gives to others on the project: what builds a region may give these alone."""
+"""What components/gcp/cluster.py gives to others on the project: what builds a region may give these alone."""
 LIMIT = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{}])"
 """cloud.google.com/iam/docs/setting-limits-on-granting-roles."""
 

@@ -55,7 +55,7 @@ def rulesets(plan: Plan) -> list[Ruleset]:
     operators = [Actor("Team", team) for team in github.operators]
     flaggers = tuple(_apps(plan.flaggers))
     return [
-        # Also back, by force: `waves rollback` does so, under a lease.
+        # Also back, by force: `regions rollback` does so, under a lease.
         Ruleset("regions move by the conductor", REGIONS, bypass=(*_apps(plan.conductors), *operators), closed=True),
         Ruleset("main by pull request", (MAIN,), lasting=True, review=True, owners=True, checks=CHECKS),
         Ruleset("flags keep their history", (FLAGS,), lasting=True),

@@ -43,7 +43,7 @@ class GitHub(Base):
     )
     operators: list[int] = Field(
         default=[],
-        description="the numbers of the teams that may move regions' branches by hand (`waves promote`, `waves rollback`); "
+        description="the numbers of the teams that may move regions' branches by hand (`regions promote`, `regions rollback`); "
         "nobody, unless given",
         examples=[[2345678]],
     )

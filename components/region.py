@@ -9,17 +9,17 @@ import pulumi
 import pulumi_kubernetes as kubernetes
 
 import fleet
-from components import controllers
-from components.application import Application, ApplicationArgs
-from components.argo_workflows import ArgoWorkflows
-from components.argocd import ArgoCd, ArgoCdArgs
-from components.cluster import ClusterArgs, ClusterInfo
-from components.keys import Keys
+from components.argo import install
+from components.argo.application import Application, ApplicationArgs
+from components.argo.argocd import ArgoCd, ArgoCdArgs
+from components.argo.workflows import ArgoWorkflows
+from components.shared.cluster import ClusterArgs, ClusterInfo
+from components.shared.secrets import RegionSecrets
 
 CLUSTERS = {
-    "aws": ("components.aws", "AwsCluster"),
-    "gcp": ("components.gcp", "GcpCluster"),
-    "azure": ("components.azure", "AzureCluster"),
+    "aws": ("components.aws.cluster", "AwsCluster"),
+    "gcp": ("components.gcp.cluster", "GcpCluster"),
+    "azure": ("components.azure.cluster", "AzureCluster"),
 }
 """Cloud to module and component. A module is imported only for its own cloud: the three SDKs take seconds to import."""
 
@@ -31,7 +31,7 @@ class RegionArgs:
     region: fleet.Region
     repository: str
     """The git repository whose branch `region/<name>` the region follows."""
-    keys: Keys
+    secrets: RegionSecrets
     """What it signs in to the git host with."""
 
 
@@ -62,8 +62,8 @@ class Region(pulumi.ComponentResource):
         installed = []
         if self.cluster.inside:
             group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
-            installed.append(controllers.listed(group.resources))
-        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.keys), opts=inside)
+            installed.append(install.listed(group.resources))
+        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.secrets), opts=inside)
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
         Application(
             name,
@@ -71,7 +71,7 @@ class Region(pulumi.ComponentResource):
                 region=region,
                 repository=args.repository,
                 storage=self.cluster.storage,
-                keys=args.keys,
+                secrets=args.secrets,
                 after=pulumi.Output.all(*installed, argocd.objects, workflows.objects).apply(
                     lambda groups: [cluster, *(each for group in groups for each in group)]
                 ),

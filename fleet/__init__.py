@@ -5,7 +5,7 @@ Everything else imports this package, and it imports nothing of the project.
 
 from fleet.base import IMAGES, PREVIEW, Cloud
 from fleet.checks import CONDUCTOR, FLIPT, INFLUXDB
-from fleet.errors import FleetError, Problem
+from fleet.errors import FleetError, Problem, UserError
 from fleet.load import PLACES, Fleet, Region, files, load, read
 from fleet.settings import RegionSettings
 from fleet.sizes import MAIN_POOL, NodePool
@@ -29,6 +29,7 @@ __all__ = [
     "Problem",
     "Region",
     "RegionSettings",
+    "UserError",
     "Wave",
     "Window",
     "files",

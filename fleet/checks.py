@@ -35,7 +35,7 @@ INFLUXDB = "influxdb"
 FLIPT = "flipt"
 """The application that serves feature flags, which it reads from git as Argo CD reads commits."""
 AKS_POOL = "system"
-"""The pool that every AKS cluster of ours has besides its region's: components/azure.py."""
+"""The pool that every AKS cluster of ours has besides its region's: components/azure/cluster.py."""
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
     "aws": (r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
     "gcp": (r"[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "the e-mail address of a Google group"),

@@ -1,10 +1,14 @@
-"""What is wrong with the fleet's files, said so that a person can mend it."""
+"""Errors for people, and the problems of the fleet's files."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
+
+
+class UserError(Exception):
+    """An error for the person at the command line: its text says what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Problem:
         }
 
 
-class FleetError(Exception):
+class FleetError(UserError):
     """The fleet, or the one region that was asked for, cannot be used. Its text is one line for each problem."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:

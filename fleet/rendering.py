@@ -1,4 +1,4 @@
-"""What the jsonnet in gitops/ is told of a region: by Argo CD, which `pulumi up` tells it, and by `waves render`."""
+"""What the jsonnet in gitops/ is told of a region: by Argo CD, which `pulumi up` tells it, and by `regions render`."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Wave(Settings):
     )
     scream_test: Duration = Field(
         default=timedelta(days=3),
-        description="how long a region must have been asleep before `waves retire` takes it out of the gates",
+        description="how long a region must have been asleep before `regions retire` takes it out of the gates",
         examples=["3d"],
     )
     cohorts: list[int | str] = Field(

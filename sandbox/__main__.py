@@ -7,50 +7,55 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 import fleet
-from sandbox import demo as demonstration
-from sandbox import environment, lifecycle, story
-from sandbox.board import Board
-from sandbox.errors import SandboxError
-from sandbox.home import CHECKOUT, Home
-from sandbox.regions import RegionState
+from fleet.console import errors, examples, main, output
+from sandbox import environment, lifecycle
+from sandbox.demo import bring_up as demonstration
+from sandbox.demo import scenario
+from sandbox.demo.board import Board
+from sandbox.demo.regions import DeployedRegion
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
 from sandbox.toolchain.__main__ import ensure_with_progress
 
 app = typer.Typer(
     help="A fleet on one machine: the real engine, API servers and Argo CD; SIMULATED clouds and pods.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-errors = Console(stderr=True, highlight=False)
-output = Console(highlight=False, width=None if sys.stdout.isatty() else 200)  # a table in a file is not cut
 
 
-@app.command()
+@app.callback()
+def prepare() -> None:
+    """A fleet on one machine: the real engine, API servers and Argo CD; SIMULATED clouds and pods."""
+    lifecycle.clean_up_when_terminated()
+
+
+@app.command(epilog=examples("regions sandbox up"))
 def up() -> None:
     """Start the sandbox: toolchain, git host, supervisor, a stack for each region, and the clusters that were there."""
     home = _start()
     lifecycle.seed(home, CHECKOUT, list(fleet.read(CHECKOUT).regions))
-    errors.print(f'The sandbox is up in {home.root}. Next: [bold]eval "$(python -m sandbox env)"[/bold]')
+    errors.text(f"The sandbox is up in {home.root}. Next: ", ('eval "$(regions sandbox env)"', "bold"))
 
 
-@app.command()
+@app.command(epilog=examples('eval "$(regions sandbox env)"'))
 def env() -> None:
-    """Print what a shell needs to meet the sandbox: eval "$(python -m sandbox env)"."""
+    """Print what a shell needs to meet the sandbox: eval "$(regions sandbox env)"."""
     home = _existing()
     for name, value in environment.variables(home, Path.cwd()).items():
         print(f"export {name}={shlex.quote(value)}")
 
 
-@app.command()
+@app.command(epilog=examples("regions sandbox status", "regions sandbox status --json"))
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
     """Show the clusters and processes, with the memory that each alone takes."""
     answer = lifecycle.status(Home.current())
@@ -63,10 +68,12 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON inst
         megabytes = f"{process['memory'] / 2**20:.0f}"
         table.add_row(region, process["name"], str(process["pid"] or "down"), megabytes, str(process["restarts"]))
     output.print(table)
-    output.print(f"{len(answer['clusters'])} clusters in {answer['home']}")
+    output.text(f"{len(answer['clusters'])} clusters in {answer['home']}")
 
 
-@app.command()
+@app.command(
+    epilog=examples("regions sandbox logs staging-aws-eu-west-1", "regions sandbox logs REGION kube-apiserver -n 50")
+)
 def logs(
     region: Annotated[str, typer.Argument(help="A region's name; the sandbox's own logs without it.")] = "",
     process: Annotated[str, typer.Argument(help="A process of `status`; all without it.")] = "",
@@ -83,12 +90,15 @@ def logs(
     if not files:
         raise SandboxError(f"no log of {process or 'anything'} for {region or 'the sandbox'} in {home.logs}")
     for path in files:
-        output.print(f"==> {path}", style="bold", markup=False)
+        output.text(f"==> {path}", style="bold")
         for line in path.read_text(errors="replace").splitlines()[-lines:]:
             print(line)
 
 
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    epilog=examples("regions sandbox kubectl staging-aws-eu-west-1 get pods -A"),
+)
 def kubectl(context: typer.Context, region: Annotated[str, typer.Argument(help="A region's name.")]) -> None:
     """Run kubectl in a region, as its administrator."""
     home = _existing()
@@ -96,19 +106,19 @@ def kubectl(context: typer.Context, region: Annotated[str, typer.Argument(help="
     raise typer.Exit(subprocess.run(command).returncode)
 
 
-@app.command()
+@app.command(epilog=examples("regions sandbox stop"))
 def stop() -> None:
     """End every process. The data stays, and `up` goes on with it."""
     lifecycle.stop(Home.current())
 
 
-@app.command()
+@app.command(epilog=examples("regions sandbox down"))
 def down() -> None:
     """End every process and give all disk back."""
     lifecycle.down(Home.current())
 
 
-@app.command()
+@app.command(epilog=examples("regions sandbox demo", "regions sandbox demo --regions staging"))
 def demo(
     regions: Annotated[
         str,
@@ -124,8 +134,8 @@ def demo(
             commit, states = demonstration.run(home, chosen, _say)
         else:
             with Board(errors) as board:
-                told = story.tell(home, board.say, board.show)
-            told.write(story.RESULT)
+                told = scenario.tell(home, board.say, board.show)
+            told.write(scenario.RESULT)
             commit, states = told.commit, told.regions
     except BaseException:
         lifecycle.stop(home)
@@ -133,28 +143,25 @@ def demo(
     _print(states)
     failed = [state for state in states if not state.arrived(commit)]
     for state in failed:
-        errors.print(f"{state.name}: {state.message}", style="red", markup=False)
+        errors.text(f"{state.name}: {state.message}", style="red")
     if failed:
-        errors.print(f"The sandbox stays up to be looked at: python -m sandbox logs {failed[0].name}", markup=False)
+        errors.print(f"The sandbox stays up to be looked at: regions sandbox logs {failed[0].name}", markup=False)
         raise typer.Exit(1)
-    python = (
-        Path(sys.executable).relative_to(CHECKOUT) if Path(sys.executable).is_relative_to(CHECKOUT) else sys.executable
-    )
-    errors.print(
+    errors.text(
         f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds, the pods and the git "
         "host's API are simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
-        f'  eval "$({python} -m sandbox env)"\n'
+        f'  export PATH="{Path(sys.executable).parent}:$PATH"\n'
+        '  eval "$(regions sandbox env)"\n'
         f"  pulumi preview -s {states[0].name}        # nothing to change\n"
         f"  kubectl --context {states[0].name} get applications,pods -A\n"
-        f"  {python} -m waves status                  # which commit is where, and why\n"
-        f"  {python} -m sandbox status                # what runs, and its memory\n"
-        f"  {python} -m sandbox down                  # end it all",
-        markup=False,
+        "  regions status                  # which commit is where, and why\n"
+        "  regions sandbox status          # the processes and their memory\n"
+        "  regions sandbox down            # end it all"
     )
 
 
 def _say(text: str) -> None:
-    errors.print(text, markup=False)
+    errors.text(text)
 
 
 def _start() -> Home:
@@ -167,11 +174,11 @@ def _start() -> Home:
 def _existing() -> Home:
     home = Home.current()
     if not home.root.exists():
-        raise SandboxError(f"there is no sandbox in {home.root}. Run `python -m sandbox up`")
+        raise SandboxError(f"there is no sandbox in {home.root}. Run `regions sandbox up`")
     return home
 
 
-def _print(states: list[RegionState]) -> None:
+def _print(states: list[DeployedRegion]) -> None:
     table = Table("wave", "region", "cloud", "commit", "sync", "health", "resources", "seconds", box=None)
     for state in states:
         table.add_row(state.wave, state.name, state.cloud, state.commit[:10], state.sync, state.health,
@@ -179,19 +186,5 @@ def _print(states: list[RegionState]) -> None:
     output.print(table)
 
 
-def main(run: Callable[[], None] = app) -> int:
-    """Exit code 0 when it went well, 1 with the reason when not, 2 for wrong usage, 130 when interrupted, 143 when ended."""
-    lifecycle.clean_up_when_terminated()
-    try:
-        run()
-    except SandboxError as error:
-        errors.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
-        return 1
-    except KeyboardInterrupt:
-        errors.print("interrupted", markup=False)
-        return 130
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(app, (fleet.UserError, SandboxError)))

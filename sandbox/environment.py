@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-from sandbox import git_host, trust
-from sandbox.exec_plugins import CLUSTER_OF
-from sandbox.home import CHECKOUT, Home
+from sandbox.githost import repository
+from sandbox.machine import trust
+from sandbox.machine.exec_plugins import CLUSTER_OF
+from sandbox.machine.home import CHECKOUT, Home
 
 PROVIDERS = {
     "aws": ("pulumi-aws", "sandbox.clouds aws"),
@@ -43,7 +44,7 @@ def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
         link.symlink_to(path)
     for plugin in CLUSTER_OF:
         # -S: no site-packages, which halves the start-up of what runs before every request to a cluster.
-        _script(home.bin / plugin, home, f"-S -m sandbox.exec_plugins {plugin}")
+        _script(home.bin / plugin, home, f"-S -m sandbox.machine.exec_plugins {plugin}")
     for provider, (distribution, module) in PROVIDERS.items():
         folder = home.pulumi / "plugins" / f"resource-{provider}-v{version(distribution)}"
         folder.mkdir(exist_ok=True)
@@ -52,7 +53,7 @@ def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
         home.passphrase_file.touch(mode=0o600)
         home.passphrase_file.write_text(secrets.token_urlsafe(24))
     trust.create(home)
-    git_host.create(home)
+    repository.create(home)
 
 
 def variables(home: Home, checkout: Path) -> dict[str, str]:
@@ -75,7 +76,7 @@ def variables(home: Home, checkout: Path) -> dict[str, str]:
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "KUBECONFIG": str(home.kubeconfig),
         "SSL_CERT_FILE": str(home.trust_bundle),
-        **git_host.environment(home, checkout),
+        **repository.environment(home, checkout),
     }
 
 

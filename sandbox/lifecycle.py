@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 import psutil
 
-from sandbox import git_host
 from sandbox.environment import prepare, variables
-from sandbox.errors import SandboxError
-from sandbox.home import CHECKOUT, Home
-from sandbox.supervisor import client
+from sandbox.githost import repository
+from sandbox.machine import supervisor_client
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
 
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
@@ -29,7 +29,7 @@ _STOP_SECONDS = 60.0
 def running(home: Home) -> bool:
     """Whether the supervisor answers."""
     try:
-        client.call("status", home.socket)
+        supervisor_client.call("status", home.socket)
     except SandboxError:
         return False
     return True
@@ -67,8 +67,8 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
 def stop(home: Home) -> None:
     """End every process of the sandbox. Its data stays, and `up` goes on with it."""
     try:
-        pid = client.call("status", home.socket)["pid"]
-        client.call("shutdown", home.socket)
+        pid = supervisor_client.call("status", home.socket)["pid"]
+        supervisor_client.call("shutdown", home.socket)
     except SandboxError:
         return
     try:
@@ -88,7 +88,7 @@ def down(home: Home) -> None:
 
 def status(home: Home) -> dict[str, Any]:
     """What runs. Raises SandboxError if nothing does."""
-    answer: dict[str, Any] = client.call("status", home.socket)
+    answer: dict[str, Any] = supervisor_client.call("status", home.socket)
     return answer
 
 
@@ -149,12 +149,12 @@ def remove_salts(home: Home, checkout: Path) -> None:
 
 def publish(home: Home, checkout: Path, regions: list[str]) -> str:
     """Put the checkout on the git host's main and on the branches of these regions. Returns the commit."""
-    return git_host.publish(home, checkout, ["main", *(f"region/{region}" for region in regions)])
+    return repository.publish(home, checkout, ["main", *(f"region/{region}" for region in regions)])
 
 
 def clone(home: Home) -> Path:
     """The sandbox's own clone of the git host's main, ready to run the program in."""
-    checkout = git_host.clone(home)
+    checkout = repository.clone(home)
     # The program's virtual environment is named relative to the checkout, and is not in git.
     if not (checkout / ".venv").exists():
         (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
@@ -163,15 +163,15 @@ def clone(home: Home) -> Path:
 
 def run_ci(home: Home, on: bool = True) -> None:
     """Let the git host's CI run a job for each region whose branch moves, or stop it. Off until it is asked for."""
-    client.call("run_ci", home.socket, on=on)
+    supervisor_client.call("run_ci", home.socket, on=on)
 
 
 def seed(home: Home, checkout: Path, regions: list[str]) -> None:
     """Give each region that has none a stack and a branch at the checkout as it is; what is there stays as it is."""
-    there = git_host.heads(home)
+    there = repository.heads(home)
     missing = [branch for branch in ("main", *(f"region/{region}" for region in regions)) if branch not in there]
     if missing:
-        git_host.publish(home, checkout, missing)
+        repository.publish(home, checkout, missing)
     initialise_stacks(home, regions)
 
 

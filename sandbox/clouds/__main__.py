@@ -10,9 +10,9 @@ import sys
 from dataclasses import asdict
 from typing import Final
 
-from sandbox.clouds.store import Store, open_store
-from sandbox.errors import SandboxError
-from sandbox.home import Home
+from sandbox.clouds.core.store import Store, open_store
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import Home
 
 _FLAVOURS: Final = {"aws": "aws", "gcp": "gcp", "azure-native": "azure", "github": "github"}
 
@@ -42,13 +42,13 @@ def main() -> None:
         if listing:
             print(listing)
         return
-    from sandbox import plugin
-    from sandbox.clouds.clusters import Supervisor
-    from sandbox.clouds.faults import Faults
-    from sandbox.clouds.provider import CloudServicer
+    from sandbox.clouds.core.clusters import Supervisor
+    from sandbox.clouds.core.faults import Faults
+    from sandbox.clouds.core.grpc_provider import CloudServicer
+    from sandbox.provider_sdk import server
 
     flavour = importlib.import_module(f"sandbox.clouds.{_FLAVOURS[arguments.what]}").FLAVOUR
-    plugin.serve(lambda: CloudServicer(flavour, store, Supervisor(), Faults(Home.current().faults)))
+    server.serve(lambda: CloudServicer(flavour, store, Supervisor(), Faults(Home.current().faults)))
 
 
 if __name__ == "__main__":

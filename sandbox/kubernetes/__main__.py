@@ -1,7 +1,7 @@
 """Runs the kubernetes provider plugin (SIMULATED provider plugin, real API server)."""
 
 from sandbox.kubernetes.provider import KubernetesProvider
-from sandbox.plugin import serve
+from sandbox.provider_sdk.server import serve
 
 if __name__ == "__main__":
     serve(KubernetesProvider)

@@ -12,7 +12,7 @@ from sandbox.kubernetes import kubeconfig, objects
 from sandbox.kubernetes.client import ApiError, Client, NoMatch, Unreachable
 from sandbox.kubernetes.diff import Mutability
 from sandbox.kubernetes.kubeconfig import KubeconfigError
-from sandbox.plugin import ProviderError, unwrap
+from sandbox.provider_sdk.server import ProviderError, unwrap
 
 # Ask an unreachable server again after this time, not for each of a stack's resources.
 _RETRY_SECONDS: Final = 10.0

@@ -17,7 +17,7 @@ from pulumi.runtime.proto import resource_pb2, resource_pb2_grpc
 from sandbox.kubernetes import manifests, objects
 from sandbox.kubernetes.manifests import ManifestError
 from sandbox.kubernetes.objects import Object
-from sandbox.plugin import (
+from sandbox.provider_sdk.server import (
     GRPC_OPTIONS,
     UNKNOWN,
     EngineLog,

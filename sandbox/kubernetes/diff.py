@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from sandbox.kubernetes import kubeconfig, objects
 from sandbox.kubernetes.kubeconfig import KubeconfigError
 from sandbox.kubernetes.objects import Object
-from sandbox.plugin import UNKNOWN
+from sandbox.provider_sdk.server import UNKNOWN
 
 Kind = Literal["add", "delete", "update"]
 Path = tuple[str | int, ...]

@@ -15,7 +15,7 @@ from sandbox.kubernetes import objects, waiting
 from sandbox.kubernetes.client import ApiError, Client, NoMatch
 from sandbox.kubernetes.cluster import Cluster
 from sandbox.kubernetes.objects import Object
-from sandbox.plugin import UNKNOWN, EngineLog, ProviderError
+from sandbox.provider_sdk.server import UNKNOWN, EngineLog, ProviderError
 
 # Published: five retries, doubling (await.go, Creation).
 _RETRY_PAUSES: Final = (0.5, 1.0, 2.0, 4.0, 8.0)

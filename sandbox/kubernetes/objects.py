@@ -9,7 +9,7 @@ import hashlib
 import re
 from typing import Any, Final
 
-from sandbox.plugin import UNKNOWN
+from sandbox.provider_sdk.server import UNKNOWN
 
 Object = dict[str, Any]
 

@@ -20,7 +20,7 @@ from sandbox.kubernetes.lifecycle import Operation
 from sandbox.kubernetes.manifests import ManifestError
 from sandbox.kubernetes.objects import Object
 from sandbox.kubernetes.waiting import NotReady
-from sandbox.plugin import (
+from sandbox.provider_sdk.server import (
     UNKNOWN,
     InitFailed,
     ProviderError,

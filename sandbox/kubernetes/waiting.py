@@ -9,7 +9,7 @@ from typing import Final
 from sandbox.kubernetes import await_, objects
 from sandbox.kubernetes.client import ApiError, Client, NoMatch, Unreachable
 from sandbox.kubernetes.objects import Object
-from sandbox.plugin import EngineLog
+from sandbox.provider_sdk.server import EngineLog
 
 DEFAULT_SECONDS: Final = 600.0  # the published provider's default for every kind
 _FIRST_PAUSE: Final = 0.1

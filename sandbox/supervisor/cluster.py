@@ -11,15 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.errors import SandboxError
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.processes import Process, free_port
+from sandbox.machine.supervisor_client import ClusterAccess, NodeSpec
 from sandbox.supervisor import pki
 from sandbox.supervisor.api import Api
-from sandbox.supervisor.client import ClusterAccess, NodeSpec
-from sandbox.supervisor.flipt import Flipt
-from sandbox.supervisor.network import Network
 from sandbox.supervisor.pods import PodRunner
-from sandbox.supervisor.processes import Process, free_port
-from sandbox.supervisor.volumes import VolumeProvisioner
+from sandbox.supervisor.simulated.flipt import Flipt
+from sandbox.supervisor.simulated.network import Network
+from sandbox.supervisor.simulated.volumes import VolumeProvisioner
 from sandbox.toolchain.tools import KWOK_STAGES
 
 SERVICE_RANGE = "10.0.0.0/24"

@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
+from sandbox.machine.processes import RESTART_SECONDS, Process, note
 from sandbox.supervisor.api import Api, Object
-from sandbox.supervisor.processes import RESTART_SECONDS, Process, note
 from sandbox.supervisor.programs import PROGRAMS, PYTHON, Ports, Program, environment
 from sandbox.supervisor.steps import StepRunner, step_environment
 

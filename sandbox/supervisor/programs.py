@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sandbox.supervisor.processes import free_port
+from sandbox.machine.processes import free_port
 
 
 @dataclass

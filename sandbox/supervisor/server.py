@@ -16,13 +16,13 @@ from typing import Any
 import httpx
 import psutil
 
-from sandbox import git_host
-from sandbox.errors import SandboxError
-from sandbox.home import CHECKOUT, Home
-from sandbox.supervisor.client import NodeSpec
+from sandbox.githost import repository
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
+from sandbox.machine.processes import Process, free_port, listening
+from sandbox.machine.supervisor_client import NodeSpec
 from sandbox.supervisor.cluster import Cluster, Record, kubeconfig, record_data, short_name, slug
-from sandbox.supervisor.flipt import Flipt
-from sandbox.supervisor.processes import Process, free_port, listening
+from sandbox.supervisor.simulated.flipt import Flipt
 
 _READY_SECONDS = 30.0
 
@@ -37,7 +37,7 @@ class Supervisor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._etcd: Process | None = None
-        self._git_host = self._own("git-host", "sandbox.github")
+        self._git_host = self._own("git-host", "sandbox.githost")
         self._ci: Process | None = None
         self._flipt = Flipt(home.root / "flags.git")
         self.stopped = asyncio.Event()
@@ -64,7 +64,7 @@ class Supervisor:
                 folder, logs = self._home.clusters / slug(record.name), self._home.logs / slug(record.name)
                 self._clusters[record.name] = Cluster(record, folder, logs, self._binaries, self._etcd_url, self._flipt)
             await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
-        if not await listening(git_host.port(self._home), _READY_SECONDS):
+        if not await listening(repository.port(self._home), _READY_SECONDS):
             raise SandboxError(f"the git host does not answer; see {self._git_host.log}")
 
     async def stop(self) -> None:
@@ -153,7 +153,7 @@ class Supervisor:
                 await self._ci.stop()
                 self._ci = None
             elif on and not self._ci:
-                self._ci = self._own("ci", "sandbox.ci")
+                self._ci = self._own("ci", "sandbox.ci_runner")
                 await self._ci.start()
 
     async def shutdown(self) -> None:

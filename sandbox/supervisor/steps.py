@@ -19,9 +19,9 @@ from typing import Any
 
 import httpx
 
-from sandbox.home import CHECKOUT
+from sandbox.machine.home import CHECKOUT
+from sandbox.machine.processes import die_with_parent, end, note
 from sandbox.supervisor.api import Api, Object
-from sandbox.supervisor.processes import die_with_parent, end, note
 
 _WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 _SCRIPT = "/argo/staging/script"  # where the emissary puts a script template's source

@@ -11,24 +11,23 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sandbox.errors import SandboxError
+from fleet.console import Terminal, errors
+from sandbox.machine.errors import SandboxError
 from sandbox.toolchain import build
 from sandbox.toolchain.tools import LINTERS, TOOLS, Tool
 
 
-def ensure_with_progress(console: Console, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
+def ensure_with_progress(console: Terminal, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
     """Every file of the tools. Builds what is missing and shows how far it is: a bar on a terminal, else a line for each tool."""
     waiting = build.missing(tools)
     if not waiting:
         return build.ensure(lambda tool, done, total: None, tools)
-    console.print(
+    console.text(
         f"Building from source, once: {', '.join(tool.module for tool in waiting)}. "
         + ("All take about 20 minutes on two cores. " if len(waiting) > 1 else "")
-        + "It is safe to interrupt, and goes on where it stopped.",
-        soft_wrap=True,
+        + "It is safe to interrupt, and goes on where it stopped."
     )
     started: dict[str, float] = {}
     with Progress(
@@ -44,34 +43,33 @@ def ensure_with_progress(console: Console, tools: Sequence[Tool] = TOOLS) -> dic
                 started[tool.module] = time.monotonic()
                 bars.start_task(tasks[tool.module])
                 if not console.is_terminal:
-                    console.print(f"  {tool.module} {tool.version}: {total} packages")
+                    console.text(f"  {tool.module} {tool.version}: {total} packages")
             bars.update(tasks[tool.module], completed=done, total=total)
             if done == total and not console.is_terminal:
                 seconds = time.monotonic() - started[tool.module]
-                console.print(f"  {tool.module} {tool.version}: built in {seconds:.0f} s")
+                console.text(f"  {tool.module} {tool.version}: built in {seconds:.0f} s")
 
         return build.ensure(report, tools)
 
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0 when every tool is there, 1 with the reason otherwise, 130 when interrupted; or that of the binary named."""
-    console = Console(stderr=True)
     try:
         if not arguments:
-            ensure_with_progress(console)
+            ensure_with_progress(errors)
             return 0
         named = (*TOOLS, *LINTERS)
         tools = [tool for tool in named if arguments[0] in tool.packages]
         if not tools:
             known = sorted(name for tool in named for name in tool.packages)
             raise SandboxError(f"no tool is named {arguments[0]}. Known: {', '.join(known)}")
-        path = ensure_with_progress(console, tools)[arguments[0]]
+        path = ensure_with_progress(errors, tools)[arguments[0]]
         os.execv(path, [str(path), *arguments[1:]])
     except SandboxError as error:
-        console.print(f"error: {error}", markup=False, style="red")
+        errors.text(f"error: {error}", style="red")
         return 1
     except KeyboardInterrupt:
-        console.print("interrupted; run it again to go on")
+        errors.text("interrupted; run it again to go on")
         return 130
     return 0
 

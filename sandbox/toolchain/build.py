@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sandbox.errors import SandboxError
+from sandbox.machine.errors import SandboxError
 from sandbox.toolchain.tools import GO_TOOLCHAIN, TOOLS, Tool
 
 Progress = Callable[[Tool, int, int], None]

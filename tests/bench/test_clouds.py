@@ -8,8 +8,8 @@ import pytest
 
 import fleet
 from bench.clouds import counted
-from sandbox.home import CHECKOUT
-from waves.costs import HOURS, monthly, prices
+from sandbox.machine.home import CHECKOUT
+from waves.review.costs import HOURS, monthly, prices
 
 FLEET = fleet.read(CHECKOUT)
 

@@ -9,8 +9,8 @@ import fleet
 from bench import applicationset
 from bench.hub import Observed
 from bench.rollingsync import Round, beyond, table
-from components import argocd, upstream
-from sandbox.home import CHECKOUT
+from components.argo import argocd, manifests
+from sandbox.machine.home import CHECKOUT
 
 
 def application(received: str, compared: str, sync: str = "Synced", health: str = "Healthy") -> dict[str, Any]:
@@ -54,7 +54,7 @@ def test_each_wave_is_a_step_and_each_region_an_application() -> None:
 
 
 def test_what_regions_leave_out_is_installed_with_their_own_settings() -> None:
-    objects = upstream.manifests("argo-cd", "namespace-install.yaml")
+    objects = manifests.manifests("argo-cd", "namespace-install.yaml")
     region = fleet.read(CHECKOUT).in_waves()[0]
     made = applicationset.installation(objects, region, "file:///repository")
     installed = {(item["kind"], item["metadata"]["name"]): item for item in made}

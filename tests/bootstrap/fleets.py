@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 
 import fleet
-from tests.bootstrap.recording import ROOT, Made, make, shipped
+from tests.bootstrap.recording import Made, make, shipped
+from tests.repository import ROOT
 
 OWN = """config:
   regions:wave: external

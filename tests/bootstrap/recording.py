@@ -6,7 +6,6 @@ import asyncio
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_mocks
@@ -17,8 +16,8 @@ from bootstrap import settings
 from bootstrap.plan import Plan, plan
 from bootstrap.program import build
 from tests.components.recording import FLEET, GIVE_UP_SECONDS, Monitor, Registered
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = settings.read(ROOT / "bootstrap", "org")
 
 

@@ -13,8 +13,9 @@ import fleet
 from bootstrap import settings
 from bootstrap.plan import plan
 from tests.bootstrap.fleets import crowded, crowded_files
-from tests.bootstrap.recording import ROOT, SETTINGS, Clouds, shipped
+from tests.bootstrap.recording import SETTINGS, Clouds, shipped
 from tests.components.recording import Monitor
+from tests.repository import ROOT
 
 FILE = "bootstrap/Pulumi.org.yaml"
 TEXT = (ROOT / FILE).read_text()

@@ -6,7 +6,8 @@ import json
 import re
 
 from bootstrap import azure, gcp
-from tests.bootstrap.recording import ROOT, SETTINGS, shipped
+from tests.bootstrap.recording import SETTINGS, shipped
+from tests.repository import ROOT
 
 TEXT = (ROOT / "docs/ci.md").read_text().split("## Credentials", 1)[1]
 

@@ -11,9 +11,10 @@ import yaml
 
 from bootstrap.rulesets import ACTIONS_APP, CHECKS, FLAGS, IMAGES, PEOPLE
 from tests.bootstrap.fleets import crowded
-from tests.bootstrap.recording import ROOT, SETTINGS, make, shipped
+from tests.bootstrap.recording import SETTINGS, make, shipped
 from tests.components.recording import FLEET
-from waves.images import OWN
+from tests.repository import ROOT
+from waves.images.proposal import OWN
 
 CI = ROOT / ".github"
 TEXTS = {path.name: path.read_text() for path in sorted(CI.rglob("*.yml"))}

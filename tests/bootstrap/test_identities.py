@@ -1,4 +1,4 @@
-"""Who may sign in as what: exactly the jobs that `waves jobs` names, in the environment that it names, and nobody else."""
+"""Who may sign in as what: exactly the jobs that `regions ci-matrix` names, in the environment that it names, and nobody else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bootstrap.plan import state_role
 from tests.bootstrap.fleets import crowded, plain
 from tests.bootstrap.iam import takes
 from tests.bootstrap.recording import SETTINGS, Made
-from waves.jobs import Job, Purpose, together
+from waves.regions.ci_matrix import Job, Purpose, group_into_jobs
 
 ISSUER = "https://token.actions.githubusercontent.com"
 PREFIX = "repo:example@10000001/regions@100000001"
@@ -112,7 +112,7 @@ def lets_in(made: Made, job: Job, claims: Token) -> bool:
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_every_job_is_let_in_by_its_own_environment(fleets: Fleets, purpose: Purpose) -> None:
     known, made = fleets()
-    for job in together(known.in_waves(), purpose):
+    for job in group_into_jobs(known.in_waves(), purpose):
         assert lets_in(made, job, token(job.environment)), job
 
 
@@ -120,7 +120,7 @@ def test_every_job_is_let_in_by_its_own_environment(fleets: Fleets, purpose: Pur
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_nobody_else_is_let_in(fleets: Fleets, purpose: Purpose) -> None:
     known, made = fleets()
-    jobs = together(known.in_waves(), purpose)
+    jobs = group_into_jobs(known.in_waves(), purpose)
     for job in jobs:
         # An account that regions of two waves share trusts both, and a job's identity is the account's.
         mine = {
@@ -165,7 +165,7 @@ def test_a_token_for_somebody_else_is_not_taken() -> None:
 @FLEETS
 def test_there_is_no_role_that_no_job_takes(fleets: Fleets) -> None:
     known, made = fleets()
-    jobs = [job for purpose in Purpose for job in together(known.in_waves(), purpose)]
+    jobs = [job for purpose in Purpose for job in group_into_jobs(known.in_waves(), purpose)]
     named = {job.aws_role for job in jobs if job.aws_role}
     named |= {
         f"arn:aws:iam::{SETTINGS.state.account}:role/{state_role(e)}" for e in (*made.plan.environments, "preview")

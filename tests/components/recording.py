@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -16,13 +15,14 @@ from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
-from components import keys
-from components.cluster import ClusterInfo
 from components.region import Region, RegionArgs
+from components.shared.cluster import ClusterInfo
+from components.shared.secrets import read_secrets
 from fleet.keys import wanted
 from tests.components.mocks import Clouds
+from tests.repository import ROOT
 
-FLEET = fleet.read(Path(__file__).resolve().parents[2])
+FLEET = fleet.read(ROOT)
 GIVE_UP_SECONDS = 120
 KEY = "-----BEGIN PRIVATE KEY----- of nobody"
 REPOSITORY = "https://git.example.com/platform/regions.git"
@@ -120,8 +120,8 @@ def record(settings: fleet.Region) -> Recorded:
         seen["storage"], seen["sign_in"] = info.storage, info.sign_in
 
     def region() -> Region:
-        secrets = keys.read(settings, {name: f"{KEY}: {name}" for name in wanted(settings)})
-        return Region(settings.name, RegionArgs(settings, REPOSITORY, secrets))
+        region_secrets = read_secrets(settings, {name: f"{KEY}: {name}" for name in wanted(settings)})
+        return Region(settings.name, RegionArgs(settings, REPOSITORY, region_secrets))
 
     async def program() -> None:
         clusters: list[ClusterInfo] = []

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from tests.components.baseline import LINES, Line, holds, met
 from tests.components.recording import Recorded
+from tests.repository import ROOT
 
 TITLES = {"EKS": "aws", "GKE": "gcp", "AKS": "azure"}
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "clouds.md"
+DOCUMENT = ROOT / "docs" / "clouds.md"
 
 
 @pytest.mark.parametrize("line", [pytest.param(each, id=f"{each.cloud}: {each.text}") for each in LINES])

@@ -7,16 +7,15 @@ import re
 import subprocess
 import sys
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fleet
-from components import argocd
+from components.argo import argocd
 from tests.components.recording import FLEET, REPOSITORY, Recorded, record, recorded
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 STAGING = {"aws": "staging-aws-eu-west-1", "gcp": "staging-gcp-us-central1", "azure": "staging-azure-eastus"}
 PRODUCTION = {"aws": "prod-aws-us-east-1", "gcp": "prod-gcp-europe-west4", "azure": "prod-azure-westeurope"}
 PRIVATE = "acme-gcp-europe-west4"

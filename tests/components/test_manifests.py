@@ -10,16 +10,17 @@ from pathlib import Path
 import pytest
 
 import fleet
-from components import addresses, application, argo_workflows, argocd, upstream
+from components.argo import application, argocd, manifests, workflows
+from components.shared import subnets
 from fleet.repository import without_credentials
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 REGION = fleet.read(ROOT).regions["prod-aws-us-east-1"]
 
 
 @pytest.mark.parametrize("install", ["namespace-install.yaml", "ha/namespace-install.yaml"])
 def test_argo_cd_is_rendered_without_its_unused_parts_and_with_our_settings(install: str) -> None:
-    original = upstream.manifests("argo-cd", install)
+    original = manifests.manifests("argo-cd", install)
     rendered = argocd.render(original, argocd.settings(REGION, "https://git.example.com/platform/regions.git"))
     names = {manifest["metadata"]["name"] for manifest in rendered}
     assert not [name for name in names if name.startswith(argocd.UNUSED)]
@@ -38,31 +39,31 @@ def test_argo_cd_is_rendered_without_its_unused_parts_and_with_our_settings(inst
 
 def test_a_setting_for_a_config_map_that_upstream_lacks_is_an_error() -> None:
     with pytest.raises(KeyError, match="no-such-cm"):
-        argocd.render(upstream.manifests("argo-cd", "namespace-install.yaml"), {"no-such-cm": {"a": "b"}})
+        argocd.render(manifests.manifests("argo-cd", "namespace-install.yaml"), {"no-such-cm": {"a": "b"}})
 
 
 def test_a_tampered_manifest_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "argo-cd").mkdir()
     (tmp_path / "argo-cd" / "namespace-install.yaml").write_text("kind: Secret\n")
     (tmp_path / "pins.json").write_text((ROOT / "components" / "upstream" / "pins.json").read_text())
-    monkeypatch.setattr(upstream, "_HERE", tmp_path)
-    with pytest.raises(upstream.TamperedError, match=r"namespace-install\.yaml"):
-        upstream.manifests("argo-cd", "namespace-install.yaml")
+    monkeypatch.setattr(manifests, "_HERE", tmp_path)
+    with pytest.raises(manifests.TamperedError, match=r"namespace-install\.yaml"):
+        manifests.manifests("argo-cd", "namespace-install.yaml")
 
 
 def test_every_vendored_file_is_pinned_and_no_image_is_latest() -> None:
     for product in ("argo-cd", "argo-workflows"):
         folder = ROOT / "components" / "upstream" / product
         names = [path.relative_to(folder).as_posix() for path in folder.rglob("*.yaml")]
-        assert sum(len(upstream.manifests(product, name)) for name in names) >= len(names)
-    rendered = argo_workflows.render(upstream.manifests("argo-workflows", "workflow-controller*/*.yaml"))
+        assert sum(len(manifests.manifests(product, name)) for name in names) >= len(names)
+    rendered = workflows.render(manifests.manifests("argo-workflows", "workflow-controller*/*.yaml"))
     assert ":latest" not in str(rendered)
 
 
 @pytest.mark.parametrize("network", ["10.0.0.0/16", "10.255.0.0/16"])
 def test_subnets_are_inside_the_regions_network_and_apart_from_each_other(network: str) -> None:
     whole = IPv4Network(network)
-    amazon, google, azure = addresses.aws(whole), addresses.gcp(whole), addresses.azure(whole)
+    amazon, google, azure = subnets.aws(whole), subnets.gcp(whole), subnets.azure(whole)
     for parts in (
         [*amazon.private, *amazon.public],
         [google.nodes, google.services, google.control_plane, google.pods],

@@ -8,19 +8,19 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import fleet
-from components import keys
+from components.shared.secrets import read_secrets
 from fleet.keys import RECEIPTS_KEY
 from fleet.settings import AwsSettings, AzureSettings
 from tests.components.recording import FLEET, REPOSITORY, record, recorded
-from waves.rendering import render, sources
+from tests.repository import ROOT
+from waves.review.render import render, sources
 
-FILES = sources(Path(__file__).resolve().parents[2])
+FILES = sources(ROOT)
 COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
 JOINING = re.compile(
     r"peering|transitgateway|vpn|interconnect|expressroute|endpointservice|privatelinkservice|sharedvpc|ram/"
@@ -197,4 +197,4 @@ def test_a_credential_or_route_that_is_planted_is_found(plant: str) -> None:
 def test_the_shared_key_does_not_get_into_a_private_region_though_it_is_in_the_environment() -> None:
     shared_key = {RECEIPTS_KEY: "-----BEGIN PRIVATE KEY----- of all others"}
     with pytest.raises(fleet.FleetError, match=f"{RECEIPTS_KEY}_ACME: not set"):
-        keys.read(REGIONS["acme-gcp-europe-west4"], shared_key)
+        read_secrets(REGIONS["acme-gcp-europe-west4"], shared_key)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
 import fleet
-from fleet.__main__ import main
 from fleet.schema import SCHEMAS
+from tests.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 AWS = "stacks/Pulumi.staging-aws-eu-west-1.yaml"
 GCP = "stacks/Pulumi.staging-gcp-us-central1.yaml"
 
@@ -234,21 +232,6 @@ def test_a_region_that_is_protected_by_its_wave_can_be_released() -> None:
     file = "stacks/Pulumi.prod-aws-us-east-1.yaml"
     released = fleet.load(edited(file, "regions:cloud: aws", "regions:protect: false\n  regions:cloud: aws"))
     assert not released.regions["prod-aws-us-east-1"].protected
-
-
-def test_the_command_prints_the_fleet_or_every_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--root", str(ROOT)]) == 0
-    assert "staging-azure-eastus" in capsys.readouterr().out
-    for file, text in edited(AWS, "wave: staging", "wave: nowhere").items():
-        path = tmp_path / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("cloud: gcp", "cloud: ibm"))
-    assert main(["check", "--root", str(tmp_path)]) == 1
-    errors = capsys.readouterr().err
-    assert "nowhere" in errors
-    assert "ibm" in errors
-    assert main(["check", "--root", str(tmp_path), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["problems"]
 
 
 def test_the_conductor_needs_an_app_that_moves_branches() -> None:

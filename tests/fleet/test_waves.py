@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 import fleet
 from fleet import Wave
+from tests.repository import ROOT
 
-FILES = fleet.files(Path(__file__).resolve().parents[2])
+FILES = fleet.files(ROOT)
 
 
 def problems(old: str, new: str) -> list[str]:

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,10 +20,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from front.flags import ACCEPT_WRITES, DEFAULTS
 from front.service import RETRY_SECONDS
-from sandbox.supervisor.processes import free_port
+from sandbox.machine.processes import free_port
+from tests.repository import ROOT
 from tests.waiting import within
 
-ROOT = Path(__file__).parents[2]
 ON, OFF = True, False
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import yaml
 
 import fleet
-from waves.rendering import render, sources
+from tests.repository import ROOT
+from waves.review.render import render, sources
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).with_name("golden")
 REGIONS = ("staging-gcp-us-central1", "tools-aws-us-west-2")
 FLEET = fleet.read(ROOT)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import promql_parser
 import yaml
 
 import fleet
-from waves.rendering import render, sources
+from tests.repository import ROOT
+from waves.review.render import render, sources
 
-ROOT = Path(__file__).resolve().parents[2]
 FLEET = fleet.read(ROOT)
 REPOSITORY = "https://git.example.com/platform/regions.git"
 FULL, PLAIN = "tools-aws-us-west-2", "staging-gcp-us-central1"

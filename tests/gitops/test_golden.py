@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.gitops.golden import FOLDER, REGIONS, ROOT, golden
-from waves.rendering import RenderError, sources
+from tests.gitops.golden import FOLDER, REGIONS, golden
+from tests.repository import ROOT
+from waves.review.render import RenderError, sources
 
 FILES = sources(ROOT)
 LITERAL = re.compile(r"//[^\n]*|(?P<text>'[^'\n]*')|(?<![\w.])(?P<number>\d+)(?![\w.])|\b(?P<word>true|false)\b")

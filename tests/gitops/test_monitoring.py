@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from components import monitoring
+from components.argo import monitoring_rbac
 from front import service
 from sandbox.toolchain.tools import TOOLS
 from tests.gitops import exporters, monitored
-from tests.gitops.monitored import FLEET, FULL, PLAIN, ROOT
-from waves import metrics
+from tests.gitops.monitored import FLEET, FULL, PLAIN
+from tests.repository import ROOT
+from waves.rollout import metrics
 
 PINS = json.loads((ROOT / "gitops/pins/monitoring.json").read_text())
 BOTH = pytest.mark.parametrize("region", [FULL, PLAIN])
@@ -222,20 +223,20 @@ def test_only_whom_the_cluster_grants_something_gets_a_token(region: str) -> Non
         if item["kind"] in ("StatefulSet", "Deployment") and item["metadata"]["namespace"] == "monitoring"
         and item["spec"]["template"]["spec"]["automountServiceAccountToken"]
     }  # fmt: skip
-    assert with_token == set(monitoring.RIGHTS)
-    for account in monitoring.RIGHTS:
+    assert with_token == set(monitoring_rbac.RIGHTS)
+    for account in monitoring_rbac.RIGHTS:
         monitored.found(region, "ServiceAccount", account)
 
 
 def test_kube_state_metrics_may_list_just_what_it_looks_at() -> None:
     container = monitored.found(PLAIN, "Deployment", "kube-state-metrics")["spec"]["template"]["spec"]["containers"][0]
     (listed,) = [word.removeprefix("--resources=") for word in container["args"] if word.startswith("--resources=")]
-    granted = [resource for rule in monitoring.RIGHTS["kube-state-metrics"] for resource in rule.resources]
+    granted = [resource for rule in monitoring_rbac.RIGHTS["kube-state-metrics"] for resource in rule.resources]
     assert sorted(granted) == listed.split(",")
 
 
 def test_nobody_of_monitoring_may_change_anything_or_read_a_secret() -> None:
-    rules = [rule for listed in monitoring.RIGHTS.values() for rule in listed]
+    rules = [rule for listed in monitoring_rbac.RIGHTS.values() for rule in listed]
     assert {verb for rule in rules for verb in rule.verbs} == {"get", "list", "watch"}
     resources = {resource for rule in rules for resource in rule.resources}
     assert not resources & {"secrets", "configmaps", "nodes/proxy", "pods/log", "*"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +13,9 @@ import yaml
 import fleet
 from gates import __main__ as command
 from gates import battery
-from waves.rendering import render, sources
+from tests.repository import ROOT
+from waves.review.render import render, sources
 
-ROOT = Path(__file__).resolve().parents[2]
 FLEET = fleet.read(ROOT)
 FILES = sources(ROOT)
 COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"

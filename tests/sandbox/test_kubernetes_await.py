@@ -10,7 +10,7 @@ import pytest
 from sandbox.kubernetes import await_, waiting
 from sandbox.kubernetes.await_ import Related
 from sandbox.kubernetes.client import ApiError, Client, Unreachable
-from sandbox.plugin import EngineLog
+from sandbox.provider_sdk.server import EngineLog
 
 Object = dict[str, Any]
 

@@ -10,7 +10,7 @@ import pytest
 
 from sandbox.kubernetes import diff, objects
 from sandbox.kubernetes.diff import Mutability
-from sandbox.plugin import UNKNOWN
+from sandbox.provider_sdk.server import UNKNOWN
 
 Object = dict[str, Any]
 

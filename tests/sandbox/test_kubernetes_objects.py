@@ -11,7 +11,7 @@ import pytest
 
 from sandbox.kubernetes import checks, kubeconfig, lifecycle, objects
 from sandbox.kubernetes.kubeconfig import Active, Credentials, KubeconfigError
-from sandbox.plugin import UNKNOWN
+from sandbox.provider_sdk.server import UNKNOWN
 
 Object = dict[str, Any]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sandbox.home import Home
 from sandbox.lifecycle import remove_salts
+from sandbox.machine.home import Home
 
 
 def test_the_salts_of_a_sandboxs_stacks_go_and_those_of_others_stay(tmp_path: Path) -> None:

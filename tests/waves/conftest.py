@@ -12,12 +12,12 @@ import pytest
 import uvicorn
 
 import fleet
-from sandbox.github.rest import GitHub
+from sandbox.githost.rest import GitHub
+from tests.repository import ROOT
 from tests.waiting import within
-from tests.waves.memory import TRUSTED
+from tests.waves.rollout.memory import TRUSTED
 
 REPOSITORY = "platform/regions"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-// The conductor: `waves promote`, the pipeline that sits above the deployments. A CronWorkflow that may not run twice at once starts
+// The conductor: `regions promote`, the pipeline that sits above the deployments. A CronWorkflow that may not run twice at once starts
 // it anew whenever it is not there; each run ends before its app's token does. Two at once would do no harm.
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/conductor.json';
@@ -37,7 +37,7 @@ function(region, revision)
             container: {
               image: pins.conductor,
               workingDir: '/clone',
-              command: ['python', '-m', 'waves', '--clone', region.repository, '--checkout', 'regions.git'],
+              command: ['python', '-m', 'waves.scm', '--clone', region.repository, '--checkout', 'regions.git'],
               args: ['promote', '--watch', '--every', '2', '--minutes', std.toString(minutes)]
                     + ['--metrics-port', std.toString(port)],
               ports: [{ name: 'metrics', containerPort: port }],

@@ -14,7 +14,7 @@ local sizes = {
   large: { cpu: '2', memory: '8Gi', disk: '500Gi', backup: '1500Gi' },
 };
 
-// The first password and the operator token, which `pulumi up` makes for this region alone (components/keys.py).
+// The first password and the operator token, which `pulumi up` makes for this region alone (components/shared/secrets.py).
 local secret(variable, key) = k.secret(variable, 'admin', key);
 // An empty database is set up at its first start, and later starts leave it as it is: hub.docker.com, influxdb, "Automated setup".
 local setup = { MODE: 'setup', USERNAME: 'admin', ORG: 'regions', BUCKET: 'default' };

@@ -13,7 +13,7 @@ function(app)
     livenessProbe: k.probe('/livez', { periodSeconds: 20, failureThreshold: 3 }),
   };
   [
-    // What it may ask the cluster for is said in components/monitoring.py.
+    // What it may ask the cluster for is said in components/argo/monitoring_rbac.py.
     app.serviceAccount(asks=true),
     app.deployment(1, [container]) + k.asks,
     app.open([port], [k.pods('prometheus')]),

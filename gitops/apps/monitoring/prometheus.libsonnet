@@ -49,7 +49,7 @@ function(region, app, replicas)
     ],
   };
   [
-    // What it may ask the cluster for is said in components/monitoring.py.
+    // What it may ask the cluster for is said in components/argo/monitoring_rbac.py.
     app.serviceAccount(asks=true),
     app.configMap(files),
     app.service({ http: port }),

@@ -8,14 +8,14 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.clouds import bridged
 from sandbox.clouds.aws import backup, eks, endpoints, identity, network, node_groups, security, storage
 from sandbox.clouds.aws.zones import zone_ids, zones
-from sandbox.clouds.cloud import Cloud
-from sandbox.clouds.flavour import Invoke
-from sandbox.clouds.model import CloudError, Context, Rule
-from sandbox.clouds.schema import Problem, Sdk
-from sandbox.plugin import UNKNOWN, has_unknowns
+from sandbox.clouds.core import terraform_bridge
+from sandbox.clouds.core.crud import Cloud
+from sandbox.clouds.core.dialect import Invoke
+from sandbox.clouds.core.model import CloudError, Context, Rule
+from sandbox.clouds.core.schema import Problem, Sdk
+from sandbox.provider_sdk.server import UNKNOWN, has_unknowns
 
 _NO_ACCOUNT: Final = "000000000000"
 _REGION: Final = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx|cn)(-gov)?-(north|south|east|west|central)(east|west)?-\d")
@@ -23,7 +23,7 @@ _ROLE_ACCOUNT: Final = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/")
 
 
 class Aws:
-    """AWS as `sandbox.clouds.cloud.Flavour`."""
+    """AWS as `sandbox.clouds.core.crud.Flavour`."""
 
     name = "aws"
     # The SDK's enums lag behind AWS (managed policies, regions), so a string may be something else.
@@ -95,7 +95,7 @@ class Aws:
 
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
-        return bridged.explain(problem, token, name)
+        return terraform_bridge.explain(problem, token, name)
 
 
 def _caller_identity(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.clouds.aws.identity import key, role
-from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core.model import CloudError, Context, Name, Reference, Rule, see
+from sandbox.clouds.core.store import Transaction
 
 VAULT: Final = "aws:backup/vault:Vault"
 PLAN: Final = "aws:backup/plan:Plan"

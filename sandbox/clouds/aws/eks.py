@@ -10,12 +10,12 @@ import json
 import re
 from typing import Any, Final
 
-from sandbox.clouds import versions
 from sandbox.clouds.aws import network
 from sandbox.clouds.aws.identity import ROLE, key, role
-from sandbox.clouds.clusters import encoded_authority
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import kubernetes_versions
+from sandbox.clouds.core.clusters import encoded_authority
+from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 
 CLUSTER: Final = "aws:eks/cluster:Cluster"
 
@@ -86,9 +86,9 @@ def _version_offered(context: Context, tx: Transaction) -> None:
     version, old = context.inputs.get("version"), context.old_inputs.get("version")
     if not known(version):
         return
-    if versions.minor(str(version)) != version:
+    if kubernetes_versions.minor(str(version)) != version:
         raise CloudError(f"InvalidParameterException: unsupported Kubernetes version {version}")
-    if old and not versions.may_move(old, str(version)):
+    if old and not kubernetes_versions.may_move(old, str(version)):
         raise CloudError(
             f"InvalidParameterException: Unsupported Kubernetes minor version update from {old} to {version}"
         )
@@ -216,7 +216,7 @@ RULES: Final = (
             "createdAt": "{now}",
             "clusterId": None,
             "status": "ACTIVE",
-            "version": versions.DEFAULT,
+            "version": kubernetes_versions.DEFAULT,
             "platformVersion": "eks.12",
             "deletionProtection": False,
             "accessConfig.authenticationMode": "CONFIG_MAP",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.clouds.aws.network import ARN, ROUTE_TABLE, in_vpc, security_groups, subnets
-from sandbox.clouds.model import Reference, Rule
+from sandbox.clouds.core.model import Reference, Rule
 
 RULES: Final = (
     Rule(  # vpc_endpoint.go

@@ -10,8 +10,8 @@ import json
 import re
 from typing import Any, Final
 
-from sandbox.clouds.model import Check, CloudError, Context, Name, Reference, Rule, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core.model import Check, CloudError, Context, Name, Reference, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 
 ROLE: Final = "aws:iam/role:Role"
 POLICY: Final = "aws:iam/policy:Policy"

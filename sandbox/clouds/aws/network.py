@@ -10,8 +10,8 @@ import ipaddress
 from typing import Any, Final
 
 from sandbox.clouds.aws.zones import zone_ids, zones
-from sandbox.clouds.model import CloudError, Context, Quota, Reference, Rule, known, random_hex, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core.model import CloudError, Context, Quota, Reference, Rule, known, random_hex, see
+from sandbox.clouds.core.store import Transaction
 
 VPC: Final = "aws:ec2/vpc:Vpc"
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import nodes, versions
 from sandbox.clouds.aws import network
 from sandbox.clouds.aws.eks import ADDON, ARN, CLUSTER, CLUSTER_MISSING, NODE_GROUP, sandbox_cluster
 from sandbox.clouds.aws.identity import role
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import kubernetes_versions, nodes
+from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 
 
 class _NodeGroupEffect(Effect):
@@ -129,7 +129,7 @@ def _joins(context: Context, tx: Transaction) -> None:
 @see("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
 def _not_ahead(context: Context, tx: Transaction) -> None:
     row, wanted = context.find((CLUSTER,), str(context["clusterName"])), context.inputs.get("version")
-    if row is not None and known(wanted) and versions.newer(str(wanted), str(row.outputs["version"])):
+    if row is not None and known(wanted) and kubernetes_versions.newer(str(wanted), str(row.outputs["version"])):
         raise CloudError(
             f"InvalidParameterException: Nodegroup Kubernetes version {wanted} must not be greater than cluster version"
             f" {row.outputs['version']}"

@@ -17,7 +17,7 @@ from sandbox.clouds.aws.network import (
     in_vpc,
     security_groups,
 )
-from sandbox.clouds.model import Context, Effect, Name, Rule, random_hex
+from sandbox.clouds.core.model import Context, Effect, Name, Rule, random_hex
 
 
 class _Versions(Effect):

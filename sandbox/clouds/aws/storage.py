@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.clouds.aws.identity import key, principals
-from sandbox.clouds.model import CloudError, Context, Name, Reference, Rule, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core.model import CloudError, Context, Name, Reference, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
 _NO_BUCKET: Final = "NoSuchBucket: The specified bucket does not exist ({value})"

@@ -9,16 +9,16 @@ from typing import Any, Final
 from sandbox.clouds.azure import agent_pools, aks, backup, identity, monitor, network
 from sandbox.clouds.azure.common import GROUP, GROUPS, SDK
 from sandbox.clouds.azure.credentials import admin_credentials, user_credentials
-from sandbox.clouds.cloud import Cloud
-from sandbox.clouds.flavour import Invoke
-from sandbox.clouds.model import CloudError, Context, Rule, known
-from sandbox.clouds.schema import Problem
+from sandbox.clouds.core.crud import Cloud
+from sandbox.clouds.core.dialect import Invoke
+from sandbox.clouds.core.model import CloudError, Context, Rule, known
+from sandbox.clouds.core.schema import Problem
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Azure:
-    """Azure as `sandbox.clouds.cloud.Flavour`."""
+    """Azure as `sandbox.clouds.core.crud.Flavour`."""
 
     name = "azure-native"
     sdk = SDK

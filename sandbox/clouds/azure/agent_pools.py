@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from sandbox.clouds import nodes, versions
 from sandbox.clouds.azure import network
 from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.model import CloudError, Context, Effect, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import kubernetes_versions, nodes
+from sandbox.clouds.core.model import CloudError, Context, Effect, known, see
+from sandbox.clouds.core.store import Transaction
 
 CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
 
@@ -151,7 +151,7 @@ def _agent_pool(context: Context, tx: Transaction) -> None:
 @see("learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling")
 def _not_ahead(context: Context, tx: Transaction) -> None:
     wanted, control = context.inputs.get("orchestratorVersion"), _cluster_version(context)
-    if known(wanted) and known(control) and versions.newer(str(wanted), str(control)):
+    if known(wanted) and known(control) and kubernetes_versions.newer(str(wanted), str(control)):
         raise CloudError(
             f"NodePoolMcVersionIncompatible: Node pool version {wanted} and control plane version {control} are incompatible."
             " Minor version of node pool version cannot be bigger than control plane's version."

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import versions
 from sandbox.clouds.azure import identity, network
 from sandbox.clouds.azure.agent_pools import (
     CLUSTER,
@@ -19,9 +18,10 @@ from sandbox.clouds.azure.agent_pools import (
     sandbox_cluster,
 )
 from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.clusters import host_and_port
-from sandbox.clouds.model import CloudError, Context, Effect, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import kubernetes_versions
+from sandbox.clouds.core.clusters import host_and_port
+from sandbox.clouds.core.model import CloudError, Context, Effect, known, see
+from sandbox.clouds.core.store import Transaction
 
 _ZONE_CONTRIBUTOR: Final = "b12aa53e-6015-4669-85d0-8515ebb3ae7f"
 _CRYPTO_USER: Final = "12338af0-0e69-4776-bea7-57ae8d297424"
@@ -101,11 +101,11 @@ def _version_offered(context: Context, tx: Transaction) -> None:
     version, old = context.inputs.get("kubernetesVersion"), context.old_inputs.get("kubernetesVersion")
     if not known(version):
         return
-    if versions.minor(str(version)) is None:
+    if kubernetes_versions.minor(str(version)) is None:
         raise CloudError(
             f"K8sVersionNotSupported: Managed cluster is on version {version}, which is not supported in this region."
         )
-    if known(old) and not versions.may_move(str(old), str(version)):
+    if known(old) and not kubernetes_versions.may_move(str(old), str(version)):
         raise CloudError(f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed.")
 
 
@@ -227,10 +227,10 @@ RULES: Final = (
             *("windowsProfile", *_NETWORK_REPLACES),
         ),
         outputs={
-            "currentKubernetesVersion": lambda c: versions.full(
-                str(c.inputs.get("kubernetesVersion") or versions.DEFAULT)
+            "currentKubernetesVersion": lambda c: kubernetes_versions.full(
+                str(c.inputs.get("kubernetesVersion") or kubernetes_versions.DEFAULT)
             ),
-            "kubernetesVersion": versions.DEFAULT,
+            "kubernetesVersion": kubernetes_versions.DEFAULT,
             "nodeResourceGroup": "MC_{resourceGroupName}_{resourceName}_{location}",
             "maxAgentPools": 100,
             "powerState": {"code": "Running"},

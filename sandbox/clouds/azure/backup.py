@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import paths
 from sandbox.clouds.azure.agent_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.azure.common import GROUP, arm, path, to
 from sandbox.clouds.azure.identity import granted
-from sandbox.clouds.model import CloudError, Context, see
-from sandbox.clouds.store import Row, Transaction
+from sandbox.clouds.core import property_paths
+from sandbox.clouds.core.model import CloudError, Context, see
+from sandbox.clouds.core.store import Row, Transaction
 
 ACCOUNT: Final = "azure-native:storage:StorageAccount"
 VAULT: Final = "azure-native:dataprotection:BackupVault"
@@ -44,9 +44,11 @@ def _may_back_up(context: Context, tx: Transaction) -> None:
         raise CloudError(
             "UserErrorTrustedAccessNotEnabled: Trusted access is not enabled between the vault and the cluster."
         )
-    stores = paths.get(context.inputs, "properties.policyInfo.policyParameters.dataStoreParametersList") or [{}]
+    stores = property_paths.get(context.inputs, "properties.policyInfo.policyParameters.dataStoreParametersList") or [
+        {}
+    ]
     group = str(stores[0].get("resourceGroupId", ""))
-    managed = str(paths.get(vault.outputs, "identity.principalId", ""))
+    managed = str(property_paths.get(vault.outputs, "identity.principalId", ""))
     own = [
         str(row["principalId"]) for row in (cluster.outputs["identity"].get("userAssignedIdentities") or {}).values()
     ]

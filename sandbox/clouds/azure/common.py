@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sandbox.clouds.model import Context, Name, Reference, Rule
-from sandbox.clouds.schema import Sdk
+from sandbox.clouds.core.model import Context, Name, Reference, Rule
+from sandbox.clouds.core.schema import Sdk
 
 # Azure refuses values that its enumerations do not have, though the SDK types them `str | Enum`.
 SDK: Final = Sdk("pulumi_azure_native", closed_enums=True)

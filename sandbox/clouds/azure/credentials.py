@@ -9,10 +9,10 @@ import yaml
 
 from sandbox.clouds.azure.agent_pools import CLUSTER
 from sandbox.clouds.azure.common import GROUPS
-from sandbox.clouds.cloud import Cloud
-from sandbox.clouds.clusters import encoded_authority
-from sandbox.clouds.model import CloudError
-from sandbox.clouds.store import Row
+from sandbox.clouds.core.clusters import encoded_authority
+from sandbox.clouds.core.crud import Cloud
+from sandbox.clouds.core.model import CloudError
+from sandbox.clouds.core.store import Row
 
 # Fixed ids of AKS in every tenant (azure.github.io/kubelogin/concepts/aks.html).
 _SERVER: Final = "6dae42f8-4368-4678-94ff-3960e28e3630"

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from sandbox.clouds import paths
 from sandbox.clouds.azure.common import GROUP, GROUPS, SDK, arm, path, to
-from sandbox.clouds.model import CloudError, Context, Name, NotUsableYetError, Quota, Rule, known, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import property_paths
+from sandbox.clouds.core.model import CloudError, Context, Name, NotUsableYetError, Quota, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 
 IDENTITY: Final = "azure-native:managedidentity:UserAssignedIdentity"
 VAULT: Final = "azure-native:keyvault:Vault"
@@ -61,7 +61,7 @@ def _key_uri(context: Context) -> str:
 
 
 def _property(name: str) -> Any:
-    return lambda context: paths.get(context.inputs, f"properties.{name}")
+    return lambda context: property_paths.get(context.inputs, f"properties.{name}")
 
 
 def granted(context: Context, scope: str, principal: str, role: str) -> bool:

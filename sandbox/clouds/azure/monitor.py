@@ -10,8 +10,8 @@ from typing import Final
 from sandbox.clouds.azure.agent_pools import CLUSTER
 from sandbox.clouds.azure.common import SDK, to
 from sandbox.clouds.azure.identity import WORKSPACE
-from sandbox.clouds.model import CloudError, Context, Name, Rule, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core.model import CloudError, Context, Name, Rule, see
+from sandbox.clouds.core.store import Transaction
 
 _AKS_LOGS: Final = frozenset(
     ("cloud-controller-manager", "cluster-autoscaler", "csi-azuredisk-controller", "csi-azurefile-controller",

@@ -6,10 +6,10 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Final
 
-from sandbox.clouds import paths
 from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.model import CloudError, Context, known, random_hex, see
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import property_paths
+from sandbox.clouds.core.model import CloudError, Context, known, random_hex, see
+from sandbox.clouds.core.store import Transaction
 
 VIRTUAL_NETWORK: Final = "azure-native:network:VirtualNetwork"
 SUBNET: Final = "azure-native:network:Subnet"
@@ -37,7 +37,11 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
     name, network = context["subnetName"], context["virtualNetworkName"]
     row = context.find((VIRTUAL_NETWORK,), context.text(path(_NETWORKS)))
     mine = [ipaddress.ip_network(block) for block in _prefixes(context.inputs)]
-    space = [ipaddress.ip_network(b) for b in paths.get(row.inputs, "addressSpace.addressPrefixes", [])] if row else []
+    space = (
+        [ipaddress.ip_network(b) for b in property_paths.get(row.inputs, "addressSpace.addressPrefixes", [])]
+        if row
+        else []
+    )
     for wanted in mine:
         if not any(wanted.version == s.version and wanted.subnet_of(s) for s in space):  # type: ignore[arg-type]
             raise CloudError(

@@ -6,21 +6,21 @@ import os
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.clouds import bridged, versions
-from sandbox.clouds.cloud import Cloud
-from sandbox.clouds.flavour import Invoke
+from sandbox.clouds.core import kubernetes_versions, terraform_bridge
+from sandbox.clouds.core.crud import Cloud
+from sandbox.clouds.core.dialect import Invoke
+from sandbox.clouds.core.model import CloudError, Context, Rule
+from sandbox.clouds.core.schema import Problem, Sdk
 from sandbox.clouds.gcp import backup, gke, identity, network, node_pools
 from sandbox.clouds.gcp.zones import project_number, zones
-from sandbox.clouds.model import CloudError, Context, Rule
-from sandbox.clouds.schema import Problem, Sdk
-from sandbox.plugin import UNKNOWN, has_unknowns
+from sandbox.provider_sdk.server import UNKNOWN, has_unknowns
 
 # Added by default since version 8 of the provider (`addPulumiAttributionLabel`).
 _ATTRIBUTION: Final = {"goog-pulumi-provisioned": "true"}
 
 
 class Gcp:
-    """Google Cloud as `sandbox.clouds.cloud.Flavour`."""
+    """Google Cloud as `sandbox.clouds.core.crud.Flavour`."""
 
     name = "gcp"
     sdk = Sdk("pulumi_gcp", closed_enums=False)
@@ -86,7 +86,7 @@ class Gcp:
 
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
-        return bridged.explain(problem, token, name)
+        return terraform_bridge.explain(problem, token, name)
 
 
 def _project(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -122,8 +122,8 @@ def _zones(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _engine_versions(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     prefix = arguments.get("versionPrefix") or ""
-    offered = [v for v in (gke.version(m) for m in reversed(versions.MINORS)) if v.startswith(prefix)]
-    default = gke.version(versions.DEFAULT)
+    offered = [v for v in (gke.version(m) for m in reversed(kubernetes_versions.MINORS)) if v.startswith(prefix)]
+    default = gke.version(kubernetes_versions.DEFAULT)
     channels = dict.fromkeys(("RAPID", "REGULAR", "STABLE", "EXTENDED"), default)
     return {
         "id": "engine-versions",
@@ -136,7 +136,7 @@ def _engine_versions(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
         "validMasterVersions": offered,
         "validNodeVersions": offered,
         "releaseChannelDefaultVersion": channels,
-        "releaseChannelLatestVersion": channels | {"RAPID": gke.version(versions.MINORS[-1])},
+        "releaseChannelLatestVersion": channels | {"RAPID": gke.version(kubernetes_versions.MINORS[-1])},
         "releaseChannelUpgradeTargetVersion": channels,
     }
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sandbox.clouds.core.model import CloudError, Context, Name, Rule, see
+from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.node_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.gcp.paths import deletion_policy, to
-from sandbox.clouds.model import CloudError, Context, Name, Rule, see
-from sandbox.clouds.store import Transaction
 
 
 def _retention(context: Context, tx: Transaction) -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import paths, versions
-from sandbox.clouds.clusters import encoded_authority, host_and_port
+from sandbox.clouds.core import kubernetes_versions, property_paths
+from sandbox.clouds.core.clusters import encoded_authority, host_and_port
+from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp import identity, network
 from sandbox.clouds.gcp.node_pools import (
     CLUSTER,
@@ -22,8 +24,6 @@ from sandbox.clouds.gcp.node_pools import (
 )
 from sandbox.clouds.gcp.paths import deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import exists, project_number, region_of, zones
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
-from sandbox.clouds.store import Transaction
 
 _SUFFIX: Final = "-gke.1001000"
 
@@ -36,7 +36,7 @@ _DEFAULT_POOL: Final = "default-pool"
 
 def version(minor: str) -> str:
     """A GKE version of a minor version."""
-    return versions.full(minor, _SUFFIX)
+    return kubernetes_versions.full(minor, _SUFFIX)
 
 
 class _ClusterEffect(Effect):
@@ -91,9 +91,9 @@ def _version_offered(context: Context, tx: Transaction) -> None:
     wanted, old = context.inputs.get("minMasterVersion"), context.old_inputs.get("minMasterVersion")
     if not known(wanted) or wanted == "latest":
         return
-    if versions.minor(str(wanted)) is None:
+    if kubernetes_versions.minor(str(wanted)) is None:
         raise CloudError(f'googleapi: Error 400: No valid versions with the prefix "{wanted}" found., badRequest')
-    if known(old) and old != "latest" and not versions.may_move(str(old), str(wanted)):
+    if known(old) and old != "latest" and not kubernetes_versions.may_move(str(old), str(wanted)):
         raise CloudError(
             f'googleapi: Error 400: Master cannot be upgraded to "{wanted}": cannot upgrade the master more'
             f" than a minor version at a time (it is {old})., badRequest"
@@ -120,7 +120,7 @@ def _secondary_ranges(context: Context, tx: Transaction) -> None:
     if not known(subnet):
         return
     row = context.find((network.SUBNETWORK,), _subnetwork_path(context, str(subnet)))
-    there = set(paths.get_all(row.inputs, "secondaryIpRanges.rangeName")) if row is not None else set()
+    there = set(property_paths.get_all(row.inputs, "secondaryIpRanges.rangeName")) if row is not None else set()
     for key, kind in (("clusterSecondaryRangeName", "Pod"), ("servicesSecondaryRangeName", "Services")):
         wanted = context.get(f"ipAllocationPolicy.{key}")
         if known(wanted) and wanted not in there:
@@ -167,8 +167,8 @@ def _dns_endpoint(context: Context) -> str:
 
 
 def _master_version(context: Context) -> str:
-    wanted = str(context.inputs.get("minMasterVersion") or versions.DEFAULT)
-    return version(versions.MINORS[-1] if wanted == "latest" else wanted)
+    wanted = str(context.inputs.get("minMasterVersion") or kubernetes_versions.DEFAULT)
+    return version(kubernetes_versions.MINORS[-1] if wanted == "latest" else wanted)
 
 
 RULES: Final = (

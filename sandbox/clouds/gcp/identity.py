@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from sandbox.clouds.core.model import CloudError, Context, Name, Quota, Reference, Rule, see
+from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.paths import deletion_policy, full_path
 from sandbox.clouds.gcp.zones import project_number
-from sandbox.clouds.model import CloudError, Context, Name, Quota, Reference, Rule, see
-from sandbox.clouds.store import Transaction
 
 ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 KEY_RING: Final = "gcp:kms/keyRing:KeyRing"

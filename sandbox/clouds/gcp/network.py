@@ -9,11 +9,11 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Final
 
-from sandbox.clouds import paths
+from sandbox.clouds.core import property_paths
+from sandbox.clouds.core.model import CloudError, Context, Name, Quota, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.paths import SELF_LINK, deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import exists
-from sandbox.clouds.model import CloudError, Context, Name, Quota, Rule, known, see
-from sandbox.clouds.store import Transaction
 
 NETWORK: Final = "gcp:compute/network:Network"
 SUBNETWORK: Final = "gcp:compute/subnetwork:Subnetwork"
@@ -38,7 +38,7 @@ def _region_exists(context: Context, tx: Transaction) -> None:
 
 
 def _ranges(inputs: dict[str, Any]) -> list[str]:
-    found = [inputs.get("ipCidrRange"), *paths.get_all(inputs, "secondaryIpRanges.ipCidrRange")]
+    found = [inputs.get("ipCidrRange"), *property_paths.get_all(inputs, "secondaryIpRanges.ipCidrRange")]
     return [str(block) for block in found if known(block)]
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds import nodes, versions
+from sandbox.clouds.core import kubernetes_versions, nodes
+from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp import identity
 from sandbox.clouds.gcp.paths import deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import region_of, zones
-from sandbox.clouds.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
-from sandbox.clouds.store import Transaction
 
 CLUSTER: Final = "gcp:container/cluster:Cluster"
 
@@ -136,7 +136,7 @@ def known_machine_type(context: Context, tx: Transaction) -> None:
 @see("cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades")
 def _not_ahead(context: Context, tx: Transaction) -> None:
     wanted, master = context.inputs.get("version"), _cluster_output("masterVersion")(context)
-    if known(wanted) and known(master) and versions.newer(str(wanted), str(master)):
+    if known(wanted) and known(master) and kubernetes_versions.newer(str(wanted), str(master)):
         raise CloudError(
             f'googleapi: Error 400: Node version "{wanted}" must not have a greater minor version than master version'
             f' "{master}"., badRequest'

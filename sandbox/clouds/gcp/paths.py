@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from sandbox.clouds.model import CloudError, Context, Reference
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core.model import CloudError, Context, Reference
+from sandbox.clouds.core.store import Transaction
 
 SELF_LINK: Final = "https://www.googleapis.com/compute/v1/{id}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from sandbox.clouds.nodes import stable_digits
+from sandbox.clouds.core.nodes import stable_digits
 
 # Regions whose zones are not a, b and c (cloud.google.com/compute/docs/regions-zones).
 _LETTERS: Final = {"us-central1": "abcf", "us-east1": "bcd", "europe-west1": "bcd"}

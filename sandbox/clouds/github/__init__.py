@@ -12,11 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.clouds import bridged
-from sandbox.clouds.flavour import Invoke
-from sandbox.clouds.model import CloudError, Context, Reference, Rule, see
-from sandbox.clouds.schema import Problem, Sdk
-from sandbox.clouds.store import Transaction
+from sandbox.clouds.core import terraform_bridge
+from sandbox.clouds.core.dialect import Invoke
+from sandbox.clouds.core.model import CloudError, Context, Reference, Rule, see
+from sandbox.clouds.core.schema import Problem, Sdk
+from sandbox.clouds.core.store import Transaction
 
 ENVIRONMENT: Final = "github:index/repositoryEnvironment:RepositoryEnvironment"
 
@@ -106,7 +106,7 @@ RULES: Final = (
 
 
 class GitHub:
-    """GitHub as `sandbox.clouds.flavour.Flavour`."""
+    """GitHub as `sandbox.clouds.core.dialect.Flavour`."""
 
     name = "github"
     sdk = Sdk("pulumi_github", closed_enums=False)
@@ -139,7 +139,7 @@ class GitHub:
 
     def explain(self, problem: Problem, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
-        return bridged.explain(problem, token, name)
+        return terraform_bridge.explain(problem, token, name)
 
 
 FLAVOUR: Final = GitHub()

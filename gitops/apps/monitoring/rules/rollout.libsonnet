@@ -1,4 +1,4 @@
-// The rollout, by the conductor's own metrics (waves/metrics.py). Only the region that runs it has them, for the whole fleet.
+// The rollout, by the conductor's own metrics (waves/rollout/metrics.py). Only the region that runs it has them, for the whole fleet.
 local alerts = import 'alert.libsonnet';
 
 // Each run of the conductor is a new pod, with a pause between two: the last word of ten minutes stands for both.

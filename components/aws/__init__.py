@@ -1,0 +1,1 @@
+"""A region's cluster on AWS: EKS and all that it needs."""

@@ -1,0 +1,79 @@
+"""Backups of a region's volumes on AWS: daily snapshots by AWS Backup, in a vault of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.aws.iam import service_role
+from components.shared.cluster import BACKUP_DAYS, Children
+from fleet import Region
+
+BACKUP_POLICIES = [
+    "service-role/AWSBackupServiceRolePolicyForBackup",
+    "service-role/AWSBackupServiceRolePolicyForRestores",
+]
+
+
+@dataclass(frozen=True)
+class AwsBackupArgs:
+    """What the backups are made from."""
+
+    region: Region
+
+
+class AwsBackup(pulumi.ComponentResource):
+    """A vault, and a plan that fills it from all volumes that carry the region's tag. docs/runbooks/restore.md brings one back."""
+
+    def __init__(self, name: str, args: AwsBackupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("regions:aws:Backup", name, None, opts)
+        child = Children(self, None, args.region.protected)
+        account = args.region.settings.aws
+        assert account is not None, "fleet refuses a region on AWS without `aws` settings"
+        key = aws.kms.Key(
+            f"{name}-backup",
+            description=f"Backups of region {name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=30,
+            opts=child.kept(),
+        )
+        vault = aws.backup.Vault(name, name=name, kms_key_arn=key.arn, opts=child.kept())
+        # Nobody, an administrator neither, deletes a recovery point early. Without a cooling-off time the lock itself can
+        # still be taken off (governance mode): docs.aws.amazon.com/aws-backup, "vault lock".
+        aws.backup.VaultLockConfiguration(
+            name, backup_vault_name=vault.name, min_retention_days=BACKUP_DAYS, opts=child.own()
+        )
+        plan = aws.backup.Plan(
+            name,
+            name=name,
+            rules=[
+                aws.backup.PlanRuleArgs(
+                    rule_name="daily",
+                    target_vault_name=vault.name,
+                    schedule="cron(0 3 * * ? *)",
+                    start_window=60,
+                    completion_window=600,
+                    lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=BACKUP_DAYS),
+                )
+            ],
+            opts=child.own(),
+        )
+        role = service_role(f"{name}-backup", "backup.amazonaws.com", BACKUP_POLICIES, account.boundary, child)
+        aws.backup.Selection(
+            name,
+            name=name,
+            plan_id=plan.id,
+            iam_role_arn=role.arn,
+            resources=[f"arn:aws:ec2:{args.region.settings.location}:{account.account_id}:volume/*"],
+            conditions=[
+                aws.backup.SelectionConditionArgs(
+                    string_equals=[
+                        aws.backup.SelectionConditionStringEqualArgs(key="aws:ResourceTag/region", value=name)
+                    ]
+                )
+            ],
+            opts=child.own(),
+        )
+        self.register_outputs({})

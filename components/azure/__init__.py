@@ -1,0 +1,1 @@
+"""A region's cluster on Azure: AKS and all that it needs."""

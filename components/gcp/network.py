@@ -1,0 +1,61 @@
+"""The network of a region on Google Cloud: one subnetwork with ranges for pods and services, and a way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_gcp as gcp
+
+from components.shared.cluster import Children
+from components.shared.subnets import GcpAddresses
+
+
+@dataclass(frozen=True)
+class GcpNetworkArgs:
+    """What the network is made from."""
+
+    location: str
+    plan: GcpAddresses
+
+
+class GcpNetwork(pulumi.ComponentResource):
+    """A VPC network. Nodes live in its subnetwork, and reach the internet by Cloud NAT."""
+
+    network_id: pulumi.Output[str]
+    subnetwork_id: pulumi.Output[str]
+    nat: gcp.compute.RouterNat
+    """Nodes that start before it have no way to their images."""
+
+    def __init__(self, name: str, args: GcpNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("regions:gcp:Network", name, None, opts)
+        child, plan = Children(self, None, False), args.plan
+        network = gcp.compute.Network(
+            name, name=name, auto_create_subnetworks=False, routing_mode="REGIONAL", opts=child.own()
+        )
+        subnetwork = gcp.compute.Subnetwork(
+            name,
+            name=name,
+            network=network.id,
+            region=args.location,
+            ip_cidr_range=str(plan.nodes),
+            private_ip_google_access=True,
+            secondary_ip_ranges=[
+                gcp.compute.SubnetworkSecondaryIpRangeArgs(range_name="pods", ip_cidr_range=str(plan.pods)),
+                gcp.compute.SubnetworkSecondaryIpRangeArgs(range_name="services", ip_cidr_range=str(plan.services)),
+            ],
+            opts=child.own(),
+        )
+        router = gcp.compute.Router(name, name=name, network=network.id, region=args.location, opts=child.own())
+        self.nat = gcp.compute.RouterNat(
+            name,
+            name=name,
+            router=router.name,
+            region=args.location,
+            nat_ip_allocate_option="AUTO_ONLY",
+            source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
+            log_config=gcp.compute.RouterNatLogConfigArgs(enable=True, filter="ERRORS_ONLY"),
+            opts=child.own(),
+        )
+        self.network_id, self.subnetwork_id = network.id, subnetwork.id
+        self.register_outputs({"network_id": self.network_id, "subnetwork_id": self.subnetwork_id})

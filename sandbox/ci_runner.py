@@ -1,0 +1,60 @@
+"""`python -m sandbox.ci_runner`: SIMULATED CI of the git host: a job for each region whose branch moves. The supervisor runs it.
+
+A job checks the commit out and runs `regions update`, as the workflow of the real host does. Jobs of one region run one after
+the other. A job that a newer commit has overtaken ends by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from sandbox.environment import variables
+from sandbox.githost import repository
+from sandbox.machine.home import CHECKOUT, Home
+
+PARALLEL = 3
+"""Jobs at once: more only wait for each other on two cores."""
+POLL_SECONDS = 0.5
+PREFIX = "region/"
+
+
+def main() -> None:
+    """Run until SIGTERM."""
+    home = Home.current()
+    started: dict[str, str] = {}
+    jobs: dict[str, Future[None]] = {}
+    with ThreadPoolExecutor(PARALLEL) as pool:
+        while True:
+            for branch, commit in repository.heads(home, PREFIX).items():
+                busy = branch in jobs and not jobs[branch].done()
+                if started.get(branch) != commit and not busy:
+                    started[branch] = commit
+                    jobs[branch] = pool.submit(job, home, branch.removeprefix(PREFIX), commit)
+            time.sleep(POLL_SECONDS)
+
+
+def job(home: Home, region: str, commit: str) -> None:
+    """One job, with its log in logs/ci/<region>.log."""
+    folder, log = home.jobs / region, home.logs / "ci" / f"{region}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as output:
+        output.write(f"== {time.ctime()}: {region} at {commit}\n".encode())
+        output.flush()
+        try:
+            repository.check_out(home, folder, commit)
+            venv = folder / ".venv"  # the program's virtual environment is named relative to the checkout
+            if not venv.exists():
+                venv.symlink_to(CHECKOUT / ".venv")
+            env = {**os.environ, **variables(home, folder)}
+            command = [sys.executable, "-m", "regions", "update", region]
+            subprocess.run(command, cwd=folder, env=env, stdout=output, stderr=output)
+        except Exception as error:  # one job's trouble is not the others'
+            output.write(f"the job ended: {error}\n".encode())
+
+
+if __name__ == "__main__":
+    main()

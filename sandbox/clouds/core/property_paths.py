@@ -1,0 +1,63 @@
+"""Dotted paths into property bags of the SIMULATED clouds: `vpcConfig.subnetIds`. Lists are followed element
+by element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.provider_sdk.server import UNKNOWN
+
+
+def get_all(bag: Any, path: str) -> Iterator[Any]:
+    """Every value at a path; none where something on the way is missing, `UNKNOWN` where it is unknown."""
+    if bag is None:
+        return
+    if bag is UNKNOWN:
+        yield UNKNOWN
+    elif isinstance(bag, list):
+        for item in bag:
+            yield from get_all(item, path)
+    elif not path:
+        yield bag
+    elif isinstance(bag, dict):
+        head, _, rest = path.partition(".")
+        yield from get_all(bag.get(head), rest)
+
+
+def get(bag: Any, path: str, default: Any = None) -> Any:
+    """The value at a path of maps (lists are not followed)."""
+    for key in path.split("."):
+        if bag is UNKNOWN:
+            return UNKNOWN
+        if not isinstance(bag, dict) or bag.get(key) is None:
+            return default
+        bag = bag[key]
+    return bag
+
+
+def fill(bag: dict[str, Any], path: str, value: Any, *, create: bool = True) -> None:
+    """Set a value at a path of maps where there is none yet; with `create=False` only inside maps that
+    exist."""
+    *parents, last = path.split(".")
+    for key in parents:
+        if bag.get(key) is None:
+            if not create:
+                return
+            bag[key] = {}
+        bag = bag[key]
+        if not isinstance(bag, dict):
+            return
+    if bag.get(last) is None:
+        bag[last] = value
+
+
+def drop(bag: dict[str, Any], path: str, value: Any) -> None:
+    """Remove the value at a path of maps if it is this one."""
+    *parents, last = path.split(".")
+    for key in parents:
+        bag = bag.get(key) or {}
+        if not isinstance(bag, dict):
+            return
+    if last in bag and bag[last] == value:
+        del bag[last]

@@ -1,0 +1,274 @@
+"""The state of the SIMULATED clouds: one SQLite file, shared by the plugin processes of all stacks.
+
+Writers take turns (`BEGIN IMMEDIATE`), so what a rule has read is still so when it writes. Values are kept
+in the clear, as a cloud's API would show them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import Home
+
+_BUSY_SECONDS: Final = 60.0  # far above the longest transaction, which holds no cluster start
+_SCHEMA_VERSION: Final = 2  # raise it with every change of _SCHEMA
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS resource (
+    uid INTEGER PRIMARY KEY, cloud TEXT NOT NULL, account TEXT NOT NULL, location TEXT NOT NULL, type TEXT
+    NOT NULL, scope TEXT NOT NULL, id TEXT NOT NULL, inputs TEXT NOT NULL, outputs TEXT NOT NULL, creator
+    INTEGER, shares INTEGER NOT NULL DEFAULT 1, usable_from REAL NOT NULL DEFAULT 0,
+    sandbox_cluster TEXT, endpoint TEXT, created TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')));
+CREATE INDEX IF NOT EXISTS resource_endpoint ON resource (endpoint) WHERE endpoint IS NOT NULL;
+CREATE TABLE IF NOT EXISTS handle (
+    type TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL,
+    uid INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, PRIMARY KEY (type, scope, value)) WITHOUT
+    ROWID; CREATE INDEX IF NOT EXISTS handle_uid ON handle (uid);
+CREATE TABLE IF NOT EXISTS reference (
+    holder INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, path TEXT NOT NULL,
+    target INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, PRIMARY KEY (holder, path, target))
+    WITHOUT ROWID; CREATE INDEX IF NOT EXISTS reference_target ON reference (target);
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A resource that exists. `creator` is the process that is still creating it, or None; `shares` counts
+    its creators; `usable_from` is when other parts of the cloud know of it, in seconds since the epoch."""
+
+    uid: int
+    cloud: str
+    account: str
+    location: str
+    type: str
+    scope: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    creator: int | None
+    shares: int
+    usable_from: float
+    sandbox_cluster: str | None
+    endpoint: str | None
+    created: str
+
+    @property
+    def usable(self) -> bool:
+        """Whether all of the cloud knows of it; clouds are consistent only eventually."""
+        return time.time() >= self.usable_from
+
+
+class TakenError(Exception):
+    """A handle is in use in its scope."""
+
+    def __init__(self, value: str, by: Row) -> None:
+        super().__init__(value)
+        self.value, self.by = value, by
+
+
+class Transaction:
+    """Reads and writes that happen together or not at all."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    def _rows(self, where: str, values: Sequence[Any] = ()) -> list[Row]:
+        return [
+            Row(**{**dict(r), "inputs": json.loads(r["inputs"]), "outputs": json.loads(r["outputs"])})
+            for r in self._db.execute(f"SELECT resource.* FROM resource {where} ORDER BY resource.uid", values)
+        ]
+
+    def all(self) -> list[Row]:
+        """Everything that exists, oldest first."""
+        return self._rows("")
+
+    def of_type(self, type_: str, scope: str) -> list[Row]:
+        """All of a type in a scope."""
+        return self._rows("WHERE type = ? AND scope = ?", (type_, scope))
+
+    def count(self, type_: str, account: str, location: str | None) -> int:
+        """How many of a type an account has, in one location or in all."""
+        query = "SELECT count(*) FROM resource WHERE type = ? AND account = ? AND location = coalesce(?, location)"
+        (found,) = self._db.execute(query, (type_, account, location)).fetchone()
+        return int(found)
+
+    def by_uid(self, uid: int) -> Row | None:
+        """The row, unless it is gone."""
+        return next(iter(self._rows("WHERE uid = ?", (uid,))), None)
+
+    def by_id(self, type_: str, scope: str, id_: str) -> Row | None:
+        """A resource by its type and id."""
+        return next(iter(self._rows("WHERE type = ? AND scope = ? AND id = ?", (type_, scope, id_))), None)
+
+    def by_handle(self, type_: str, scope: str, value: str) -> Row | None:
+        """A resource by any of its handles."""
+        where = "JOIN handle USING (uid) WHERE handle.type = ? AND handle.scope = ? AND handle.value = ?"
+        return next(iter(self._rows(where, (type_, scope, value))), None)
+
+    def holders(self, uid: int) -> list[tuple[Row, str]]:
+        """Who refers to a resource, with the path of the reference."""
+        found = self._db.execute("SELECT holder, path FROM reference WHERE target = ? ORDER BY holder", (uid,))
+        return [(row, path) for holder, path in found.fetchall() if (row := self.by_uid(holder)) is not None]
+
+    def targets(self, uid: int) -> set[int]:
+        """What a resource refers to."""
+        return {target for (target,) in self._db.execute("SELECT target FROM reference WHERE holder = ?", (uid,))}
+
+    def insert(
+        self,
+        cloud: str,
+        account: str,
+        location: str,
+        type_: str,
+        scope: str,
+        id_: str,
+        inputs: dict[str, Any],
+        outputs: dict[str, Any],
+        handles: Iterable[str],
+    ) -> int:
+        """Add a resource that this process is creating. Raises `TakenError` if a handle is in use."""
+        wanted = set(handles)
+        for value in wanted:
+            row = self.by_handle(type_, scope, value)
+            if row is not None:
+                raise TakenError(value, row)
+        uid = self._db.execute(
+            "INSERT INTO resource (cloud, account, location, type, scope, id, inputs, outputs, creator)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                cloud,
+                account,
+                location,
+                type_,
+                scope,
+                id_,
+                json.dumps(inputs),
+                json.dumps(outputs),
+                os.getpid(),
+            ),
+        ).lastrowid
+        assert uid is not None
+        self._db.executemany(
+            "INSERT INTO handle VALUES (?, ?, ?, ?)", [(type_, scope, value, uid) for value in sorted(wanted)]
+        )
+        return uid
+
+    def refer(self, uid: int, references: Iterable[tuple[str, int]]) -> None:
+        """Set all references (path, target) of a resource."""
+        self._db.execute("DELETE FROM reference WHERE holder = ?", (uid,))
+        self._db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(uid, p, t) for p, t in references])
+
+    def orphans(self, cloud: str) -> list[Row]:
+        """What nobody is creating any more, since whoever did is dead."""
+        return [
+            row for row in self._rows("WHERE cloud = ? AND creator IS NOT NULL", (cloud,)) if not _alive(row.creator)
+        ]
+
+    def adopt(self, uid: int) -> None:
+        """Make this process the one that creates a resource."""
+        self._db.execute("UPDATE resource SET creator = ? WHERE uid = ?", (os.getpid(), uid))
+
+    def save(self, uid: int, inputs: dict[str, Any], outputs: dict[str, Any], usable_from: float) -> None:
+        """Record that a resource is as it should be, and from when on others can use it."""
+        self._db.execute(
+            "UPDATE resource SET inputs = ?, outputs = ?, creator = NULL, usable_from = ? WHERE uid = ?",
+            (json.dumps(inputs), json.dumps(outputs), usable_from, uid),
+        )
+
+    def mark_cluster(self, uid: int, sandbox_cluster: str | None, endpoint: str | None) -> None:
+        """Record which real cluster stands behind a resource, for stand-ins of the clouds' credential
+        helpers."""
+        self._db.execute(
+            "UPDATE resource SET sandbox_cluster = ?, endpoint = ? WHERE uid = ?",
+            (sandbox_cluster, endpoint, uid),
+        )
+
+    def share(self, uid: int, change: int) -> None:
+        """Count one creator more or less."""
+        self._db.execute("UPDATE resource SET shares = shares + ? WHERE uid = ?", (change, uid))
+
+    def delete(self, uid: int) -> None:
+        """Remove a resource with its handles and references."""
+        self._db.execute("DELETE FROM resource WHERE uid = ?", (uid,))
+
+
+class Store:
+    """The file with the state. Every transaction opens it anew: that is cheap, and threads share nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # SQLite switches to WAL without waiting its turn, so that plugins which start at once have to take turns here.
+        with path.with_suffix(".lock").open("w") as lock, self._connect() as db:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._prepare(db)
+
+    def _prepare(self, db: sqlite3.Connection) -> None:
+        db.execute("PRAGMA journal_mode = WAL")
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version == _SCHEMA_VERSION:
+            return
+        if version != 0:
+            raise SandboxError(
+                f"{self.path} is of another version of the sandbox. Remove it, or run `regions sandbox down`"
+            )
+        db.executescript(_SCHEMA)
+        db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        db = sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+        try:
+            db.row_factory = sqlite3.Row
+            db.execute("PRAGMA foreign_keys = ON")
+            db.execute("PRAGMA synchronous = OFF")  # a sandbox may lose its last second when the machine dies
+            yield db
+        finally:
+            db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Read and write alone."""
+        with self._connect() as db:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(db)
+            except BaseException:
+                db.execute("ROLLBACK")
+                raise
+            db.execute("COMMIT")
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """Read a consistent picture, waiting for nobody."""
+        with self._connect() as db:
+            db.execute("BEGIN")
+            yield Transaction(db)
+
+
+def _alive(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    if pid == os.getpid():
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def open_store() -> Store:
+    """The store of this sandbox."""
+    return Store(Home.current().root / "clouds.sqlite")

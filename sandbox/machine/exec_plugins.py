@@ -1,0 +1,100 @@
+"""Stand-ins for the clouds' exec plugins (`aws`, `gke-gcloud-auth-plugin`, `kubelogin`), on PATH in the sandbox.
+
+SIMULATED sign-in, real token: it is minted by the cluster's own API server, for an operator of the sandbox, and expires.
+Each takes the arguments that the real one takes, and refuses others, so that a wrong kubeconfig fails here too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+from sandbox.machine import supervisor_client
+from sandbox.machine.errors import SandboxError
+
+_AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
+"""The Entra application of all AKS clusters: learn.microsoft.com/azure/aks/kubelogin-authentication."""
+
+
+def main() -> int:
+    """`python -m sandbox.machine.exec_plugins PLUGIN ARGUMENT…`: print an ExecCredential."""
+    plugin, *arguments = sys.argv[1:]
+    try:
+        cluster = CLUSTER_OF[plugin](arguments)
+        minted = supervisor_client.token(cluster)
+    except SandboxError as error:
+        print(f"{plugin} (sandbox stand-in): {error}", file=sys.stderr)
+        return 255 if plugin == "aws" else 1
+    status = {"token": minted["token"], "expirationTimestamp": minted["expires"]}
+    print(json.dumps({"apiVersion": _version(), "kind": "ExecCredential", "spec": {}, "status": status}))
+    return 0
+
+
+def _aws(arguments: list[str]) -> str:
+    """`aws --region R eks get-token --cluster-name N [--output json]`: the cluster by location and name."""
+    options, words = _parse(arguments)
+    if words != ["eks", "get-token"]:
+        raise SandboxError(f"only `eks get-token` is simulated, not `{' '.join(words)}`")
+    missing = [name for name in ("--region", "--cluster-name") if name not in options]
+    if missing:
+        raise SandboxError(f"the following arguments are required: {', '.join(missing)}")
+    return f"{options['--region']}/{options['--cluster-name']}"
+
+
+def _gke(arguments: list[str]) -> str:
+    """`gke-gcloud-auth-plugin`: no arguments; one token fits all clusters, here the one that is asked for."""
+    if arguments:
+        raise SandboxError(f"unknown arguments: {' '.join(arguments)}")
+    return _server()
+
+
+def _kubelogin(arguments: list[str]) -> str:
+    """`kubelogin get-token --server-id … --login …`: one token fits all clusters, here the one that is asked for."""
+    options, words = _parse(arguments)
+    if words != ["get-token"]:
+        raise SandboxError(f"only `get-token` is simulated, not `{' '.join(words)}`")
+    if options.get("--server-id") != _AKS_SERVER_ID:
+        raise SandboxError(f"--server-id must be {_AKS_SERVER_ID}, the application of AKS")
+    if options.get("--login") == "devicecode" or "--login" not in options:
+        raise SandboxError("--login devicecode, the default, waits for a person at a browser; give another --login")
+    return _server()
+
+
+CLUSTER_OF = {"aws": _aws, "gke-gcloud-auth-plugin": _gke, "kubelogin": _kubelogin}
+
+
+def _parse(arguments: list[str]) -> tuple[dict[str, str], list[str]]:
+    """`--name value` and `--name=value` apart from plain words."""
+    options: dict[str, str] = {}
+    words: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if word.startswith("--"):
+            name, equals, value = word.partition("=")
+            options[name] = value if equals else next(rest, "")
+        else:
+            words.append(word)
+    return options, words
+
+
+def _information() -> dict[str, object]:
+    information: dict[str, object] = json.loads(os.environ.get("KUBERNETES_EXEC_INFO") or "{}")
+    return information
+
+
+def _version() -> str:
+    return str(_information().get("apiVersion") or "client.authentication.k8s.io/v1beta1")
+
+
+def _server() -> str:
+    """The cluster that the client wants to reach, as it says with `provideClusterInfo: true`."""
+    specification = _information().get("spec")
+    cluster = specification.get("cluster") if isinstance(specification, dict) else None
+    if not isinstance(cluster, dict) or not cluster.get("server"):
+        raise SandboxError("KUBERNETES_EXEC_INFO names no cluster; set `provideClusterInfo: true` in the kubeconfig")
+    return str(cluster["server"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

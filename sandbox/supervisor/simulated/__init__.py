@@ -1,0 +1,1 @@
+"""SIMULATED programs and networks of a cluster."""

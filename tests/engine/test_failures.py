@@ -1,0 +1,146 @@
+"""What goes wrong is said clearly, and the next `up` goes on: a new region, from a copied stack file to Healthy.
+
+The tests build on each other, in their order: each leaves the region a step further.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox import lifecycle
+from sandbox.demo import regions
+from sandbox.demo.regions import DeployedRegion
+from sandbox.githost import repository
+from sandbox.machine.errors import SandboxError
+from sandbox.machine.home import CHECKOUT, Home
+from tests.engine.stack_files import key_set
+
+SOURCE, REGION = "staging-aws-eu-west-1", "staging-aws-eu-north-1"
+EDITS = (("location: eu-west-1", "location: eu-north-1"), ("10.16.0.0/16", "10.201.0.0/16"))
+AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+
+
+class NewRegion:
+    """A region whose stack file is a copy of another's with two lines edited."""
+
+    def __init__(self, home: Home, checkout: Path) -> None:
+        self.home = home
+        self.checkout = checkout
+        self.path = checkout / "stacks" / f"Pulumi.{REGION}.yaml"
+        self.commit = ""
+
+    def up(self) -> int:
+        """`pulumi up`; the number of resources."""
+        return regions.up(self.home, self.checkout, REGION)
+
+    def refused(self) -> str:
+        """What `pulumi up` says when it fails, as it must."""
+        with pytest.raises(SandboxError) as failure:
+            self.up()
+        return str(failure.value)
+
+    @property
+    def resources(self) -> int:
+        """How many resources the stack has."""
+        return regions.resources(self.home, REGION)
+
+
+@pytest.fixture(scope="module")
+def region(home: Home) -> Iterator[NewRegion]:
+    """The new region's file, committed to main and to its branch, as its pull request would have done."""
+    lifecycle.publish(home, CHECKOUT, [])
+    new = NewRegion(home, lifecycle.clone(home))
+    text = (new.checkout / "stacks" / f"Pulumi.{SOURCE}.yaml").read_text()
+    for before, after in EDITS:
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    new.path.write_text(text)
+    repository.git("add", "stacks", cwd=new.checkout)
+    repository.git(*AUTHOR, "commit", "--quiet", "-m", f"Add region {REGION}", cwd=new.checkout)
+    repository.git("push", "--quiet", "origin", "HEAD:main", f"HEAD:refs/heads/region/{REGION}", cwd=new.checkout)
+    new.commit = repository.git("rev-parse", "HEAD", cwd=new.checkout)
+    lifecycle.initialise_stacks(home, [REGION])
+    yield new
+    regions.pulumi(home, new.checkout, "destroy", "--yes", "--skip-preview", "-s", REGION)
+    new.path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (
+            "10.201.0.0/16",
+            "10.16.0.0/16",
+            rf"regions:network = 10\.16\.0\.0/16: overlaps .*Pulumi\.({REGION}|{SOURCE})",
+        ),
+        ("wave: staging", "wave: stagin", "regions:wave = stagin: .*staging, internal, external"),
+        ("cloud: aws", "cloud: gcp", "regions:gcp"),
+        ("cloud: aws", "cloud: ibm", "regions:cloud = ibm"),
+        ("location: eu-north-1", "location: westeurope", "regions:location = westeurope"),
+        ("accountId", "acountId", r"regions:aws\.acountId"),
+        ('"111122223333"', "111122223333", r"regions:aws\.accountId = 111122223333: .*quoted"),
+        ("size: small", "size: smal", "regions:size = smal: .*small"),
+        ("  regions:wave: staging\n", "", "regions:wave: .*missing"),
+    ],
+)
+def test_a_bad_stack_file_is_refused_before_anything_is_created(
+    region: NewRegion, before: str, after: str, words: str
+) -> None:
+    text = region.path.read_text()
+    assert before in text
+    region.path.write_text(text.replace(before, after))
+    try:
+        with pytest.raises(SandboxError, match=rf"(?s)failed with [1-9].*{words}") as failure:
+            region.up()
+    finally:
+        region.path.write_text(text)
+    assert f"stacks/Pulumi.{REGION}.yaml" in str(failure.value)
+    assert region.resources <= 1, "only the stack itself"
+
+
+def test_a_call_that_the_cloud_refuses_is_named_with_the_clouds_own_words(region: NewRegion) -> None:
+    with key_set(region.path, "regions:nodePools: { general: { machineType: m99.large, minNodes: 3, maxNodes: 6 } }"):
+        said = region.refused()
+    assert "aws:eks:NodeGroup" in said or "aws:eks/nodeGroup:NodeGroup" in said
+    assert "supplied instance types do not exist: ['m99.large']" in said
+    assert region.resources > 20, "what was created before is remembered"
+
+
+def test_a_missing_exec_plugin_is_named(region: NewRegion, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = os.environ["PATH"].split(os.pathsep)
+    monkeypatch.setenv("PATH", os.pathsep.join(folder for folder in folders if not (Path(folder) / "aws").exists()))
+    plugin = region.home.bin / "aws"
+    plugin.rename(plugin.with_suffix(".away"))
+    try:
+        said = region.refused()
+    finally:
+        plugin.with_suffix(".away").rename(plugin)
+    assert "executable aws not found" in said
+    assert "put it on PATH" in said
+
+
+def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
+    processes = lifecycle.status(region.home)["processes"]
+    server = next(p["pid"] for p in processes if p["name"] == "kube-apiserver" and p["cluster"].endswith(REGION))
+    os.kill(server, signal.SIGSTOP)
+    try:
+        said = region.refused()
+    finally:
+        os.kill(server, signal.SIGCONT)
+    assert "unreachable" in said or "did not answer" in said
+    assert "https://127.0.0.1:" in said
+
+
+def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None:
+    before = region.resources
+    assert region.up() > before
+    state = regions.wait(region.home, DeployedRegion(REGION, "aws", "staging"), region.commit, 120)
+    assert state.arrived(region.commit), state
+    listed = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
+    assert not listed["deployment"].get("pending_operations")

@@ -1,0 +1,191 @@
+"""The simulated Google Cloud refuses what Google Cloud refuses, and answers as it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.clouds.core.crud import Made
+from sandbox.clouds.core.model import CloudError
+from sandbox.clouds.gcp import FLAVOUR
+from tests.sandbox.clouds.doubles import Account
+
+NETWORK = "gcp:compute/network:Network"
+SUBNETWORK = "gcp:compute/subnetwork:Subnetwork"
+SERVICE = "gcp:projects/service:Service"
+MEMBER = "gcp:projects/iAMMember:IAMMember"
+ACCOUNT = "gcp:serviceaccount/account:Account"
+CLUSTER = "gcp:container/cluster:Cluster"
+NODE_POOL = "gcp:container/nodePool:NodePool"
+
+
+@pytest.fixture
+def gcp(tmp_path: Path) -> Account:
+    return Account(FLAVOUR, tmp_path)
+
+
+def make_cluster(gcp: Account, **inputs: Any) -> Made:
+    given = {"name": "prod", "location": "europe-west4", "initialNodeCount": 1, "removeDefaultNodePool": True}
+    return gcp.make(CLUSTER, **(given | inputs))
+
+
+def test_ids_self_links_and_labels_have_googles_shapes(gcp: Account) -> None:
+    network = gcp.make(NETWORK, name="net", autoCreateSubnetworks=False)
+    assert network.id == "projects/my-project/global/networks/net"
+    assert network.outputs["selfLink"].endswith("/compute/v1/projects/my-project/global/networks/net")
+    cluster = make_cluster(gcp, resourceLabels={"a": "b"})
+    assert cluster.id == "projects/my-project/locations/europe-west4/clusters/prod"
+    assert cluster.outputs["pulumiLabels"] == {"fleet": "test", "a": "b"}
+    assert cluster.outputs["effectiveLabels"] == {"goog-pulumi-provisioned": "true", "fleet": "test", "a": "b"}
+
+
+def test_a_clusters_endpoint_has_no_scheme(gcp: Account) -> None:
+    cluster = make_cluster(gcp, privateClusterConfig={"enablePrivateNodes": True})
+    assert cluster.outputs["endpoint"] == "127.0.0.1:40001"
+    assert cluster.outputs["privateClusterConfig"]["privateEndpoint"] == "127.0.0.1:40001"
+    assert cluster.outputs["masterAuth"]["clusterCaCertificate"] == "UEVN"
+
+
+def test_a_network_is_found_by_name_path_and_self_link(gcp: Account) -> None:
+    network = gcp.make(NETWORK, name="net", autoCreateSubnetworks=False)
+    for index, reference in enumerate(("net", network.id, network.outputs["selfLink"])):
+        gcp.make(SUBNETWORK, name=f"s{index}", network=reference, ipCidrRange=f"10.{index}.0.0/20")
+    with pytest.raises(CloudError, match="projects/my-project/global/networks/other' was not found"):
+        gcp.make(SUBNETWORK, name="x", network="other", ipCidrRange="10.9.0.0/20")
+
+
+def test_a_network_with_subnetworks_stays(gcp: Account) -> None:
+    network = gcp.make(NETWORK, name="net", autoCreateSubnetworks=False)
+    gcp.make(SUBNETWORK, name="s", network="net", ipCidrRange="10.0.0.0/20")
+    with pytest.raises(CloudError, match="is already being used by"):
+        gcp.delete(NETWORK, network)
+
+
+def test_ranges_of_one_network_do_not_overlap(gcp: Account) -> None:
+    gcp.make(NETWORK, name="net", autoCreateSubnetworks=False)
+    pods = [{"rangeName": "pods", "ipCidrRange": "10.4.0.0/14"}]
+    gcp.make(SUBNETWORK, name="a", network="net", ipCidrRange="10.0.0.0/20", secondaryIpRanges=pods)
+    with pytest.raises(CloudError, match="Invalid IPCidrRange"):
+        gcp.make(SUBNETWORK, name="b", network="net", ipCidrRange="10.5.0.0/20")
+
+
+def test_a_subnetwork_grows_in_place_and_is_replaced_when_it_shrinks(gcp: Account) -> None:
+    gcp.make(NETWORK, name="net", autoCreateSubnetworks=False)
+    subnetwork = gcp.make(SUBNETWORK, name="a", network="net", ipCidrRange="10.0.0.0/20")
+    assert gcp.changes(SUBNETWORK, subnetwork, ipCidrRange="10.0.0.0/19") == {"ipCidrRange": False}
+    assert gcp.changes(SUBNETWORK, subnetwork, ipCidrRange="10.0.0.0/21") == {"ipCidrRange": True}
+
+
+def test_enabling_a_service_twice_is_fine_and_it_goes_with_the_last(gcp: Account) -> None:
+    made = [gcp.make(SERVICE, service="container.googleapis.com") for _ in range(2)]
+    gcp.delete(SERVICE, made[0])
+    assert gcp.existing() == ["my-project/container.googleapis.com"]
+    gcp.delete(SERVICE, made[1])
+    assert gcp.existing() == []
+
+
+def test_a_grant_needs_its_service_account(gcp: Account) -> None:
+    member = "serviceAccount:prod-nodes@my-project.iam.gserviceaccount.com"
+    grant = {"project": "my-project", "role": "roles/logging.logWriter", "member": member}
+    with pytest.raises(CloudError, match=r"Service account prod-nodes@.* does not exist"):
+        gcp.make(MEMBER, **grant)
+    assert gcp.make(ACCOUNT, accountId="prod-nodes").outputs["member"] == member
+    gcp.make(MEMBER, **grant)
+
+
+def test_grants_of_two_accounts_to_one_identity_are_two(gcp: Account) -> None:
+    member = "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/p/subject/s"
+    for name in ("one-account", "two-account"):
+        account = gcp.make("gcp:serviceaccount/account:Account", accountId=name)
+        given = {
+            "serviceAccountId": account.outputs["name"],
+            "role": "roles/iam.workloadIdentityUser",
+            "member": member,
+        }
+        made = gcp.make("gcp:serviceaccount/iAMMember:IAMMember", **given)
+        assert made.outputs["serviceAccountId"] == account.outputs["name"]
+    assert len([each for each in gcp.existing() if each.endswith(member)]) == 2
+
+
+def test_a_cluster_is_protected_unless_the_program_says_otherwise(gcp: Account) -> None:
+    cluster = make_cluster(gcp)
+    with pytest.raises(CloudError, match="deletion_protection is set to true"):
+        gcp.delete(CLUSTER, cluster)
+    gcp.delete(CLUSTER, gcp.update(CLUSTER, cluster, deletionProtection=False))
+    assert gcp.existing() == []
+
+
+def test_a_cluster_encrypts_only_with_a_key_that_its_robot_may_use(gcp: Account) -> None:
+    ring = gcp.make("gcp:kms/keyRing:KeyRing", name="ring", location="europe-west4")
+    key = gcp.make("gcp:kms/cryptoKey:CryptoKey", name="key", keyRing=ring.id)
+    encryption = {"state": "ENCRYPTED", "keyName": key.id}
+    with pytest.raises(CloudError, match=r"grant roles/cloudkms.cryptoKeyEncrypterDecrypter"):
+        make_cluster(gcp, databaseEncryption=encryption)
+    robot = gcp.make("gcp:projects/serviceIdentity:ServiceIdentity", service="container.googleapis.com")
+    gcp.make(
+        "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+        cryptoKeyId=key.id,
+        role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
+        member=robot.outputs["member"],
+    )
+    make_cluster(gcp, databaseEncryption=encryption)
+
+
+def test_a_secondary_range_has_to_exist_in_the_subnetwork(gcp: Account) -> None:
+    gcp.make(NETWORK, name="net", autoCreateSubnetworks=False)
+    gcp.make(SUBNETWORK, name="sub", network="net", ipCidrRange="10.0.0.0/20")
+    with pytest.raises(CloudError, match='Pod secondary range "pods" not found'):
+        make_cluster(gcp, subnetwork="sub", ipAllocationPolicy={"clusterSecondaryRangeName": "pods"})
+
+
+def test_a_pool_has_its_nodes_in_every_zone(gcp: Account) -> None:
+    make_cluster(gcp)
+    autoscaling = {"minNodeCount": 2, "maxNodeCount": 3}
+    pool = gcp.make(
+        NODE_POOL,
+        name="main",
+        cluster="prod",
+        location="europe-west4",
+        autoscaling=autoscaling,
+        nodeConfig={"machineType": "e2-standard-4"},
+    )
+    nodes = gcp.clusters.pools["gcp/my-project/europe-west4/prod", "main"]
+    assert sorted(n.labels["topology.kubernetes.io/zone"] for n in nodes) == sorted(
+        [f"europe-west4-{zone}" for zone in "abc"] * 2
+    )
+    assert nodes[0].cpu == "4"
+    config = pool.inputs["nodeConfig"]
+    bigger = gcp.changes(NODE_POOL, pool, nodeConfig=config | {"machineType": "e2-standard-8"})
+    assert bigger == {"nodeConfig.machineType": False}
+    assert gcp.changes(NODE_POOL, pool, nodeConfig=config | {"spot": True}) == {"nodeConfig.spot": True}
+
+
+def test_the_default_pool_joins_unless_it_is_removed(gcp: Account) -> None:
+    make_cluster(gcp, removeDefaultNodePool=False)
+    assert len(gcp.clusters.pools["gcp/my-project/europe-west4/prod", "default-pool"]) == 3
+
+
+def test_pools_go_with_their_cluster(gcp: Account) -> None:
+    cluster = make_cluster(gcp, deletionProtection=False)
+    gcp.make(NODE_POOL, name="main", cluster=cluster.id, location="europe-west4")
+    gcp.delete(CLUSTER, cluster)
+    assert (gcp.existing(), gcp.clusters.pools) == ([], {})
+
+
+def test_a_pool_of_identities_is_named_by_the_projects_number_and_takes_its_providers_with_it(gcp: Account) -> None:
+    pool, provider = (
+        "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
+        "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
+    )
+    given = {"workloadIdentityPoolId": "github", "workloadIdentityPoolProviderId": "jobs"}
+    with pytest.raises(CloudError, match="404"):
+        gcp.make(provider, **given)
+    made = gcp.make(pool, workloadIdentityPoolId="github")
+    number = made.outputs["name"].split("/")[1]
+    assert number.isdigit()
+    inside = gcp.make(provider, **given)
+    assert inside.outputs["name"] == f"projects/{number}/locations/global/workloadIdentityPools/github/providers/jobs"
+    gcp.delete(pool, made)
+    assert gcp.cloud.read(provider, inside.id, inside.inputs) is None

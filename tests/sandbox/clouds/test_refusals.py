@@ -1,0 +1,136 @@
+"""What all rules of the simulated clouds have in common: where they come from, names, quotas, and how late things are known."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sandbox.clouds.aws import FLAVOUR as AWS
+from sandbox.clouds.azure import FLAVOUR as AZURE
+from sandbox.clouds.core.dialect import Flavour
+from sandbox.clouds.core.model import CloudError, Pace, Rule
+from sandbox.clouds.gcp import FLAVOUR as GCP
+from sandbox.clouds.github import FLAVOUR as GITHUB
+from tests.sandbox.clouds import test_azure as on_azure
+from tests.sandbox.clouds.doubles import Account
+
+DOCUMENTATION = {
+    "aws": "docs.aws.amazon.com/",
+    "gcp": "cloud.google.com/",
+    "azure-native": "learn.microsoft.com/azure/",
+    "github": "docs.github.com/",
+}
+NETWORK = "gcp:compute/network:Network"
+MEMBER = "gcp:projects/iAMMember:IAMMember"
+ROLE = "aws:iam/role:Role"
+
+
+def rules() -> Iterator[tuple[Flavour, Rule]]:
+    for flavour in (AWS, GCP, AZURE, GITHUB):
+        for rule in flavour.rules.values():
+            yield flavour, rule
+
+
+@pytest.mark.parametrize(("flavour", "rule"), [pytest.param(*each, id=each[1].token) for each in rules()])
+def test_every_refusal_carries_the_address_of_the_clouds_own_documentation(flavour: Flavour, rule: Rule) -> None:
+    checks = [getattr(check, "source", rule.source) for check in (*rule.checks, *rule.protected)]
+    quota = [rule.quota.source] if rule.quota else []
+    for address in (rule.source, *checks, *quota):
+        assert address.startswith(DOCUMENTATION[flavour.name]), address
+        assert " " not in address
+
+
+@pytest.mark.parametrize(
+    ("flavour", "rule"), [pytest.param(*each, id=each[1].token) for each in rules() if each[1].spelling]
+)
+def test_no_cloud_takes_any_name(flavour: Flavour, rule: Rule, tmp_path: Path) -> None:
+    cloud = Account(flavour, tmp_path).cloud
+    for path, pattern in rule.spelling.items():
+        for name in ("", "a|b", "a" * 1000):
+            assert not re.fullmatch(pattern, name)
+        with pytest.raises(CloudError, match=re.escape(rule.source)):
+            cloud.create(rule.token, {path: "a|b"})
+
+
+def test_a_refusal_says_what_it_is_simulated_after(tmp_path: Path) -> None:
+    with pytest.raises(CloudError, match=r"MalformedPolicy.*simulated after docs\.aws\.amazon\.com/IAM/.*CreateRole"):
+        Account(AWS, tmp_path).make(ROLE, assumeRolePolicy="no JSON")
+
+
+@pytest.mark.parametrize(
+    ("token", "given", "error"),
+    [
+        ("aws:ec2/eip:Eip", {"domain": "vpc"}, "AddressLimitExceeded"),
+        ("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/16"}, "VpcLimitExceeded"),
+    ],
+)
+def test_an_account_has_a_quota_in_each_place(tmp_path: Path, token: str, given: dict[str, str], error: str) -> None:
+    aws = Account(AWS, tmp_path)
+    for number in range(5):
+        aws.make(token, f"it-{number}", **given)
+    with pytest.raises(CloudError, match=error):
+        aws.make(token, "one-more", **given)
+    Account(AWS, tmp_path, {"region": "us-east-1"}).make(token, **given)
+
+
+def test_a_project_has_a_quota_whatever_the_place(tmp_path: Path) -> None:
+    for number in range(15):
+        Account(GCP, tmp_path, {"region": f"europe-west{number % 4 + 1}"}).make(NETWORK, f"it-{number}")
+    with pytest.raises(CloudError, match=r"Quota 'NETWORKS' exceeded"):
+        Account(GCP, tmp_path).make(NETWORK, "one-more")
+    Account(GCP, tmp_path, {"project": "another-project"}).make(NETWORK, "one-more")
+
+
+def test_a_change_of_what_is_there_counts_for_no_quota(tmp_path: Path) -> None:
+    aws = Account(AWS, tmp_path)
+    made = [aws.make("aws:ec2/vpc:Vpc", f"it-{number}", cidrBlock="10.0.0.0/16") for number in range(5)]
+    aws.update("aws:ec2/vpc:Vpc", made[0], enableDnsHostnames=True)
+
+
+def test_whoever_deletes_a_grant_takes_it_from_all_who_made_it(tmp_path: Path) -> None:
+    gcp = Account(GCP, tmp_path)
+    given = {"project": "my-project", "role": "roles/viewer", "member": "group:sre@example.com"}
+    first, second = gcp.make(MEMBER, "one", **given), gcp.make(MEMBER, "two", **given)
+    assert first.id == second.id
+    gcp.delete(MEMBER, first)
+    assert gcp.cloud.read(MEMBER, second.id, second.inputs) is None
+
+
+def test_a_new_role_is_known_late_and_the_provider_asks_again(tmp_path: Path) -> None:
+    aws = Account(AWS, tmp_path)
+    trust = '{"Version": "2012-10-17", "Statement": []}'
+    made = aws.cloud.create(ROLE, {"name": "late", "assumeRolePolicy": trust}, pace=Pace(settles=1.0))
+    began = time.monotonic()
+    policy = {"role": made.outputs["name"], "policyArn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}
+    aws.make("aws:iam/rolePolicyAttachment:RolePolicyAttachment", **policy)
+    assert time.monotonic() - began > 0.5, "it was not known at first"
+
+
+def test_what_is_known_late_is_missing_where_no_provider_asks_again(tmp_path: Path) -> None:
+    aws = Account(AWS, tmp_path)
+    vpc = aws.cloud.create("aws:ec2/vpc:Vpc", {"cidrBlock": "10.0.0.0/16"}, pace=Pace(settles=0.5))
+    subnet = {"vpcId": vpc.id, "cidrBlock": "10.0.0.0/24", "availabilityZone": "eu-west-1a"}
+    with pytest.raises(CloudError, match=r"InvalidVpcID\.NotFound.*not known everywhere yet"):
+        aws.make("aws:ec2/subnet:Subnet", **subnet)
+    time.sleep(0.5)
+    aws.make("aws:ec2/subnet:Subnet", **subnet)
+
+
+def test_a_new_identity_gets_a_role_at_once_only_as_a_service_principal(tmp_path: Path) -> None:
+    azure = Account(AZURE, tmp_path)
+    azure.make(on_azure.GROUP, **on_azure.RG)
+    checked, _ = azure.cloud.check(on_azure.IDENTITY, "it", {}, {**on_azure.RG, "resourceName": "cluster"})
+    made = azure.cloud.create(on_azure.IDENTITY, checked, pace=Pace(settles=60.0))
+    given = {
+        "scope": azure.existing()[0],
+        "roleAssignmentName": "00000001-0000-4000-8000-000000000000",
+        "principalId": made.outputs["principalId"],
+        "roleDefinitionId": "/providers/Microsoft.Authorization/roleDefinitions/4d97b98b-1d4f-4787-a291-c67834d212e7",
+    }
+    with pytest.raises(CloudError, match="PrincipalNotFound"):
+        azure.make(on_azure.ASSIGNMENT, **given)
+    azure.make(on_azure.ASSIGNMENT, **given, principalType="ServicePrincipal")

@@ -1,0 +1,50 @@
+"""The stand-in for Prometheus: it counts as Prometheus does, and answers nothing that it does not know."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from sandbox.supervisor.simulated.prometheus import Prometheus
+
+ASKED = 'sum(increase(front_requests_total{job="front"}[60s]))'
+FAILED = 'sum(increase(front_requests_total{job="front",code=~"5.."}[60s]))'
+
+
+def scraped(good: int, bad: int) -> str:
+    """The front's metrics."""
+    return (
+        "# TYPE front_requests_total counter\n"
+        f'front_requests_total{{code="204",route="write"}} {good}.0\n'
+        f'front_requests_total{{code="503",route="write"}} {bad}.0\n'
+        f'front_requests_created{{code="503",route="write"}} 1.7e+09\n'
+    )
+
+
+def said(prometheus: Prometheus, query: str, metrics: str) -> float | None:
+    """The number that is answered; None if it is none."""
+    answer = prometheus.answer(query, metrics)
+    assert answer.status == 200
+    found = json.loads(answer.text)["data"]["result"]
+    return float(found[0]["value"][1]) if found else None
+
+
+def test_it_counts_since_its_oldest_look_inside_of_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    prometheus = Prometheus()
+    assert said(prometheus, ASKED, scraped(10, 1)) is None, "one look is no increase"
+    assert said(prometheus, ASKED, "") is None, "and no look adds none"
+    now += 30
+    assert said(prometheus, ASKED, scraped(15, 3)) == 7
+    assert said(prometheus, FAILED, scraped(15, 3)) == 2
+    now += 45
+    assert said(prometheus, FAILED, scraped(15, 4)) == 1
+
+
+def test_it_refuses_what_it_does_not_know() -> None:
+    answer = Prometheus().answer("up", scraped(1, 0))
+    assert answer.status == 422
+    assert "does not know up" in str(answer.text)

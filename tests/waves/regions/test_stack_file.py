@@ -1,0 +1,78 @@
+"""A new region's stack file out of another one's."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import fleet
+from fleet.console import main
+from tests.repository import ROOT
+from waves.cli.app import app
+from waves.regions import stack_file
+
+FILES = fleet.files(ROOT)
+LIKE = "staging-aws-eu-west-1"
+
+
+def test_a_new_file_has_a_free_network_and_makes_a_sound_fleet() -> None:
+    path, text = stack_file.new_file(FILES, "staging-aws-eu-north-1", LIKE, {"location": "eu-north-1"})
+    grown = fleet.load({**FILES, path: text})
+    assert grown.problems == ()
+    assert grown.regions["staging-aws-eu-north-1"].settings.location == "eu-north-1"
+    assert str(grown.regions["staging-aws-eu-north-1"].settings.network) == "10.67.0.0/16"
+    shown = [line for line in stack_file.diff(FILES, LIKE, path, text).splitlines() if line[:1] in "+-"]
+    assert len(shown) == 6, "two lines of names, two that went and two that came"
+
+
+def test_what_pulumi_wrote_for_the_other_stack_is_left_out() -> None:
+    files = {**FILES}
+    files[f"stacks/Pulumi.{LIKE}.yaml"] += "encryptionsalt: v1:abc:v1:def\n"
+    _, text = stack_file.new_file(files, "staging-aws-eu-north-1", LIKE, {"location": "eu-north-1"})
+    assert "encryptionsalt" not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "like", "changes", "words"),
+    [
+        ("x1", "nowhere", {}, "no region is named nowhere"),
+        (LIKE, LIKE, {}, "there already"),
+        ("Prod", LIKE, {}, "not a region's name"),
+        ("staging-aws-b", LIKE, {"wave": "stagin"}, "not a wave"),
+        ("staging-aws-b", LIKE, {"location": "westeurope"}, "location of aws"),
+    ],
+)
+def test_what_cannot_be_a_region_is_refused(name: str, like: str, changes: dict[str, str], words: str) -> None:
+    with pytest.raises(stack_file.NewRegionError, match=words):
+        stack_file.new_file(FILES, name, like, changes)
+
+
+def test_a_region_too_many_for_the_git_host_is_refused_with_what_to_set() -> None:
+    text = FILES[f"stacks/Pulumi.{LIKE}.yaml"]
+    network = str(fleet.load(FILES).regions[LIKE].settings.network)
+    many = {
+        f"stacks/Pulumi.many-{n}.yaml": text.replace(network, f"10.{100 + n}.0.0/16")
+        for n in range(45 - len(fleet.load(FILES).regions))
+    }
+    with pytest.raises(stack_file.NewRegionError, match="regions:pollInterval: 46 regions ask git"):
+        stack_file.new_file({**FILES, **many}, "staging-aws-b", LIKE, {})
+
+
+def test_the_command_writes_the_file_and_shows_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for path, text in FILES.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    words = ["--from", LIKE, "--location", "eu-north-1", "--checkout", str(tmp_path)]
+    for extra in (["--dry-run"], []):
+        command = ["region", "new", "staging-aws-eu-north-1", *words, *extra]
+        assert not (tmp_path / "stacks/Pulumi.staging-aws-eu-north-1.yaml").exists()
+        assert main(partial(app, command, standalone_mode=False)) == 0
+        assert "+  regions:location: eu-north-1" in capsys.readouterr().out
+    listing = ["region", "list", "--json", "--checkout", str(tmp_path)]
+    assert main(lambda: app(listing, standalone_mode=False)) == 0
+    assert "staging-aws-eu-north-1" in capsys.readouterr().out
+    again = ["region", "new", "staging-aws-eu-north-1", *words]
+    assert main(lambda: app(again, standalone_mode=False)) == 1
+    assert "there already" in capsys.readouterr().err

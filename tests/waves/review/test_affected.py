@@ -1,0 +1,279 @@
+"""A change is previewed in each region that it can alter, and in few others."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+import fleet
+from fleet.console import main
+from tests.repository import ROOT
+from tests.waves.review.copies import copied
+from waves.cli.app import app
+
+CLOUDS = {name: region.settings.cloud for name, region in fleet.read(ROOT).regions.items()}
+EVERY = set(CLOUDS)
+ORIGIN = "https://git.example.com/platform/regions.git"
+
+
+def of(*clouds: str) -> set[str]:
+    """The regions in some clouds."""
+    return {name for name, cloud in CLOUDS.items() if cloud in clouds}
+
+
+@dataclass
+class Repository:
+    """A git repository with this checkout's files, all in one commit on main."""
+
+    root: Path
+
+    def git(self, *arguments: str) -> str:
+        """Run git in it."""
+        command = ["git", "-c", "user.name=Ann", "-c", "user.email=ann@example.com", *arguments]
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=True).stdout.strip()
+
+    def write(self, path: str, text: str | None) -> None:
+        """Put a text into a file, or take the file away."""
+        if text is None:
+            (self.root / path).unlink()
+        else:
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(text)
+
+    def add(self, path: str, text: str) -> None:
+        """Put something at the end of a file."""
+        self.write(path, (self.root / path).read_text() + text)
+
+    def run(self, *arguments: str) -> dict[str, Any]:
+        """What `regions affected` says, as JSON."""
+        command = ["--checkout", str(self.root), "affected", *arguments, "--json"]
+        result = CliRunner().invoke(app, command, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        found: dict[str, Any] = json.loads(result.stdout)
+        return found
+
+    def named(self) -> set[str]:
+        """The regions that the files as they are touch."""
+        return {str(each["region"]) for each in self.run("--base", "main")["regions"]}
+
+
+def made(root: Path) -> Repository:
+    """A new one."""
+    root.mkdir()
+    copied(root)
+    repository = Repository(root)
+    repository.git("init", "--quiet", "--initial-branch=main")
+    repository.git("remote", "add", "origin", ORIGIN)
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", "All")
+    return repository
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+    """One for all tests of the module."""
+    return made(tmp_path_factory.mktemp("affected") / "repository")
+
+
+@pytest.fixture
+def repository(shared: Repository) -> Iterator[Repository]:
+    """The same, as it was again after each test."""
+    yield shared
+    shared.git("checkout", "--quiet", "--force", "main")
+    shared.git("clean", "--quiet", "-xdf")
+
+
+AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-europe-west4.yaml"
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "named"),
+    [
+        ("README.md", "More.\n", set()),
+        ("docs/ci.md", "More.\n", set()),
+        ("gitops/apps/front/main.jsonnet", "// More.\n", set()),
+        ("gitops/pins/front.json", " \n", set()),
+        ("tests/waves/regions/test_update.py", "# More.\n", set()),
+        ("sandbox/demo/bring_up.py", "# More.\n", set()),
+        ("bench/floor.py", "# More.\n", set()),
+        ("waves/rollout/planner.py", "# More.\n", set()),
+        ("requirements-dev.txt", "more==1.0\n", set()),
+        ("stacks/stack.schema.json", "\n", set()),
+        ("components/aws/cluster.py", "# More.\n", of("aws")),
+        ("components/aws/iam.py", "# More.\n", of("aws")),
+        ("components/azure/cluster.py", "def broken(:\n", EVERY),
+        ("components/azure/backup.py", "# More.\n", of("azure")),
+        ("components/gcp/network.py", "# More.\n", of("gcp")),
+        ("components/shared/subnets.py", "# More.\n", of("aws", "azure", "gcp")),
+        ("components/region.py", "# More.\n", EVERY),
+        ("components/upstream/pins.json", "\n", EVERY),
+        ("components/upstream/argo-cd/namespace-install.yaml", "\n", EVERY),
+        ("fleet/tags.py", "# More.\n", EVERY),
+        ("policy/catalogue.py", "# More.\n", EVERY),
+        ("policy/PulumiPolicy.yaml", "# More.\n", EVERY),
+        ("__main__.py", "# More.\n", EVERY),
+        ("requirements.txt", "more==1.0\n", EVERY),
+        (AWS, "  # More.\n", set()),
+        (AWS, "  regions:asleep: false\n", set()),
+        (AWS, "  regions:asleep: true\n", {"staging-aws-eu-west-1"}),
+        (AWS, "  regions:aslep: true\n", {"staging-aws-eu-west-1"}),
+        (AWS, "encryptionsalt: v1:abc\n", {"staging-aws-eu-west-1"}),
+        (AWS, "  pulumi:disable-default-providers: [aws]\n", {"staging-aws-eu-west-1"}),
+        (AWS, "  regions:access: {admins: ['arn:aws:iam::111122223333:role/sre']}\n", {"staging-aws-eu-west-1"}),
+        ("Pulumi.yaml", "# More.\n", set()),
+        ("Pulumi.yaml", "  regions:pollInterval:\n    default: 5s\n", EVERY),
+        ("Pulumi.yaml", "  regions:asleep:\n    default: false\n", set()),
+        ("Pulumi.yaml", "  pulumi:tags:\n    value: {a: b}\n", EVERY),
+        ("waves.yaml", "    soak: 1m\n", {name for name in EVERY if name.startswith(("prod", "acme"))}),
+        ("policy/residency.yaml", 'globex: ["aws:*"]\n', set()),
+    ],
+)
+def test_a_change_touches_the_regions_that_read_what_it_changes(
+    repository: Repository, path: str, more: str, named: set[str]
+) -> None:
+    repository.add(path, more)
+    assert repository.named() == named
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "named"),
+    [
+        ("json.py", "", EVERY),
+        ("components/aws_new.py", "", EVERY),
+        ("components/aws/__init__.py", "", of("aws")),
+        ("Pulumi.yml", "", EVERY),
+        ("stacks/Pulumi.prod-aws-us-east-1.json", "{}", {"prod-aws-us-east-1"}),
+        (".gitattributes", "* text\n", EVERY),
+        ("docs/new.md", "", set()),
+        ("components/aws/iam.py", None, of("aws")),
+        ("components/upstream/argo-cd/crds/appproject-crd.yaml", None, EVERY),
+        ("gitops/apps/front/main.jsonnet", None, EVERY),
+    ],
+)
+def test_a_file_that_comes_or_goes_counts_where_it_would_be_read(
+    repository: Repository, path: str, text: str | None, named: set[str]
+) -> None:
+    repository.write(path, text)
+    assert repository.named() == named
+
+
+def test_a_new_module_that_only_one_clouds_modules_import_touches_that_cloud_alone(repository: Repository) -> None:
+    repository.write("components/aws_new.py", "X = 1\n")
+    repository.add("components/aws/iam.py", "from components.aws_new import X\n")
+    assert repository.named() == of("aws")
+
+
+def test_a_module_elsewhere_counts_once_the_program_imports_it(repository: Repository) -> None:
+    repository.write("common/__init__.py", "")
+    repository.write("common/sizes.py", "X = 1\n")
+    repository.add("components/gcp/cluster.py", "def later() -> None:\n    from common import sizes\n")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", "Take sizes from elsewhere")
+    repository.write("common/sizes.py", "X = 2\n")
+    found = repository.run("--base", "HEAD")["regions"]
+    assert {each["region"] for each in found} == of("gcp")
+    assert {str(each["reasons"]) for each in found} == {"['common/sizes.py']"}
+    repository.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        ("components/gcp/cluster.py", "import runpy\n"),
+        ("components/region.py", "import_module('components.' + 'aws')\n"),
+        ("policy/rules.py", "exec('import components.aws.cluster')\n"),
+        ("Pulumi.yaml", "plugins:\n  providers: []\n"),
+    ],
+)
+def test_where_it_cannot_be_told_what_is_read_every_change_touches_all(
+    repository: Repository, path: str, more: str
+) -> None:
+    old = repository.git("rev-parse", "HEAD")
+    repository.add(path, more)
+    repository.git("commit", "--quiet", "--all", "-m", "Load something by its name")
+    repository.add("README.md", "More.\n")
+    assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
+    repository.git("reset", "--quiet", "--hard", old)
+
+
+def test_files_with_other_code_that_reads_settings_than_is_running_are_not_judged_by_it(repository: Repository) -> None:
+    old = repository.git("rev-parse", "HEAD")
+    repository.add("fleet/checks.py", "# Another rule.\n")
+    repository.git("commit", "--quiet", "--all", "-m", "Change how settings are read")
+    repository.add(AWS, "  # More.\n")
+    assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
+    repository.git("reset", "--quiet", "--hard", old)
+
+
+def test_a_file_that_is_no_text_stops_every_region(repository: Repository) -> None:
+    (repository.root / "gitops/apps/front/main.jsonnet").write_bytes(b"\xff\n")
+    assert repository.named() == EVERY
+
+
+def test_a_link_may_lead_anywhere(repository: Repository) -> None:
+    (repository.root / "components/aws/iam.py").rename(repository.root / "docs/roles.py")
+    (repository.root / "components/aws/iam.py").symlink_to("../docs/roles.py")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "-m", "Link")
+    repository.add("docs/roles.py", "# More.\n")
+    assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
+    repository.git("reset", "--quiet", "--hard", "HEAD~1")
+
+
+def test_residency_touches_the_tenant_whose_it_is(repository: Repository) -> None:
+    path = repository.root / "policy/residency.yaml"
+    path.write_text(path.read_text() + 'globex: ["gcp:*"]\n')
+    assert repository.named() == set()
+    path.write_text(
+        "\n".join(line + " # more" for line in path.read_text().splitlines()).replace("acme: [", 'acme: ["aws:*", ')
+    )
+    assert repository.named() == {"acme-gcp-europe-west4"}
+
+
+def test_new_and_removed_regions_are_told_apart_and_the_order_is_the_waves(repository: Repository) -> None:
+    text = (repository.root / AWS).read_text()
+    repository.write(
+        "stacks/Pulumi.staging-aws-eu-north-1.yaml", text.replace("10.16.", "10.99.").replace("eu-west", "eu-north")
+    )
+    repository.write(ACME, None)
+    repository.add("components/aws/cluster.py", "# More.\n")
+    found = repository.run("--base", "main")
+    assert found["removed"] == ["acme-gcp-europe-west4"]
+    assert found["regions"][0] == {
+        "region": "staging-aws-eu-north-1", "wave": "staging", "cloud": "aws", "reasons": ["new region"]
+    }  # fmt: skip
+    assert [each["wave"] for each in found["regions"]] == ["staging", "staging", "internal", "external"]
+    assert found["regions"][1]["reasons"] == ["components/aws/cluster.py"]
+
+
+def test_only_what_the_change_does_itself_counts_and_not_what_others_did_meanwhile(
+    repository: Repository, capfd: pytest.CaptureFixture[str]
+) -> None:
+    base = repository.git("rev-parse", "HEAD")
+    repository.add("components/gcp/cluster.py", "# More.\n")
+    repository.git("commit", "--quiet", "--all", "-m", "Others")
+    repository.git("checkout", "--quiet", "-b", "change", base)
+    repository.add("components/azure/cluster.py", "# More.\n")
+    repository.git("commit", "--quiet", "--all", "-m", "Mine")
+    repository.add("components/aws/cluster.py", "# More.\n")
+    assert {each["region"] for each in repository.run("--base", "main", "HEAD")["regions"]} == of("azure")
+    assert repository.named() == of("azure", "aws"), "without a commit it is the files as they are"
+    assert repository.git("diff", "--cached", "--name-only") == "", "the index is the person's own"
+    here = ["--checkout", str(repository.root), "affected", "--base"]
+    result = CliRunner().invoke(app, [*here, "change", "change"])
+    assert (result.exit_code, result.stdout) == (0, "no region\n")
+    repository.git("checkout", "--quiet", "--orphan", "other")
+    repository.git("commit", "--quiet", "--all", "-m", "Of another history")
+    for words, text in ((["nothing"], "nothing is no commit"), (["main"], "main and HEAD have no commit in common")):
+        assert main(lambda words=words: app([*here, *words], standalone_mode=False)) == 1  # type: ignore[misc]
+        assert text in capfd.readouterr().err
+    repository.git("checkout", "--quiet", "--force", "main")
+    repository.git("reset", "--quiet", "--hard", base)
+    repository.git("branch", "--quiet", "-D", "change")

@@ -1,0 +1,174 @@
+"""What a pull request's comment says: the worst first, nothing twice, no secret, and never more than GitHub takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any
+
+import pytest
+
+from waves.review.comment import LIMIT, MARK, NO_PREVIEW, Report, comment
+from waves.review.comparison import Violation
+from waves.review.object_diff import Group, ObjectDiff
+from waves.review.pulumi_preview import Field, PolicyViolation, Preview, Step, masked, parse_events
+
+CLUSTER = "aws:eks/cluster:Cluster"
+URN = f"urn:pulumi:prod::regions::regions:aws:Cluster${CLUSTER}::prod"
+
+
+def pre(op: str, old: dict[str, Any] | None, new: dict[str, Any] | None, **more: Any) -> dict[str, Any]:
+    """An event of the engine's log."""
+    return {"resourcePreEvent": {"metadata": {"op": op, "urn": URN, "type": CLUSTER, "old": old, "new": new, **more}}}
+
+
+def region(name: str, *steps: Step, wave: str = "external", **more: Any) -> Preview:
+    return Preview(name, wave, "aws", steps=steps, **more)
+
+
+def test_an_update_is_told_of_by_field_before_and_after() -> None:
+    old = {"inputs": {"tags": {"a.b": "1"}, "zones": ["x", "y"], "password": "[secret]"}}
+    new = {
+        "inputs": {
+            "tags": {"a.b": "2"},
+            "zones": ["x", "04da6b54-80e4-46f7-96ec-b56ff0331ba9"],
+            "password": "[secret]",
+        }
+    }
+    diff = {'tags["a.b"]': {"diffKind": "update"}, "zones[1]": {"diffKind": "update"}, "new": {"diffKind": "add"}}
+    (step,), violations, errors = parse_events([pre("same", old, old), pre("update", old, new, detailedDiff=diff)])
+    assert (step.op, step.type, step.name) == ("update", CLUSTER, "prod")
+    assert set(step.fields) == {
+        Field('tags["a.b"]', "1", "2"),
+        Field("zones[1]", "y", "(not known yet)"),
+        Field("new", None, None),
+    }
+    assert not violations
+    assert not errors
+
+
+def test_a_replacement_is_one_step_that_says_what_it_is_for() -> None:
+    old = {"protect": True, "inputs": {"subnets": "a", "name": "x"}}
+    new = {"protect": True, "inputs": {"subnets": "b", "name": "y"}}
+    diff = {"subnets": {"diffKind": "update-replace"}, "name": {"diffKind": "update"}}
+    events = [
+        pre("create-replacement", old, new, detailedDiff=diff),
+        pre("replace", old, new, detailedDiff=diff),
+        pre("delete-replaced", old, None),
+    ]
+    steps, _, _ = parse_events(events)
+    assert steps == (
+        Step("replace", CLUSTER, "prod", True, (Field("name", "x", "y"), Field("subnets", "a", "b", True))),
+    )
+    assert Preview("prod", "external", "aws", steps=steps).blocked
+    assert not Preview("prod", "external", "aws", steps=(replace(steps[0], protected=False),)).blocked
+
+
+def test_policies_and_errors_are_taken_in_once_and_without_colours() -> None:
+    policy = {"policyEvent": {"resourceUrn": URN, "message": "<{%fg 1%}>too open<{%reset%}>\n", "policyName": "closed",
+                              "enforcementLevel": "mandatory"}}  # fmt: skip
+    error = {"diagnosticEvent": {"urn": URN, "message": "no\n", "severity": "error"}}
+    last = {"diagnosticEvent": {"message": "preview failed", "severity": "error"}}
+    warning = {"diagnosticEvent": {"message": "mind", "severity": "warning"}}
+    _, violations, errors = parse_events([policy, policy, error, error, last, warning])
+    assert violations == (PolicyViolation("closed", "mandatory", "too open", "prod"),)
+    assert errors == ["prod: no"]
+
+
+def test_a_refresh_tells_of_what_changed_and_what_is_gone() -> None:
+    unchanged = {"resOutputsEvent": {"metadata": {"op": "same", "urn": "urn::a", "type": "t", "old": {}, "new": {}}}}
+    gone: dict[str, Any] = {
+        "resOutputsEvent": {
+            "metadata": {"op": "delete", "urn": "urn::b", "type": "t", "old": {"inputs": {}}, "new": None}
+        }
+    }
+    steps, _, _ = parse_events([pre("refresh", {}, {}), unchanged, gone])
+    assert steps == (Step("delete", "t", "b", False),)
+
+
+def test_no_secret_of_the_environment_gets_into_an_error() -> None:
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----"
+    environment = {"REGIONS_RECEIPTS_KEY": key, "GITHUB_TOKEN": "ghs_0123456789"}
+    text = masked("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", environment)
+    assert text == "it failed: {'private-key': '[secret]'} with [secret] in prod-aws"
+
+
+def test_a_preview_is_the_same_after_it_was_written_to_a_file() -> None:
+    preview = region("a", Step("update", CLUSTER, "a", True, (Field("x", None, "1", True),)), error="no", new=True)
+    assert Preview.of(asdict(preview)) == preview
+
+
+def test_the_worst_is_said_first_and_equal_regions_once() -> None:
+    fields = (Field("subnets", "a", "b", True),)
+    gone = [region(f"prod-{n}", Step("replace", CLUSTER, f"prod-{n}", True, fields)) for n in range(7)]
+    more = region("staging-1", Step("delete", "aws:ec2/eip:Eip", "staging-1-a", False), wave="staging")
+    text = comment(Report((more, *gone), costs={"staging-1": -3.5}))
+    assert text.startswith(f"{MARK}\n## Preview: 8 regions, **blocked**")
+    loud = text.index("[!CAUTION]")
+    assert loud < text.index("[!WARNING]") < text.index("| wave |")
+    assert text.count(f"would replace a **protected** `{CLUSTER}` `<region>`, for `subnets`") == 1
+    assert "`prod-4` and 2 more" in text
+    assert "prod-5" not in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| external")]
+    assert [cell.strip() for cell in row.split("|")[3:9]] == ["", "", "1", "", "", "**blocked**"]
+    assert "| -3.50 |" in text
+    assert "subnets: a -> b  # replaces it" in text
+
+
+def test_what_has_no_preview_blocks_and_is_said() -> None:
+    report = Report((region("prod-1", error=NO_PREVIEW),))
+    assert report.blocked
+    assert "fork gets no credentials" in comment(report)
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        Report((), broken=("stacks/x.yaml: no",)),
+        Report((), preflight=(Violation("capacity", "Pod a/b", "too large", ("r",), ""),)),
+        Report((Preview("r", "staging", "aws", violations=(PolicyViolation("closed", "mandatory", "open", "r"),)),)),
+    ],
+)
+def test_what_must_not_be_merged_is_blocked(report: Report) -> None:
+    assert report.blocked
+    assert "**blocked**" in comment(report)
+
+
+def test_what_is_excused_or_advice_or_nothing_is_not_blocked() -> None:
+    excused = Violation("capacity", "Pod a/b", "too large", ("r",), "larger nodes come")
+    advice = region("prod-1", violations=(PolicyViolation("x", "advisory", "better not", "prod-1-a"),))
+    report = Report((advice,), preflight=(excused,))
+    assert not report.blocked
+    assert "larger nodes come" in comment(report)
+    assert "! advisory: x: <region>-a: better not" in comment(report)
+    assert comment(Report(())).endswith("This change touches no region.\n")
+
+
+def test_whatever_a_change_says_stays_text() -> None:
+    nasty = "`` @everyone | <img src=x> ```\n```"
+    step = Step("update", CLUSTER, nasty, False, (Field("x", nasty, "</details>"),))
+    text = comment(Report((region("prod-1", step),)))
+    fence = next(line for line in text.splitlines() if line.endswith("diff")).removesuffix("diff")
+    inside = text.partition(f"{fence}diff\n")[2].partition(f"\n{fence}")[0]
+    assert "@everyone" in inside
+    assert "</details>" in inside
+    assert "@everyone" not in text.replace(inside, "")
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_comment_on_500_regions_fits(alike: bool) -> None:
+    """Also where each region would be told of by itself."""
+
+    def steps(number: int) -> tuple[Step, ...]:
+        field = Field("size", "1" if alike else f"of its own, {number}", "2")
+        return tuple(Step("update", CLUSTER, f"c{i}", False, (field,)) for i in range(3))
+
+    previews = [region(f"prod-{number}", *steps(number)) for number in range(500)]
+    groups = (
+        Group(
+            tuple(p.region for p in previews), (ObjectDiff("changed", "Deployment.apps a/b", (("image", "1", "2"),)),)
+        ),
+    )
+    text = comment(Report(tuple(previews), groups=groups))
+    assert len(text) <= LIMIT
+    assert ("There is more than a comment can have" in text) is not alike
+    assert "500 regions" in text

@@ -1,0 +1,40 @@
+"""Arguments and options that several commands have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import fleet
+
+Region = Annotated[str, typer.Argument(help="A region's name.")]
+Base = Annotated[
+    str, typer.Option(help="The branch or commit to merge into. The change begins at the last common commit.")
+]
+At = Annotated[str, typer.Option(help="A commit. Default: the files as they are here.")]
+
+
+def regions_of(known: fleet.Fleet, names: list[str] | None = None) -> list[fleet.Region]:
+    """The named regions, or all of them in wave order.
+
+    Raises FleetError for a region that is missing or unsound; without names for any problem of the files, and as below.
+    """
+    if names:
+        return [known.region(name) for name in names]
+    if known.problems:
+        raise fleet.FleetError(known.problems)
+    return require_regions(known).in_waves()
+
+
+def require_regions(known: fleet.Fleet) -> fleet.Fleet:
+    """The fleet. Raises FleetError if it is empty: a command that looked at no region must not say that all is well."""
+    if known.regions or known.problems:
+        return known
+    remedy = "Copy a stack file into it, or name another --checkout"
+    raise fleet.FleetError([fleet.Problem("stacks/", "the folder", None, "no region", remedy)])
+
+
+def count_of_regions(number: int) -> str:
+    """`1 region`, `3 regions`."""
+    return f"{number} region{'s' * (number != 1)}"

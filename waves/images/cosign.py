@@ -1,0 +1,28 @@
+"""Whether an image was built and signed by this repository's CI: asked of cosign, as .github/workflows/images.yml signs."""
+
+from __future__ import annotations
+
+import subprocess
+
+from waves.images.pins import parts
+
+ISSUER = "https://token.actions.githubusercontent.com"
+WORKFLOW = ".github/workflows/images.yml@refs/heads/main"
+REGISTRY = "ghcr.io"
+
+
+def problem(app: str, image: str, repository: str) -> str:
+    """Why an image does not count as built by this repository's CI; empty if it does."""
+    place = f"{REGISTRY}/{repository.lower()}/{app}"
+    there, _, digest = parts(image)
+    if there != place or not digest.startswith("sha256:"):
+        return f"not an image that CI pushes, which is {place}:COMMIT@sha256:…"
+    identity = f"https://github.com/{repository}/{WORKFLOW}"
+    command = ["cosign", "verify", image, "--certificate-oidc-issuer", ISSUER, "--certificate-identity", identity]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    except FileNotFoundError:
+        return 'cosign is not on PATH. Install it: docs.sigstore.dev, "Installation"'
+    return (
+        "" if done.returncode == 0 else f"cosign verify refuses it: {(done.stderr.strip().splitlines() or ['?'])[-1]}"
+    )

@@ -1,0 +1,1 @@
+"""One region at a time: its update, drift, fitness, new stack file, and its place in CI's jobs."""

@@ -1,0 +1,1 @@
+"""A change, before it is merged: affected regions, previews, rendered objects, preflight, costs, the comment."""

@@ -1,0 +1,60 @@
+"""The options that come before every command: which checkout, and which host it belongs to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+from waves.scm.connect import Host, open_host
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The checkout that a command works on, and its host."""
+
+    checkout: Path
+    remote: str
+    repository: str | None
+    clone: str | None
+
+    def host(self) -> Host:
+        """The git host of the checkout. Raises HostError with the setting that is missing."""
+        return open_host(self.checkout, self.remote, self.repository, self.clone)
+
+
+def options(context: typer.Context) -> Options:
+    """The options of the command line that a command was started with."""
+    found = context.find_object(Options)
+    assert found is not None, "the callback `common` makes it"
+    return found
+
+
+def common(
+    context: typer.Context,
+    checkout: Annotated[Path, typer.Option(help="The root of a clone of the fleet's repository.")] = Path(),
+    remote: Annotated[str, typer.Option(help="The clone's remote on the git host.")] = "origin",
+    repository: Annotated[
+        str | None, typer.Option(help="OWNER/NAME on the host. Default: read from the remote.")
+    ] = None,
+    clone: Annotated[
+        str | None, typer.Option(help="Clone this address into --checkout first, unless the folder exists.")
+    ] = None,
+) -> None:
+    """Take the options. A checkout that does not exist is wrong usage, whichever command follows."""
+    if clone is None and not checkout.is_dir():
+        raise typer.BadParameter(f"{checkout} is not a folder. Name the root of a clone of the fleet's repository",
+                                 param_hint="--checkout")  # fmt: skip
+    context.obj = Options(checkout, remote, repository, clone)
+
+
+def command_line(text: str, group: type[TyperGroup] = TyperGroup) -> typer.Typer:
+    """A command line. Its help is plain text, since settings' names such as `regions:wave:` are in it."""
+    return typer.Typer(
+        cls=group, help=text, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+    )
