@@ -61,9 +61,10 @@ lint: environment ## check style, types, import direction, workflows, the fleet'
 lint-docs: environment ## check the documents' prose (builds Vale once; needs a C compiler)
 	$(RUN) -m sandbox.toolchain vale $(PROSE)
 
+# --quiet would hide warnings from --strict.
 .PHONY: docs
 docs: environment ## build docs/ as a site in build/site; a broken link or anchor is an error
-	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 .PHONY: schema
 schema: environment ## write the JSON Schemas of stack files and waves.yaml anew from the models
