@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 REGIONS ?=
+PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md .github docs flags/README.md gitops/README.md
 # Where Python may not keep what it compiles, each of hundreds of processes compiles the clouds' SDKs anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -55,6 +56,15 @@ lint: environment ## check style, types, import direction, workflows, the fleet'
 	$(VENV)/bin/zizmor --offline --quiet --no-progress .github
 	$(RUN) -m regions check
 	$(RUN) -m regions validate
+
+.PHONY: lint-docs
+lint-docs: environment ## check the documents' prose (builds Vale once; needs a C compiler)
+	$(RUN) -m sandbox.toolchain vale $(PROSE)
+
+# --quiet would hide warnings from --strict.
+.PHONY: docs
+docs: environment ## build docs/ as a site in build/site; a broken link or anchor is an error
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 .PHONY: schema
 schema: environment ## write the JSON Schemas of stack files and waves.yaml anew from the models

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from fleet.console import Terminal, errors
 from sandbox.machine.errors import SandboxError
 from sandbox.toolchain import build
-from sandbox.toolchain.tools import TOOLS, Tool
+from sandbox.toolchain.tools import LINTERS, TOOLS, Tool
 
 
 def ensure_with_progress(console: Terminal, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
@@ -58,9 +58,10 @@ def main(arguments: Sequence[str]) -> int:
         if not arguments:
             ensure_with_progress(errors)
             return 0
-        tools = [tool for tool in TOOLS if arguments[0] in tool.packages]
+        named = (*TOOLS, *LINTERS)
+        tools = [tool for tool in named if arguments[0] in tool.packages]
         if not tools:
-            known = sorted(name for tool in TOOLS for name in tool.packages)
+            known = sorted(name for tool in named for name in tool.packages)
             raise SandboxError(f"no tool is named {arguments[0]}. Known: {', '.join(known)}")
         path = ensure_with_progress(errors, tools)[arguments[0]]
         os.execv(path, [str(path), *arguments[1:]])

@@ -53,6 +53,8 @@ def _key(tool: Tool) -> str:
     for path in sorted(tool.folder.iterdir()):
         digest.update(path.read_bytes())
     parts = [GO_TOOLCHAIN, tool.ldflags, tool.packages, tool.files, *map(asdict, tool.patches), *tool.tags]
+    if tool.cgo:
+        parts.append("cgo")
     digest.update(json.dumps(parts, sort_keys=True).encode())
     return f"{tool.module}-{tool.version}-{digest.hexdigest()[:12]}"
 
@@ -87,22 +89,24 @@ def _on_path(tool: Tool) -> dict[str, Path]:
     return found
 
 
-def _environment() -> dict[str, str]:
+def _environment(cgo: bool = False) -> dict[str, str]:
     # Garbage collection is a fifth of the compiler's time, and few packages come near the limit where it still sets in.
     return {**os.environ, "GOTOOLCHAIN": GO_TOOLCHAIN, "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false", "GOWORK": "off",
-            "CGO_ENABLED": "0", "GOGC": "off", "GOMEMLIMIT": "1500MiB"}  # fmt: skip
+            "CGO_ENABLED": "1" if cgo else "0", "GOGC": "off", "GOMEMLIMIT": "1500MiB"}  # fmt: skip
 
 
 def _built(tool: Tool, progress: Progress) -> dict[str, Path]:
     if shutil.which("go") is None:
         raise SandboxError("go is not on PATH. Install Go 1.26 or newer, then run this again")
+    if tool.cgo and shutil.which("cc") is None:
+        raise SandboxError(f"cc is not on PATH. {tool.module} needs a C compiler: install gcc, then run this again")
     final = cache() / _key(tool)
     with TemporaryDirectory(prefix=".building-", dir=cache()) as scratch:
         folder = Path(scratch) / tool.module
         folder.mkdir()
         source = _patched(tool, Path(scratch)) if tool.patches else tool.folder
         packages = list(tool.packages.values())
-        total = len(_go(source, "list", "-deps", *_tags(tool), *packages).splitlines())
+        total = len(_go(source, "list", "-deps", *_tags(tool), *packages, cgo=tool.cgo).splitlines())
         progress(tool, 0, total)
         for name, package in tool.packages.items():
             _compile(tool, source, folder / name, package, total, progress)
@@ -142,7 +146,7 @@ def _compile(tool: Tool, source: Path, output: Path, package: str, total: int, p
     """Run `go build -v`, which prints the name of each package that it compiles."""
     command = ["go", "build", "-v", *_tags(tool), "-ldflags", tool.ldflags, "-o", str(output), package]
     process = subprocess.Popen(
-        command, cwd=source, env=_environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command, cwd=source, env=_environment(tool.cgo), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     assert process.stderr is not None
     lines, reported = [], 0.0
@@ -165,8 +169,8 @@ def _tags(tool: Tool) -> list[str]:
     return ["-tags", ",".join(tool.tags)] if tool.tags else []
 
 
-def _go(folder: Path, *arguments: str) -> str:
-    result = subprocess.run(["go", *arguments], cwd=folder, env=_environment(), capture_output=True, text=True)
+def _go(folder: Path, *arguments: str, cgo: bool = False) -> str:
+    result = subprocess.run(["go", *arguments], cwd=folder, env=_environment(cgo), capture_output=True, text=True)
     if result.returncode != 0:
         raise SandboxError(f"`go {' '.join(arguments)}` failed in {folder}:\n{result.stderr[-2000:]}")
     return result.stdout

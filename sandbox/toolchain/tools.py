@@ -48,6 +48,8 @@ class Tool:
     tags: tuple[str, ...] = ()
     """Go build tags."""
     on_path: OnPath | None = None
+    cgo: bool = False
+    """Whether the build needs a C compiler."""
     patches: tuple[Patch, ...] = ()
     """What upstream's source is changed in before it is built: edits of one module."""
 
@@ -164,3 +166,15 @@ TOOLS: tuple[Tool, ...] = (
         version_variables=("github.com/rhysd/actionlint.version",),
     ),
 )
+
+# `make lint-docs` uses this one. It is built on demand: the sandbox needs no C compiler.
+LINTERS: tuple[Tool, ...] = (
+    Tool(
+        module="vale",
+        packages={"vale": "github.com/vale-cli/vale/v3/cmd/vale"},
+        version="v3.22.0",  # v3.23.0 and later need a version of cascadia that the Go module proxy does not serve
+        version_variables=("main.version",),
+        cgo=True,  # its parsers of comments are C
+    ),
+)
+"""Tools that only a command that names them builds."""

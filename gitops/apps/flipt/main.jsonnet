@@ -1,4 +1,4 @@
-// Feature flags: Flipt, which reads them from the branch `flags` of this repository and has a page to look at and change them (docs/flags.md).
+// Feature flags: Flipt, which reads them from the branch `flags` of this repository and has a page to look at and change them (docs/operate/flags.md).
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/flipt.json';
 

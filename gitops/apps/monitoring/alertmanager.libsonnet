@@ -57,7 +57,7 @@ function(region, app, replicas)
     app.budget(1),
     app.statefulSet(replicas, [container], '1Gi', [
       { name: 'config', configMap: { name: 'alertmanager' } },
-      // Made by hand (docs/monitoring.md, "Receivers"); without it alerts are only to be seen, not sent.
+      // Made by hand (docs/operate/monitoring.md, "Receivers"); without it alerts are only to be seen, not sent.
       { name: 'receivers', secret: { secretName: 'receivers', optional: true } },
     ]) + k.knows(files),
     app.open([port], [k.pods('prometheus')]),

@@ -1,4 +1,4 @@
-// Monitoring: a Prometheus of the region's own with its rules, Alertmanager, kube-state-metrics, and Grafana. docs/monitoring.md.
+// Monitoring: a Prometheus of the region's own with its rules, Alertmanager, kube-state-metrics, and Grafana. docs/operate/monitoring.md.
 local k = import '../../lib/k.libsonnet';
 local alertmanager = import 'alertmanager.libsonnet';
 local grafana = import 'grafana.libsonnet';

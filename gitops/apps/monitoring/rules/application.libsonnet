@@ -1,4 +1,4 @@
-// InfluxDB: does it answer, fast enough, and does its storage keep up. Objectives over 30 days: docs/monitoring.md.
+// InfluxDB: does it answer, fast enough, and does its storage keep up. Objectives over 30 days: docs/operate/monitoring.md.
 local alerts = import 'alert.libsonnet';
 
 // What people ask of it: not the probes, and not Prometheus.
