@@ -36,7 +36,7 @@ def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
 
 
 COUNTED = {
-    "tests/components/test_baseline.py": "Each is a test of all shipped regions of its cloud: docs/clouds.md.",
+    "tests/components/test_baseline.py": "Each is a test of all shipped regions of its cloud: docs/reference/baseline.md.",
     "tests/policy/test_policies.py": "Each has a test that it fires, and one that it does not.",
 }
 """Tests that count what they tried, and what that means. What does not hold fails its test."""

@@ -1,4 +1,4 @@
-"""Who signs in as what, and what each may reach, out of the fleet's files and the settings. docs/ci.md, "Credentials"."""
+"""Who signs in as what, and what each may reach, out of the fleet's files and the settings. docs/reference/permissions.md."""
 
 from __future__ import annotations
 

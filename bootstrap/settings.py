@@ -129,7 +129,7 @@ class Azure(Base):
 
 
 class Runners(Base):
-    """The runners of CI's jobs: labels. GitHub's own, unless given; private API servers need others (docs/access.md)."""
+    """The runners of CI's jobs: labels. GitHub's own, unless given; private API servers need others (docs/operate/access.md)."""
 
     test: str | None = Field(default=None, min_length=1, description="the label of those that test", examples=["big"])
     preview: str | None = Field(

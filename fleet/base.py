@@ -17,7 +17,7 @@ SECRETS_PROVIDER = r"^(awskms|azurekeyvault|gcpkms|hashivault)://"
 
 
 PREVIEW = "preview"
-"""The environment of pull requests' previews: docs/ci.md, "Credentials"."""
+"""The environment of pull requests' previews: docs/reference/permissions.md."""
 IMAGES = "images"
 """The environment of the workflow that pins images."""
 TAKEN = (PREVIEW, IMAGES, "bootstrap")

@@ -1,4 +1,4 @@
-"""Every version that a region's Kubernetes is made of, in one place: docs/runbooks/upgrade-kubernetes.md says how to move on.
+"""Every version that a region's Kubernetes is made of, in one place: docs/operate/upgrade-kubernetes.md says how to move on.
 
 Google Cloud and Azure choose their add-ons' versions by the cluster's; AWS leaves them to us.
 """

@@ -5,5 +5,5 @@
     residency.yaml  where each tenant's data may be
     __main__.py     the pack: rules as Pulumi's policies
 
-Knows fleet/, and nothing else of the project. docs/policies.md explains each, and how to make an exception.
+Knows fleet/, and nothing else of the project. docs/reference/policies.md explains each, and how to make an exception.
 """

@@ -1,4 +1,4 @@
-"""The policies, one for each thing that no region may be. Sources: shared baselines named at each, and docs/clouds.md."""
+"""The mandatory policies. Sources: the shared baselines named at each one, and docs/reference/baseline.md."""
 
 from __future__ import annotations
 

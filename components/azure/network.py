@@ -84,7 +84,7 @@ class AzureNetwork(pulumi.ComponentResource):
             opts=child.own(depends_on=[node_subnet]),
         )
 
-        # A zone of our own, so that whoever is to reach the cluster by a peered network can link to it: docs/access.md.
+        # A zone of our own, so that whoever is to reach the cluster by a peered network can link to it: docs/operate/access.md.
         self.zone = azure.privatedns.PrivateZone(
             name,
             private_zone_name=f"{name}.privatelink.{args.region.settings.location}.azmk8s.io",

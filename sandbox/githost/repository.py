@@ -162,7 +162,7 @@ def publish(home: Home, checkout: Path, branches: list[str]) -> str:
     commit = snapshot(checkout)
     refs = [f"{commit}:refs/heads/{branch}" for branch in branches]
     if FLAGS not in heads(home):
-        # As docs/flags.md begins it.
+        # As docs/operate/flags.md begins it.
         begun = git("commit-tree", f"{commit}:{FLAGS}", "-m", "Begin the flags", cwd=checkout, env=_AUTHOR)
         refs.append(f"{begun}:refs/heads/{FLAGS}")
     git("push", "--quiet", "--force", str(home.repository), *refs, cwd=checkout)

@@ -1,4 +1,4 @@
-"""What docs/ci.md shows of trust is what is made."""
+"""What docs/reference/permissions.md shows of trust is what is made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bootstrap import azure, gcp
 from tests.bootstrap.recording import SETTINGS, shipped
 from tests.repository import ROOT
 
-TEXT = (ROOT / "docs/ci.md").read_text().split("## Credentials", 1)[1]
+TEXT = (ROOT / "docs/reference/permissions.md").read_text().split("## Credentials", 1)[1]
 
 
 def test_the_trust_policies_that_are_shown_are_those_that_are_made() -> None:

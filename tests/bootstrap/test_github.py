@@ -88,7 +88,7 @@ def test_only_main_and_the_regions_branches_deploy() -> None:
 def test_secrets_are_made_nowhere_and_written_down_for_each_environment() -> None:
     made = crowded()[1]
     assert not [each.type for each in made.resources if "secret" in each.type.lower()]
-    table = (ROOT / "docs/ci.md").read_text().split("### Secrets", 1)[1].split("\n#", 1)[0]
+    table = (ROOT / "docs/reference/permissions.md").read_text().split("### Secrets", 1)[1].split("\n#", 1)[0]
     wanted = asked("secrets") - {"GITHUB_TOKEN"}
     assert wanted == set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
     set_by_hand = {name for names in made.plan.secrets.values() for name in names}

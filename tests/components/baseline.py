@@ -1,4 +1,4 @@
-"""The baseline of each cloud, line by line, as what a region's registrations show. docs/clouds.md has the same lines."""
+"""The baseline of each cloud, line by line, read from a region's registrations. docs/reference/baseline.md has the same lines."""
 
 from __future__ import annotations
 
@@ -214,7 +214,7 @@ _EKS = (
     ),
     Line(
         "aws",
-        "desired size left to whoever scales",
+        "desired size left to the autoscaler",
         lambda region, production: (
             region.of(EKS_NODES) and all("scalingConfig.desiredSize" in group.ignored for group in region.of(EKS_NODES))
         ),
@@ -336,7 +336,7 @@ _GKE = (
     ),
     Line(
         "gcp",
-        "maintenance window; minor versions by commit",
+        "maintenance window, minor versions by commit",
         lambda region, production: (
             region.one(GKE)["maintenancePolicy"]["dailyMaintenanceWindow"]["startTime"]
             and region.one(GKE)["maintenancePolicy"]["maintenanceExclusions"][0]["exclusionOptions"]["scope"]

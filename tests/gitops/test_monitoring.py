@@ -155,7 +155,7 @@ def test_an_alerts_runbook_is_there(name: str) -> None:
 
 
 def test_the_documents_list_of_alerts_is_the_rules() -> None:
-    text = (ROOT / "docs/monitoring.md").read_text()
+    text = (ROOT / "docs/operate/monitoring.md").read_text()
     rows = re.findall(r"^\| `(\w+)` \| (page|ticket|heartbeat) \|", text, re.MULTILINE)
     words = {"critical": "page", "warning": "ticket", "none": "heartbeat"}
     assert dict(rows) == {name: words[rule["labels"]["severity"]] for name, rule in monitored.alerts(FULL).items()}
@@ -281,6 +281,6 @@ def test_nothing_secret_is_in_the_files_and_alertmanager_reads_its_addresses_fro
     (mount,) = [each["mountPath"] for each in mounts["volumeMounts"] if each["name"] == "receivers"]
     assert {hook["url_file"].rpartition("/")[0] for hook in hooks} == {mount}
     assert not [hook for hook in hooks if "url" in hook]
-    document = (ROOT / "docs/monitoring.md").read_text()
+    document = (ROOT / "docs/operate/monitoring.md").read_text()
     for receiver in config["receivers"]:
         assert f"--from-literal {receiver['name']}=" in document

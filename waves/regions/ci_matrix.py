@@ -1,6 +1,7 @@
 """The matrix of a CI workflow: which regions go into one job, and the identity that the job signs in as.
 
-Regions share a job where they share an account, so that a job has the credentials of one account alone. docs/ci.md, "Credentials".
+Regions share a job where they share an account, so that a job has the credentials of one account alone:
+docs/reference/permissions.md.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def group_into_jobs(regions: Iterable[fleet.Region], purpose: Purpose) -> list[J
     if len(groups) > MAX_JOBS:
         raise fleet.FleetError(
             [fleet.Problem("stacks/", "accounts", len(groups), f"more than the {MAX_JOBS} jobs of a matrix",
-                           "Let the Pulumi Kubernetes Operator run them: docs/ci.md, \"More regions than a matrix has jobs\"")]
+                           "Let the Pulumi Kubernetes Operator run them: docs/operate/ci.md, \"Regions beyond the matrix limit\"")]
         )  # fmt: skip
     size = REGIONS_PER_JOB
     while sum(-(-len(names) // size) for names in groups.values()) > MAX_JOBS:

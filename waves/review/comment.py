@@ -83,7 +83,7 @@ def _parts(report: Report) -> Iterable[str]:
         yield _table(report, groups)
     if report.removed:
         yield (
-            f"**Stack files removed**: {_names(report.removed)}. Nothing is destroyed by that: docs/runbooks/remove-a-region.md."
+            f"**Stack files removed**: {_names(report.removed)}. Nothing is destroyed by that: docs/operate/remove-a-region.md."
         )
     yield from _preflight(report.preflight)
     for regions, shown in groups:

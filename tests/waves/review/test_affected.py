@@ -98,7 +98,7 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
     ("path", "more", "named"),
     [
         ("README.md", "More.\n", set()),
-        ("docs/ci.md", "More.\n", set()),
+        ("docs/operate/ci.md", "More.\n", set()),
         ("gitops/apps/front/main.jsonnet", "// More.\n", set()),
         ("gitops/pins/front.json", " \n", set()),
         ("tests/waves/regions/test_update.py", "# More.\n", set()),
