@@ -82,7 +82,9 @@ def rollback(
 
     def change(world: World) -> operations.LedgerChange:
         full = _with_receipts(host, world, commit)
-        return operations.rollback(full, operations.named(full, target, commit), commit, _note(host, world, reason))
+        return operations.rollback(
+            full, operations.rollback_targets(full, target, commit), commit, _note(host, world, reason)
+        )
 
     _record(host, change, f"Roll {target} back to {commit[:10]}: {reason}", as_json)
 

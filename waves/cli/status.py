@@ -38,7 +38,7 @@ COLOURS = {
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Show waves and regions: commit, age, receipts, and why each wave waits."""
     host = options(context).host()
-    _, world = conductor.read(host.refs, host.receipts, everything=True)
+    _, world = conductor.read(host.refs, host.receipts, all_targets=True)
     rollout = summary.status(world, make_plan(world))
     if as_json:
         print(json.dumps(rollout, indent=2))
@@ -65,7 +65,7 @@ def plan(
 ) -> None:
     """Show the moves of the next pass, and change nothing."""
     host = options(context).host()
-    _, world = conductor.read(host.refs, host.receipts, everything=True)
+    _, world = conductor.read(host.refs, host.receipts, all_targets=True)
     if commit:
         full = host.refs.resolve(commit)
         _print_steps(summary.still_needs(with_release(host, world, full), full), as_json)

@@ -35,7 +35,7 @@ def promote(
 
     Two passes, also concurrent ones, have the effect of one. A pass may be killed at any time.
     """
-    host, exporter = options(context).host(), metrics.Exporter()
+    host, exporter = options(context).host(), metrics.MetricsExporter()
     if metrics_port is not None:
         _listen(exporter, metrics_host, metrics_port)
     for _ in _passes(watch, every, minutes):
@@ -68,17 +68,19 @@ def _passes(watch: bool, every: float, minutes: float | None) -> Iterator[None]:
         time.sleep(every)
 
 
-def _run_pass(host: Host, exporter: metrics.Exporter, *, collect: bool) -> tuple[Plan, list[dict[str, Any]] | None]:
+def _run_pass(
+    host: Host, exporter: metrics.MetricsExporter, *, collect: bool
+) -> tuple[Plan, list[dict[str, Any]] | None]:
     """Read, plan and push. The moves are None if refs changed concurrently: then nothing was pushed.
 
     `collect`: metrics are wanted, and every so often a pass reads all receipts for them.
     """
-    everything = collect and exporter.due(time.monotonic())
-    prepared = conductor.prepare(host.refs, host.receipts, everything=everything)
+    all_targets = collect and exporter.due(time.monotonic())
+    prepared = conductor.prepare(host.refs, host.receipts, all_targets=all_targets)
     moves = summary.moves(prepared.plan.moves) if conductor.carry_out(host.refs, prepared) else None
-    if everything:
-        exporter.show(metrics.samples(prepared.world), time.monotonic())
-    exporter.passed(time.time())
+    if all_targets:
+        exporter.update(metrics.samples(prepared.world), time.monotonic())
+    exporter.record_pass(time.time())
     return prepared.plan, moves
 
 
@@ -94,7 +96,7 @@ def _report(plan: Plan, moves: list[dict[str, Any]] | None, *, as_json: bool, qu
         errors.text(f"warning: {warning}", style="yellow")
 
 
-def _listen(exporter: metrics.Exporter, host: str, port: int) -> None:
+def _listen(exporter: metrics.MetricsExporter, host: str, port: int) -> None:
     """Serve metrics. The rollout goes on without them, and their absence raises an alarm."""
     try:
         exporter.listen(host, port)
