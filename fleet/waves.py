@@ -8,17 +8,17 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from fleet.base import SECRETS_PROVIDER, Label, Settings
+from fleet.base import SECRETS_PROVIDER, Label, SettingsModel
 from fleet.duration import Duration
 from fleet.windows import Window
 
 Check = Literal["apps", "infra"]
-"""What a region reports on a commit: Argo CD with its gate tests, and `pulumi up`."""
+"""The receipts of a region on a commit: `apps` by Argo CD with its gate tests, `infra` by `pulumi up`."""
 
 _COHORT = re.compile(r"^(100|[1-9][0-9]?)%$")
 
 
-class Wave(Settings):
+class Wave(SettingsModel):
     """One wave: a set of regions that get new commits together."""
 
     name: Label = Field(description="the name that stack files use", examples=["staging"])
@@ -52,7 +52,7 @@ class Wave(Settings):
     )
     soak: Duration = Field(
         default=timedelta(0),
-        description="how long a region must have been well on a commit, counted from its last receipt",
+        description="how long a region must have passed a commit, counted from its last receipt",
         examples=["10m"],
     )
     deadline: Duration = Field(
@@ -97,7 +97,7 @@ class Wave(Settings):
         return value
 
     def trusted(self, login: str | None) -> list[str]:
-        """Whose receipts count for a region of the wave: its own app's, by login, or else the wave's trusted creators'."""
+        """The logins whose receipts count for a region of the wave: its own app's, or else the wave's trusted creators."""
         return [login] if login else self.trusted_status_creators
 
     def steps(self, regions: int) -> list[int]:
@@ -111,7 +111,7 @@ class Wave(Settings):
         return sizes
 
 
-class Waves(Settings):
+class Waves(SettingsModel):
     """The whole of waves.yaml: the waves, first to last."""
 
     waves: list[Wave] = Field(

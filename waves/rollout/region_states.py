@@ -183,7 +183,7 @@ class RegionStates:
         return states == {State.PASSED}
 
     def failing_regions(self, commit: Commit, wave: Wave) -> list[str]:
-        """The regions of a wave that failed on a commit, and have not soaked on it since. Their branch may be elsewhere by now."""
+        """The regions of a wave that failed on a commit, and have not soaked on it since, also if they have another commit now."""
         return [
             member.name
             for member in self.joined_members(commit, wave.name)

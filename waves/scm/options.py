@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from waves.scm.connect import Host, open_host
+from waves.scm.connect import GitHost, open_host
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -23,16 +23,16 @@ class Options:
     repository: str | None
     clone: str | None
 
-    def host(self) -> Host:
+    def host(self) -> GitHost:
         """The git host of the checkout. Raises HostError with the setting that is missing."""
         return open_host(self.checkout, self.remote, self.repository, self.clone)
 
 
 def options(context: typer.Context) -> Options:
     """The options of the command line that a command was started with."""
-    found = context.find_object(Options)
-    assert found is not None, "the callback `common` makes it"
-    return found
+    result = context.find_object(Options)
+    assert result is not None, "the callback `common` makes it"
+    return result
 
 
 def common(
@@ -46,7 +46,7 @@ def common(
         str | None, typer.Option(help="Clone this address into --checkout first, unless the folder exists.")
     ] = None,
 ) -> None:
-    """Take the options. A checkout that does not exist is wrong usage, whichever command follows."""
+    """Take the options. A checkout that does not exist is wrong usage, for every command."""
     if clone is None and not checkout.is_dir():
         raise typer.BadParameter(f"{checkout} is not a folder. Name the root of a clone of the fleet's repository",
                                  param_hint="--checkout")  # fmt: skip
@@ -54,7 +54,7 @@ def common(
 
 
 def command_line(text: str, group: type[TyperGroup] = TyperGroup) -> typer.Typer:
-    """A command line. Its help is plain text, since settings' names such as `regions:wave:` are in it."""
+    """A command line. The help is plain text, since settings' names such as `regions:wave:` are in it."""
     return typer.Typer(
         cls=group, help=text, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
     )
