@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +25,7 @@ def a_sandbox() -> Iterator[Home]:
             yield home
         finally:
             lifecycle.down(home)
-            shutil.rmtree(home.root, ignore_errors=True)
+            assert not home.root.exists(), "`down` gives all disk back"
 
 
 @pytest.fixture(scope="session")
