@@ -70,6 +70,11 @@ docs: environment ## build docs/ as a site in build/site; a broken link or ancho
 schema: environment ## write the JSON Schemas of stack files and waves.yaml anew from the models
 	$(RUN) -m regions schema
 
+.PHONY: reference
+reference: environment ## write the reference pages of the settings and of the command line from the code
+	$(RUN) -m fleet.reference > docs/reference/settings.md
+	$(RUN) -m typer regions.__main__ utils docs --name regions --title "Command line" --output docs/reference/cli.md
+
 .PHONY: snapshots
 snapshots: environment ## write anew what each region is made of, and what two of them run (tests/*/snapshots, golden)
 	$(RUN) -m tests.components.snapshot
