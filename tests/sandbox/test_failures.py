@@ -120,7 +120,7 @@ def test_a_missing_exec_plugin_is_named(region: NewRegion, monkeypatch: pytest.M
     finally:
         plugin.with_suffix(".away").rename(plugin)
     assert "executable aws not found" in said
-    assert "put it on PATH" in said
+    assert "credential plugin that is not installed" in said
 
 
 def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
@@ -133,6 +133,29 @@ def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
         os.kill(server, signal.SIGCONT)
     assert "unreachable" in said or "did not answer" in said
     assert "https://127.0.0.1:" in said
+
+
+def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: NewRegion) -> None:
+    source = region.checkout / "components" / "argo_workflows.py"
+    text = source.read_text()
+    image, spec = '.replace(":latest", f":{version}")', 'spec = manifest["spec"]["template"]["spec"]\n'
+    hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "15"}\n'
+    assert text.count(image) == text.count(spec) == 1
+    edited = text.replace(image, '.replace(":latest", ":does-not-exist")').replace(spec, f"{spec}            {hasty}")
+    source.write_text(edited)
+    try:
+        said = region.refused()
+    finally:
+        source.write_text(text)
+    assert "argo/workflow-controller" in said
+    assert "ErrImagePull" in said
+    listed = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
+    (known,) = [
+        resource
+        for resource in listed["deployment"]["resources"]
+        if resource["urn"].endswith("argo/workflow-controller") and resource["type"] == "kubernetes:apps/v1:Deployment"
+    ]
+    assert known["initErrors"], "it is there, and the state says that it is not ready"
 
 
 def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None:
