@@ -25,7 +25,8 @@ CONTEXT = "rollingsync"
 POLL_SECONDS = 0.2
 SERVED_SECONDS = 30
 ARRIVE_SECONDS = 300.0
-APPLICATIONS = {"group": "argoproj.io", "version": "v1alpha1", "namespace": argocd.NAMESPACE, "plural": "applications"}
+APPLICATIONS = ("argoproj.io", "v1alpha1", argocd.NAMESPACE, "applications")
+"""Group, version, namespace and plural."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Hub:
 
     def observe(self) -> list[Observed]:
         """All regions as they are now."""
-        found = self._objects.list_namespaced_custom_object(**APPLICATIONS)
+        found = self._objects.list_namespaced_custom_object(*APPLICATIONS)
         observed = [Observed.of(application) for application in found["items"]]
         self.seen |= {(each.region, each.received) for each in observed}
         return observed
@@ -120,7 +121,7 @@ class Hub:
         """Have the regions look at git now, by what upstream's webhook handler sets."""
         body = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
         for name in names:
-            self._objects.patch_namespaced_custom_object(**APPLICATIONS, name=name, body=body)
+            self._objects.patch_namespaced_custom_object(*APPLICATIONS, name, body)
 
     def wait(self, names: Sequence[str], what: str, holds: Callable[[Observed], bool]) -> None:
         """Wait until something holds of these regions. Raises SandboxError if it does not in time."""
