@@ -112,7 +112,7 @@ class Hub:
 
     def observe(self) -> list[Observed]:
         """All regions as they are now."""
-        found = self._objects.list_namespaced_custom_object(*APPLICATIONS)
+        found: Any = self._objects.list_namespaced_custom_object(*APPLICATIONS)
         observed = [Observed.of(application) for application in found["items"]]
         self.seen |= {(each.region, each.received) for each in observed}
         return observed
