@@ -123,7 +123,8 @@ def test_a_missing_exec_plugin_is_named(region: NewRegion, monkeypatch: pytest.M
     assert "credential plugin that is not installed" in said
 
 
-def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
+def test_a_cluster_that_does_not_answer_is_named(region: NewRegion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_K8S_CLIENT_TIMEOUT", "5")  # instead of half a minute, which the provider waits twice
     processes = lifecycle.status(region.home)["processes"]
     server = next(p["pid"] for p in processes if p["name"] == "kube-apiserver" and p["cluster"].endswith(REGION))
     os.kill(server, signal.SIGSTOP)
@@ -165,3 +166,25 @@ def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None
     assert state.arrived(region.commit), state
     listed = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
     assert not listed["deployment"].get("pending_operations")
+
+
+def test_what_kubectl_changed_is_put_right_and_what_another_manager_holds_is_named(region: NewRegion) -> None:
+    settings = ("configmap", "argocd-cm", "-n", "argocd")
+
+    def change(value: str, manager: str) -> None:
+        patch = json.dumps({"data": {"admin.enabled": value}})
+        regions.kubectl(
+            region.home, REGION, "patch", *settings, f"--field-manager={manager}", "--type=merge", "-p", patch
+        )
+
+    def refreshed() -> str:
+        arguments = ("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh", "-s", REGION)
+        return regions.pulumi(region.home, region.checkout, *arguments)
+
+    change("true", "kubectl-edit")
+    assert "1 updated" in refreshed()
+    shown = regions.kubectl(region.home, REGION, "get", *settings, "-o", r"jsonpath={.data.admin\.enabled}")
+    assert shown == "false"
+    change("true", "some-controller")
+    with pytest.raises(SandboxError, match=r'conflict with "some-controller".*\.data\.admin\.enabled'):
+        refreshed()
