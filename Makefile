@@ -30,6 +30,10 @@ toolchain: environment ## find or build every binary of the sandbox
 demo: environment ## all regions from nothing, good and bad commits, a new region (REGIONS=staging: bring only those up)
 	$(RUN) -m sandbox demo --regions "$(REGIONS)"
 
+.PHONY: picture
+picture: demo ## run the demo, and keep its picture for README.md
+	cp build/demo.svg docs/images/demo.svg
+
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/engine
