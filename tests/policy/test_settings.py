@@ -53,6 +53,7 @@ def regions(draw: st.DrawFn) -> fleet.Region:
     return replace(region, settings=given_settings, wave=wave)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=12, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )  # fmt: skip

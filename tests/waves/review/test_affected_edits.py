@@ -20,6 +20,8 @@ from waves.review import program_files
 from waves.review.region_settings import is_setting
 from waves.scm.tree import Tree
 
+pytestmark = pytest.mark.slow
+
 SEARCH = os.environ.get("AFFECTED_EDITS")
 """How many edits to make, each time others, each looked at in every region; unless given, the same 200.
 

@@ -18,6 +18,8 @@ from waves.rollout.model import Ledger, Move, Receipt, RegionState, State, Statu
 from waves.rollout.planner import _WavePass
 from waves.rollout.region_states import RegionStates
 
+pytestmark = pytest.mark.slow
+
 STEPS = 50
 SEARCH = os.environ.get("ROLLOUT_STEPS")
 """How many steps to search through, each time others; unless given, the same 5,000."""
