@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
