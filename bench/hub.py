@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from kubernetes import client, config
 
 import fleet
 from bench import applicationset
 from components.argo import argocd, manifests
 from sandbox.demo import regions
 from sandbox.githost import repository
-from sandbox.kubernetes import kubeconfig
-from sandbox.kubernetes.client import Client, NoMatch
 from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import Home
 from sandbox.toolchain import build
@@ -25,8 +24,10 @@ from sandbox.toolchain.tools import TOOLS
 
 CONTEXT = "rollingsync"
 POLL_SECONDS = 0.2
-SERVED_SECONDS = 30.0
+SERVED_SECONDS = 30
 ARRIVE_SECONDS = 300.0
+APPLICATIONS = ("argoproj.io", "v1alpha1", argocd.NAMESPACE, "applications")
+"""Group, version, namespace and plural."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Hub:
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._client = Client(kubeconfig.active(kubeconfig.parse(str(home.kubeconfig)), CONTEXT))
+        self._objects = client.CustomObjectsApi(config.new_client_from_config(str(home.kubeconfig), CONTEXT))
         self.seen: set[tuple[str, str]] = set()
         """Every pair of a region and a commit that it received."""
 
@@ -97,8 +98,11 @@ class Hub:
         module = build.downloaded(tool.folder, f"github.com/argoproj/argo-cd/v3@{manifests.version('argo-cd')}")
         own = yaml.load((module / "manifests/crds/applicationset-crd.yaml").read_text(), Loader=yaml.CSafeLoader)
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": argocd.NAMESPACE}}
-        self._apply([namespace, *manifests.manifests("argo-cd", "crds/*.yaml"), own])
-        self._served("ApplicationSet", "Application", "AppProject")
+        definitions = [*manifests.manifests("argo-cd", "crds/*.yaml"), own]
+        self._apply([namespace, *definitions])
+        names = [f"crd/{definition['metadata']['name']}" for definition in definitions]
+        established = ("--for=condition=Established", f"--timeout={SERVED_SECONDS}s")
+        regions.kubectl(self._home, CONTEXT, "wait", *established, *names)
         objects = manifests.manifests("argo-cd", "cluster-rbac/*.yaml", "namespace-install.yaml")
         self._apply(
             [
@@ -109,18 +113,16 @@ class Hub:
 
     def observe(self) -> list[Observed]:
         """All regions as they are now."""
-        found = self._client.find("argoproj.io/v1alpha1", "Application", argocd.NAMESPACE)
-        observed = [Observed.of(application) for application in found]
+        found: Any = self._objects.list_namespaced_custom_object(*APPLICATIONS)
+        observed = [Observed.of(application) for application in found["items"]]
         self.seen |= {(each.region, each.received) for each in observed}
         return observed
 
     def refresh(self, names: Iterable[str]) -> None:
         """Have the regions look at git now, by what upstream's webhook handler sets."""
-        resource = self._client.resource("argoproj.io/v1alpha1", "Application")
         body = {"metadata": {"annotations": {"argocd.argoproj.io/refresh": "normal"}}}
         for name in names:
-            path = resource.path(argocd.NAMESPACE, name)
-            self._client.request("PATCH", path, body=body, headers={"Content-Type": "application/merge-patch+json"})
+            self._objects.patch_namespaced_custom_object(*APPLICATIONS, name, body)
 
     def wait(self, names: Sequence[str], what: str, holds: Callable[[Observed], bool]) -> None:
         """Wait until something holds of these regions. Raises SandboxError if it does not in time."""
@@ -143,19 +145,6 @@ class Hub:
         while time.monotonic() < deadline:
             self.observe()
             time.sleep(POLL_SECONDS)
-
-    def _served(self, *kinds: str) -> None:
-        """Wait until the API server serves these kinds, a moment after their definitions."""
-        deadline = time.monotonic() + SERVED_SECONDS
-        for kind in kinds:
-            while True:
-                try:
-                    self._client.resource("argoproj.io/v1alpha1", kind)
-                    break
-                except NoMatch as error:
-                    if time.monotonic() > deadline:
-                        raise SandboxError(f"the API server does not serve {kind}: {error}") from None
-                    time.sleep(POLL_SECONDS)
 
     def _apply(self, objects: list[dict[str, Any]]) -> None:
         path = self._home.root / CONTEXT / "objects.json"

@@ -16,9 +16,9 @@ from rich.table import Table
 import fleet
 from fleet.console import errors, examples, main, output
 from sandbox import environment, lifecycle
-from sandbox.demo import bring_up as demonstration
-from sandbox.demo import scenario
+from sandbox.demo import bring_up, scenario
 from sandbox.demo.board import Board
+from sandbox.demo.picture import svg
 from sandbox.demo.regions import DeployedRegion
 from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import CHECKOUT, Home
@@ -127,29 +127,40 @@ def demo(
 ) -> None:
     """Tell the whole story: all regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
     started = time.monotonic()
-    chosen = demonstration.choose(regions) if regions else []
-    home = _start()
+    chosen = bring_up.choose(regions) if regions else []
+    home, messages = _start(), []
+
+    def say(text: str) -> None:
+        messages.append(text)
+        errors.text(text)
+
     try:
         if regions:
-            commit, states = demonstration.run(home, chosen, _say)
+            commit, states = bring_up.run(home, chosen, say)
         else:
             with Board(errors) as board:
-                told = scenario.tell(home, board.say, board.show)
-            told.write(scenario.RESULT)
-            commit, states = told.commit, told.regions
+                result = scenario.tell(home, say, board.show)
+            result.write(scenario.RESULT)
+            commit, states = result.commit, result.regions
     except BaseException:
         lifecycle.stop(home)
         raise
-    _print(states)
+    table = _table(states)
+    output.print(table)
+    scenario.PICTURE.write_text(svg(f"make demo{f' REGIONS={regions}' if regions else ''}", messages, table))
     failed = [state for state in states if not state.arrived(commit)]
     for state in failed:
         errors.text(f"{state.name}: {state.message}", style="red")
     if failed:
-        errors.print(f"The sandbox stays up to be looked at: regions sandbox logs {failed[0].name}", markup=False)
+        errors.text(f"The sandbox stays up for a look: regions sandbox logs {failed[0].name}")
         raise typer.Exit(1)
-    errors.text(
-        f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds, the pods and the git "
-        "host's API are simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
+    errors.text(_next_steps(states, time.monotonic() - started))
+
+
+def _next_steps(states: list[DeployedRegion], seconds: float) -> str:
+    return (
+        f"\n{len(states)} regions Synced and Healthy in {seconds:.0f} s. The clouds, the pods and the git host's API are "
+        "simulated. Engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
         f'  export PATH="{Path(sys.executable).parent}:$PATH"\n'
         '  eval "$(regions sandbox env)"\n'
         f"  pulumi preview -s {states[0].name}        # nothing to change\n"
@@ -158,10 +169,6 @@ def demo(
         "  regions sandbox status          # the processes and their memory\n"
         "  regions sandbox down            # end it all"
     )
-
-
-def _say(text: str) -> None:
-    errors.text(text)
 
 
 def _start() -> Home:
@@ -178,12 +185,12 @@ def _existing() -> Home:
     return home
 
 
-def _print(states: list[DeployedRegion]) -> None:
+def _table(states: list[DeployedRegion]) -> Table:
     table = Table("wave", "region", "cloud", "commit", "sync", "health", "resources", "seconds", box=None)
     for state in states:
         table.add_row(state.wave, state.name, state.cloud, state.commit[:10], state.sync, state.health,
                       str(state.resources), f"{state.seconds:.1f}")  # fmt: skip
-    output.print(table)
+    return table
 
 
 if __name__ == "__main__":

@@ -19,9 +19,10 @@ PROVIDERS = {
     "gcp": ("pulumi-gcp", "sandbox.clouds gcp"),
     "azure-native": ("pulumi-azure-native", "sandbox.clouds azure-native"),
     "github": ("pulumi-github", "sandbox.clouds github"),
-    "kubernetes": ("pulumi-kubernetes", "sandbox.kubernetes"),
 }
-"""Provider to its Python SDK, whose version the engine asks for, and to the module that stands in for its plugin."""
+"""Simulated provider to its Python SDK, whose version the engine asks for, and to the module that is its plugin."""
+_KUBERNETES = "pulumi-resource-kubernetes"
+"""The Kubernetes provider's plugin, the published one."""
 
 
 def file_backend(folder: Path) -> str:
@@ -39,16 +40,13 @@ def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
     for folder in (home.root, home.bin, home.logs, home.clusters, home.backend, home.pulumi / "plugins"):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, path in binaries.items():
-        link = home.bin / name
-        link.unlink(missing_ok=True)
-        link.symlink_to(path)
+        # The engine warns of a plugin that it finds on PATH.
+        _link(_plugin(home, "kubernetes", "pulumi-kubernetes") if name == _KUBERNETES else home.bin / name, path)
     for plugin in CLUSTER_OF:
         # -S: no site-packages, which halves the start-up of what runs before every request to a cluster.
         _script(home.bin / plugin, home, f"-S -m sandbox.machine.exec_plugins {plugin}")
     for provider, (distribution, module) in PROVIDERS.items():
-        folder = home.pulumi / "plugins" / f"resource-{provider}-v{version(distribution)}"
-        folder.mkdir(exist_ok=True)
-        _script(folder / f"pulumi-resource-{provider}", home, f"-m {module}")
+        _script(_plugin(home, provider, distribution), home, f"-m {module}")
     if not home.passphrase_file.exists():
         home.passphrase_file.touch(mode=0o600)
         home.passphrase_file.write_text(secrets.token_urlsafe(24))
@@ -84,6 +82,18 @@ def _path_without(home: Home) -> str:
     """PATH as it was before this sandbox's own folders were put in front of it."""
     own = {str(home.bin), str(Path(sys.executable).parent)}
     return os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part not in own)
+
+
+def _plugin(home: Home, provider: str, distribution: str) -> Path:
+    """Where the engine finds a provider's plugin, as if it had downloaded it."""
+    folder = home.pulumi / "plugins" / f"resource-{provider}-v{version(distribution)}"
+    folder.mkdir(exist_ok=True)
+    return folder / f"pulumi-resource-{provider}"
+
+
+def _link(path: Path, target: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.symlink_to(target)
 
 
 def _script(path: Path, home: Home, arguments: str) -> None:

@@ -20,6 +20,7 @@ from sandbox.environment import prepare, variables
 from sandbox.githost import repository
 from sandbox.machine import supervisor_client
 from sandbox.machine.errors import SandboxError
+from sandbox.machine.files import remove_tree
 from sandbox.machine.home import CHECKOUT, Home
 
 _START_SECONDS = 120.0
@@ -83,7 +84,7 @@ def down(home: Home) -> None:
     """End every process and give all disk back."""
     stop(home)
     remove_salts(home, CHECKOUT)
-    shutil.rmtree(home.root, ignore_errors=True)
+    remove_tree(home.root)
 
 
 def status(home: Home) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
-import sys
 from dataclasses import asdict
 from typing import Final
 
@@ -31,8 +30,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m sandbox.clouds", description="the SIMULATED clouds of the sandbox")
     parser.add_argument("what", choices=[*_FLAVOURS, "list"])
     parser.add_argument("--json", action="store_true", help="with list: everything that is known, as JSON")
-    arguments, rest = parser.parse_known_args()
-    sys.argv[1:] = rest  # the engine's own: its address, by which the plugin writes to the display, and logging flags
+    arguments, _ = parser.parse_known_args()  # the engine adds its address and flags of its log
     try:
         store = open_store()
     except SandboxError as error:

@@ -28,7 +28,7 @@ SECONDS = 900.0
 """How long one commit may take before the demo gives up."""
 POLL_SECONDS = 1.0
 SOURCE, NEW, LOCATION = "staging-aws-eu-west-1", "staging-aws-eu-north-1", "eu-north-1"
-RESULT = CHECKOUT / "build" / "demo.json"
+RESULT, PICTURE = CHECKOUT / "build" / "demo.json", CHECKOUT / "build" / "demo.svg"
 PINS, SERVICE = "gitops/pins/influxdb.json", "gitops/apps/influxdb/main.jsonnet"
 SELECTOR = "app.service({ http: port }),"
 BROKEN = "app.service({ http: port }) + { spec+: { selector: { 'app.kubernetes.io/name': 'influx' } } },"

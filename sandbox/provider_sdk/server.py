@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +19,7 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime import proto
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
 from sandbox.provider_sdk.values import (
     UNKNOWN,
@@ -39,7 +38,6 @@ from sandbox.provider_sdk.values import (
 __all__ = [
     "GRPC_OPTIONS",
     "UNKNOWN",
-    "EngineLog",
     "InitFailed",
     "ProviderError",
     "Secret",
@@ -73,64 +71,21 @@ class InitFailed(Exception):
         self.id, self.properties, self.inputs, self.reasons = id_, properties, inputs, reasons
 
 
-class EngineLog:
-    """Writes to the engine's display; silent when the plugin was started without an engine (unit tests)."""
-
-    def __init__(self, address: str | None) -> None:
-        self._stub = None
-        if address:
-            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, options=GRPC_OPTIONS))
-
-    def _write(self, severity: int, message: str, urn: str, ephemeral: bool) -> None:
-        if self._stub is None:
-            return
-        request = engine_pb2.LogRequest(
-            severity=severity,  # type: ignore[arg-type]  # the enum's values are plain numbers on the wire
-            message=message,
-            urn=urn,
-            ephemeral=ephemeral,
-        )
-        try:
-            self._stub.Log(request)
-        except grpc.RpcError:
-            self._stub = None  # the engine is gone; the parent watch ends this process shortly
-
-    def status(self, urn: str, message: str) -> None:
-        """Show a line of progress beside the resource; it is replaced by the next."""
-        self._write(engine_pb2.INFO, message, urn, True)
-
-    def info(self, urn: str, message: str) -> None:
-        """Tell something that stays in the output."""
-        self._write(engine_pb2.INFO, message, urn, False)
-
-    def warning(self, urn: str, message: str) -> None:
-        """Warn about a resource."""
-        self._write(engine_pb2.WARNING, message, urn, False)
-
-
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
     """Accepts any configuration and knows no resources; plugins override what they support."""
 
     version: str = ""
-
-    def __init__(self) -> None:
-        self.engine_address: str | None = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
-        self.log = EngineLog(self.engine_address)
-        self.cancelled = threading.Event()
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> proto.PluginInfo:
         """Tell the plugin's version, which has to be the Python SDK package's."""
         return proto.PluginInfo(version=self.version)
 
     def Attach(self, request: proto.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Use another engine from now on (a debugger does this)."""
-        self.engine_address = request.address
-        self.log = EngineLog(request.address)
+        """Serve an engine that did not start this plugin (tests do this)."""
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """The user pressed ctrl-C: waiting handlers see `cancelled` and stop."""
-        self.cancelled.set()
+        """The user pressed ctrl-C: no handler waits so long that it would have to stop."""
         return empty_pb2.Empty()
 
     def GetSchema(self, request: proto.GetSchemaRequest, context: grpc.ServicerContext) -> proto.GetSchemaResponse:
@@ -224,7 +179,6 @@ def serve(servicer: Servicer | Callable[[], Servicer]) -> None:
     while not stopping.wait(_PARENT_POLL_SECONDS):
         if os.getppid() != parent:
             break
-    instance.cancelled.set()
     server.stop(grace=None)
-    # Handlers may still be waiting on an API server; nobody is left to hear them.
+    # Handlers may still be waiting; nobody is left to hear them.
     os._exit(0)

@@ -18,6 +18,7 @@ import psutil
 
 from sandbox.githost import repository
 from sandbox.machine.errors import SandboxError
+from sandbox.machine.files import remove_tree
 from sandbox.machine.home import CHECKOUT, Home
 from sandbox.machine.processes import Process, free_port, listening
 from sandbox.machine.supervisor_client import NodeSpec
@@ -106,9 +107,7 @@ class Supervisor:
             body = {"key": _encoded(key), "range_end": _encoded(key[:-1] + chr(ord(key[-1]) + 1))}
             async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                 (await client.post(f"{self._etcd_url}/v3/kv/deleterange", json=body)).raise_for_status()
-            for path in sorted(cluster.folder.rglob("*"), reverse=True):
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-            cluster.folder.rmdir()
+            remove_tree(cluster.folder)
 
     async def set_node_pool(self, cluster: str, pool: str, nodes: list[dict[str, Any]]) -> None:
         """Make a pool's nodes be exactly these."""

@@ -90,9 +90,10 @@ def _on_path(tool: Tool) -> dict[str, Path]:
 
 
 def _environment(cgo: bool = False) -> dict[str, str]:
-    # Garbage collection is a fifth of the compiler's time, and few packages come near the limit where it still sets in.
+    # Garbage collection is a fifth of the compiler's time. One package comes near the limit where it still sets in: with half
+    # of that limit, core/v1 of Pulumi's SDK for Kubernetes takes 86 s of CPU instead of 38.
     return {**os.environ, "GOTOOLCHAIN": GO_TOOLCHAIN, "GOFLAGS": "-mod=readonly -trimpath -buildvcs=false", "GOWORK": "off",
-            "CGO_ENABLED": "1" if cgo else "0", "GOGC": "off", "GOMEMLIMIT": "1500MiB"}  # fmt: skip
+            "CGO_ENABLED": "1" if cgo else "0", "GOGC": "off", "GOMEMLIMIT": "3000MiB"}  # fmt: skip
 
 
 def _built(tool: Tool, progress: Progress) -> dict[str, Path]:

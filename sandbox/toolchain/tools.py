@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 MODULES = Path(__file__).parent / "modules"
@@ -40,9 +41,11 @@ class Tool:
     packages: dict[str, str]
     """Binary to Go package."""
     version: str
-    """The version that the binaries are told to print, as the module's go.mod pins it."""
+    """The version that the module's go.mod pins."""
     version_variables: tuple[str, ...] = ()
-    """The Go variables which hold that version."""
+    """The Go variables which hold the version that the binaries print."""
+    printed: str | None = None
+    """The version that the binaries print, if it is another."""
     files: dict[str, str] | None = None
     """Further files of upstream's to install beside the binaries: name to `module@version//path`."""
     tags: tuple[str, ...] = ()
@@ -61,7 +64,8 @@ class Tool:
     @property
     def ldflags(self) -> str:
         """The linker's flags: no symbol table (a third of the size), and the version."""
-        return " ".join(["-s -w", *(f"-X {variable}={self.version}" for variable in self.version_variables)])
+        printed = self.printed or self.version
+        return " ".join(["-s -w", *(f"-X {variable}={printed}" for variable in self.version_variables)])
 
 
 KWOK_STAGES = (
@@ -72,6 +76,7 @@ KWOK_STAGES = (
 )
 _KUBERNETES = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_PULUMI_KUBERNETES = "github.com/pulumi/pulumi-kubernetes/provider/v4"
 
 TOOLS: tuple[Tool, ...] = (
     Tool(
@@ -89,6 +94,24 @@ TOOLS: tuple[Tool, ...] = (
         version_variables=(f"{_PULUMI_SDK}/go/common/version.Version",),
         # It runs the program through this script, and looks for it beside itself.
         files={"pulumi-language-python-exec": f"{_PULUMI_SDK}@v3.200.0//python/cmd/pulumi-language-python-exec"},
+    ),
+    Tool(
+        module="pulumi-kubernetes",
+        packages={"pulumi-resource-kubernetes": f"{_PULUMI_KUBERNETES}/cmd/pulumi-resource-kubernetes"},
+        version="v4.0.0-20260115033456-f47bc2d6f199",  # the only one that is served
+        version_variables=(f"{_PULUMI_KUBERNETES}/pkg/version.Version",),
+        # The engine asks for the version of the Python SDK.
+        printed=version("pulumi-kubernetes"),
+        # It embeds what its release job makes of these two: the same without line breaks, the version added.
+        patches=tuple(
+            Patch(
+                _PULUMI_KUBERNETES,
+                "cmd/pulumi-resource-kubernetes/main.go",
+                f"//go:embed {name}-embed.json",
+                f"//go:embed {name}.json",
+            )
+            for name in ("schema", "terraform-mapping")
+        ),
     ),
     Tool(
         module="etcd",

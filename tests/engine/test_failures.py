@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ class NewRegion:
 
 
 @pytest.fixture(scope="module")
-def region(home: Home) -> Iterator[NewRegion]:
+def region(home: Home) -> NewRegion:
     """The new region's file, committed to main and to its branch, as its pull request would have done."""
     lifecycle.publish(home, CHECKOUT, [])
     new = NewRegion(home, lifecycle.clone(home))
@@ -66,9 +65,7 @@ def region(home: Home) -> Iterator[NewRegion]:
     repository.git("push", "--quiet", "origin", "HEAD:main", f"HEAD:refs/heads/region/{REGION}", cwd=new.checkout)
     new.commit = repository.git("rev-parse", "HEAD", cwd=new.checkout)
     lifecycle.initialise_stacks(home, [REGION])
-    yield new
-    regions.pulumi(home, new.checkout, "destroy", "--yes", "--skip-preview", "-s", REGION)
-    new.path.unlink()
+    return new
 
 
 @pytest.mark.parametrize(
@@ -122,10 +119,11 @@ def test_a_missing_exec_plugin_is_named(region: NewRegion, monkeypatch: pytest.M
     finally:
         plugin.with_suffix(".away").rename(plugin)
     assert "executable aws not found" in said
-    assert "put it on PATH" in said
+    assert "credential plugin that is not installed" in said
 
 
-def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
+def test_a_cluster_that_does_not_answer_is_named(region: NewRegion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_K8S_CLIENT_TIMEOUT", "5")  # instead of half a minute, which the provider waits twice
     processes = lifecycle.status(region.home)["processes"]
     server = next(p["pid"] for p in processes if p["name"] == "kube-apiserver" and p["cluster"].endswith(REGION))
     os.kill(server, signal.SIGSTOP)
@@ -137,6 +135,29 @@ def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
     assert "https://127.0.0.1:" in said
 
 
+def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: NewRegion) -> None:
+    source = region.checkout / "components" / "argo_workflows.py"
+    text = source.read_text()
+    image, spec = '.replace(":latest", f":{version}")', 'spec = manifest["spec"]["template"]["spec"]\n'
+    hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "15"}\n'
+    assert text.count(image) == text.count(spec) == 1
+    edited = text.replace(image, '.replace(":latest", ":does-not-exist")').replace(spec, f"{spec}            {hasty}")
+    source.write_text(edited)
+    try:
+        said = region.refused()
+    finally:
+        source.write_text(text)
+    assert "argo/workflow-controller" in said
+    assert "ErrImagePull" in said
+    listed = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
+    (known,) = [
+        resource
+        for resource in listed["deployment"]["resources"]
+        if resource["urn"].endswith("argo/workflow-controller") and resource["type"] == "kubernetes:apps/v1:Deployment"
+    ]
+    assert known["initErrors"], "it is there, and the state says that it is not ready"
+
+
 def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None:
     before = region.resources
     assert region.up() > before
@@ -144,3 +165,25 @@ def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None
     assert state.arrived(region.commit), state
     listed = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
     assert not listed["deployment"].get("pending_operations")
+
+
+def test_what_kubectl_changed_is_put_right_and_what_another_manager_holds_is_named(region: NewRegion) -> None:
+    settings = ("configmap", "argocd-cm", "-n", "argocd")
+
+    def change(value: str, manager: str) -> None:
+        patch = json.dumps({"data": {"admin.enabled": value}})
+        regions.kubectl(
+            region.home, REGION, "patch", *settings, f"--field-manager={manager}", "--type=merge", "-p", patch
+        )
+
+    def refreshed() -> str:
+        arguments = ("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh", "-s", REGION)
+        return regions.pulumi(region.home, region.checkout, *arguments)
+
+    change("true", "kubectl-edit")
+    assert "1 updated" in refreshed()
+    shown = regions.kubectl(region.home, REGION, "get", *settings, "-o", r"jsonpath={.data.admin\.enabled}")
+    assert shown == "false"
+    change("true", "some-controller")
+    with pytest.raises(SandboxError, match=r'conflict with "some-controller".*\.data\.admin\.enabled'):
+        refreshed()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
+from fleet.console import output
 from waves.scm.connect import GitHost, open_host
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
@@ -35,6 +37,16 @@ def options(context: typer.Context) -> Options:
     return result
 
 
+def _print_version(requested: bool) -> None:
+    """Print the version of the installed project, and end."""
+    if requested:
+        try:
+            output.text(version("regions"))
+        except PackageNotFoundError:
+            output.text("not installed: run from a checkout")
+        raise typer.Exit
+
+
 def common(
     context: typer.Context,
     checkout: Annotated[Path, typer.Option(help="The root of a clone of the fleet's repository.")] = Path(),
@@ -45,6 +57,9 @@ def common(
     clone: Annotated[
         str | None, typer.Option(help="Clone this address into --checkout first, unless the folder exists.")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
     """Take the options. A checkout that does not exist is wrong usage, for every command."""
     if clone is None and not checkout.is_dir():

@@ -20,6 +20,8 @@ from waves.review import program_files
 from waves.review.region_settings import is_setting
 from waves.scm.tree import Tree
 
+pytestmark = pytest.mark.slow
+
 SEARCH = os.environ.get("AFFECTED_EDITS")
 """The number of edits to make, different ones each time, with a preview of every region. Unset: the same 200 edits.
 

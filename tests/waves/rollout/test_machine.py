@@ -18,6 +18,8 @@ from waves.rollout.model import Ledger, Move, Receipt, RegionState, State, Statu
 from waves.rollout.region_states import RegionStates
 from waves.rollout.wave_pass import WavePass
 
+pytestmark = pytest.mark.slow
+
 STEPS = 50
 SEARCH = os.environ.get("ROLLOUT_STEPS")
 """The number of steps to search, different ones each time. Unset: the same 5,000."""

@@ -15,7 +15,7 @@ def ask(remote: Remote, method: str, path: str, token: str = "", **body: object)
     """A request, by default by a person with all permissions."""
     token = token or remote.github.add_token("ann", "write", "write", also=ALL)
     url = f"{remote.url}/repos/{REPOSITORY}/pulls{path}"
-    return httpx.request(method, url, json=body, headers={"Authorization": f"token {token}"}, trust_env=False)
+    return remote.http.request(method, url, json=body, headers={"Authorization": f"token {token}"})
 
 
 def branch(remote: Remote, name: str, text: str = "text") -> str:

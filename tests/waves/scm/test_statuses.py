@@ -26,9 +26,9 @@ def post(
     remote: Remote, sha: str, context: str, state: str = "success", token: str = "", **more: str
 ) -> httpx.Response:
     """Post a status as a region does."""
-    return httpx.post(
+    return remote.http.post(
         f"{remote.url}/repos/{REPOSITORY}/statuses/{sha}", json={"state": state, "context": context, **more},
-        headers={"Authorization": f"token {token or remote.writer}"}, trust_env=False,
+        headers={"Authorization": f"token {token or remote.writer}"},
     )  # fmt: skip
 
 
