@@ -101,9 +101,7 @@ def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> li
         return problems
     for key, value in config.items():
         if not str(key).startswith((f"{namespace}:", "pulumi:")):
-            remedy = (
-                f"Use {namespace}:… settings: the program makes its own providers from them, and reads nothing else"
-            )
+            remedy = f"Use {namespace}:… settings: the program makes its own providers from them, and reads no other settings"
             problems.append(Problem(file, str(key), value, "not a setting of this program", remedy))
     return problems
 

@@ -66,7 +66,7 @@ class AwsSettings(SettingsModel):
     preview_role: str = Field(
         default="regions-preview",
         pattern=r"^[\w+=,.@-]{1,64}$",
-        description="the IAM role in that account that a pull request's preview signs in as; it can only read",
+        description="the IAM role in that account that a pull request's preview signs in as, which can only read",
         examples=["regions-preview"],
     )
 
@@ -101,7 +101,7 @@ class AzureSettings(SettingsModel):
     )
     deploy_group_id: str = Field(
         pattern=GUID,
-        description="the Entra group (object id) whose members may build the region by hand; CI has an identity of its own",
+        description="the Entra group (object id) whose members may build the region by hand (CI has an identity of its own)",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
 
@@ -117,7 +117,7 @@ class ClusterAccess(SettingsModel):
     )
     viewers: list[str] = Field(
         default=[],
-        description="whose members may read everything but secrets; named like admins",
+        description="whose members may read everything but secrets, named like admins",
         examples=[["arn:aws:iam::111122223333:role/developers"]],
     )
 
@@ -153,19 +153,19 @@ class GitHubApps(SettingsModel):
     """The GitHub apps that act for a region. A stack file replaces those of Pulumi.yaml app by app."""
 
     status: StatusApp = Field(
-        description="the app that posts the region's receipts; it needs `statuses: write` alone",
+        description="the app that posts the region's receipts, with the permission `statuses: write` alone",
         examples=[{"appId": "1000001", "installationId": "2000001"}],
     )
     conductor: GitHubApp | None = Field(
         default=None,
-        description="the app that moves the regions' branches, for the region that runs the application `conductor`; it needs "
-        "`contents: write` and `statuses: read`",
+        description="the app that moves the regions' branches, for the region that runs the application `conductor`, with the "
+        "permissions `contents: write` and `statuses: read`",
         examples=[{"appId": "1000002", "installationId": "2000002"}],
     )
     flags: GitHubApp | None = Field(
         default=None,
-        description="the app with which the region's page of feature flags writes to the branch `flags`; it needs "
-        "`contents: write`. Without it the page is read-only",
+        description="the app with which the region's page of feature flags writes to the branch `flags`, with the permission "
+        "`contents: write`. Without the app the page is read-only",
         examples=[{"appId": "1000004", "installationId": "2000004"}],
     )
 
@@ -209,7 +209,7 @@ class RegionSettings(SettingsModel):
     change_windows: list[Window] = Field(
         default=[],
         min_length=1,
-        description="when a private region, once it has joined, may be changed; at any time, unless given",
+        description="when a private region, once it has joined, may be changed (default: at any time)",
         examples=[[{"days": ["tue"], "start": "22:00", "end": "02:00", "timezone": "Europe/Berlin"}]],
     )
     applications: list[Label] = Field(
@@ -219,7 +219,7 @@ class RegionSettings(SettingsModel):
     )
     api_allowed_cidrs: list[Network] = Field(
         default=[],
-        description="public address ranges that may reach the Kubernetes API; none means that it is private",
+        description="public address ranges that may reach the Kubernetes API (default: none, a private API)",
         examples=[["203.0.113.0/24"]],
     )
     cluster_access: ClusterAccess = Field(
@@ -238,18 +238,18 @@ class RegionSettings(SettingsModel):
     )
     protect: bool | None = Field(
         default=None,
-        description="whether the region's cluster and data refuse deletion; as the wave says, unless set here",
+        description="whether the region's cluster and data refuse deletion (default: as in the wave)",
         examples=[True],
     )
     repository: str | None = Field(
         default=None,
         pattern=r"^(https?|ssh|file)://",
-        description="the git repository that Argo CD follows; the remote `origin` of the checkout, unless set",
+        description="the git repository that Argo CD follows (default: the remote `origin` of the checkout)",
         examples=["https://git.example.com/platform/regions.git"],
     )
     sync_timeout: Duration = Field(
         default=timedelta(minutes=15),
-        description="how long Argo CD may take over one commit, tests included, before it gives up and says so; "
+        description="how long Argo CD may take over one commit, tests included, before it posts a failure, "
         "shorter than the wave's deadline",
         examples=["15m"],
     )
@@ -261,8 +261,8 @@ class RegionSettings(SettingsModel):
     poll_interval: Duration = Field(
         default=timedelta(seconds=3),
         ge=timedelta(seconds=1),
-        description="how often Argo CD asks git for a new commit of the region's branch, 1s at least; the more regions, the "
-        "longer: all together may ask 15 times a second",
+        description="how often Argo CD asks git for a new commit of the region's branch, 1s at least. More regions need a "
+        "longer interval: all together may ask 15 times a second",
         examples=["3s"],
     )
     github_apps: GitHubApps = Field(

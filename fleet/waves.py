@@ -23,7 +23,7 @@ class Wave(SettingsModel):
 
     name: Label = Field(description="the name that stack files use", examples=["staging"])
     production: bool = Field(
-        description="whether the wave's regions hold real data: Argo CD is then highly available, "
+        description="whether the wave's regions hold real data. Then Argo CD is highly available, "
         "each zone has its own way out to the internet, and clusters refuse deletion",
         examples=[True],
     )
@@ -35,8 +35,8 @@ class Wave(SettingsModel):
     )
     gate: Literal["required", "none"] = Field(
         default="required",
-        description="`required`: the next wave gets a commit when every region of this one has proven it; "
-        "`none`: the wave's tests run afterwards and hold nobody up",
+        description="`required`: the next wave gets a commit when every region of this one has proven it. "
+        "`none`: the wave's tests run afterwards and gate no wave",
         examples=["required"],
     )
     checks: list[Check] = Field(
@@ -47,7 +47,7 @@ class Wave(SettingsModel):
     )
     trusted_status_creators: list[str] = Field(
         default=[],
-        description="the logins whose receipts count; all others are reported and ignored",
+        description="the logins whose receipts count (all others are reported and ignored)",
         examples=[["regions-receipts[bot]"]],
     )
     soak: Duration = Field(
@@ -57,8 +57,8 @@ class Wave(SettingsModel):
     )
     deadline: Duration = Field(
         default=timedelta(hours=1),
-        description="how long a region may take over a commit before the wave may go on to a newer one without it; "
-        "the commit itself stays unproven",
+        description="how long a region may take over a commit. Then the wave may go on to a newer one without the region, "
+        "and the commit itself stays unproven",
         examples=["1h"],
     )
     retirement_hold: Duration = Field(
@@ -75,7 +75,7 @@ class Wave(SettingsModel):
     )
     windows: list[Window] = Field(
         default=[],
-        description="when the wave may get commits; at any time, unless given",
+        description="when the wave may get commits (default: at any time)",
         examples=[[{"days": ["mon"], "start": "08:00", "end": "16:00"}]],
     )
     may_be_empty: bool = Field(

@@ -37,7 +37,7 @@ class Window(SettingsModel):
     )
     start: TimeOfDay = Field(description="the time of day from which, quoted", examples=["08:00"])
     end: TimeOfDay = Field(
-        description="the time of day until which, quoted; of the next day, where it is not later than start",
+        description="the time of day until which, quoted (of the next day, if not later than start)",
         examples=["16:00"],
     )
     timezone: str = Field(default="UTC", description="an IANA time zone", examples=["Europe/London"])

@@ -19,7 +19,7 @@ from waves.scm.git import GitError
 from waves.scm.options import Json, options
 
 app = typer.Typer()
-Reason = Annotated[str, typer.Option(help="Why. It is recorded in git, with who and when.")]
+Reason = Annotated[str, typer.Option(help="The reason, which is recorded in git with the author and the time.")]
 WaveOrAll = Annotated[str, typer.Argument(help="A wave, or `all`.")]
 
 ATTEMPTS = 5

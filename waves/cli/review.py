@@ -46,7 +46,7 @@ def affected(
     for region in result.regions:
         output.text(f"{region.region}: {', '.join(region.reasons)}")
     for name in result.removed:
-        output.text(f"{name}: removed, nothing to preview")
+        output.text(f"{name}: removed, no preview")
     if not result.regions and not result.removed:
         output.text("no region")
 

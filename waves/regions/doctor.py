@@ -192,4 +192,4 @@ def _quota(name: str, demand: int | None, supply: float | None, output: str, kin
 
 def _last(output: str) -> str:
     """The last line, in which tools give the reason."""
-    return (output.strip().splitlines() or ["nothing was said"])[-1][:200]
+    return (output.strip().splitlines() or ["no output"])[-1][:200]

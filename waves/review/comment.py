@@ -84,7 +84,7 @@ def _parts(report: Report) -> Iterator[str]:
         yield _table(report, groups)
     if report.removed:
         yield (
-            f"**Stack files removed**: {_names(report.removed)}. Nothing is destroyed by that: docs/operate/remove-a-region.md."
+            f"**Stack files removed**: {_names(report.removed)}. No region is destroyed by that: docs/operate/remove-a-region.md."
         )
     yield from _preflight(report.preflight)
     yield from _diffs(report, groups)

@@ -75,12 +75,12 @@ def rollback(world: World, regions: Iterable[str], commit: Commit, note: Note) -
         wave = _require_region(world, region)
         branch = world.branches.get(region)
         if branch is None:
-            raise OperationRefusedError(f"{region} has no branch yet: there is nothing to take back")
+            raise OperationRefusedError(f"{region} has no branch yet, so it cannot be rolled back")
         if branch == commit or (states.is_newer(commit, branch) and states.on_main(branch)):
             raise OperationRefusedError(f"{region} is at {branch[:10]}, which is not newer than {commit[:10]}")
         if not _has_proved(world, states, region, commit):
             raise OperationRefusedError(
-                f"{region} has never passed {commit[:10]}; `regions history {region}` shows what it has"
+                f"{region} has never passed {commit[:10]}; `regions history {region}` lists its commits"
             )
         moves.append(Move(region, wave, branch, commit, note.reason))
         record = world.ledger.region(region)
