@@ -25,6 +25,7 @@ from waves.scm.options import Json, options
 
 app = typer.Typer()
 FOLDER = Path("build/previews")
+"""The default folder of previews."""
 
 
 @app.command(epilog=examples("regions preview", "regions preview staging-aws-eu-west-1 --parallel 1"))
