@@ -60,8 +60,8 @@ class Region(pulumi.ComponentResource):
         )
         inside = pulumi.ResourceOptions(parent=self, providers=[provider])
         installed = []
-        if self.cluster.inside:
-            group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
+        if self.cluster.manifests:
+            group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.manifests), opts=inside)
             installed.append(install.listed(group.resources))
         argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.secrets), opts=inside)
         workflows = ArgoWorkflows("argo-workflows", opts=inside)
