@@ -38,7 +38,7 @@ def grant_role(
 
 
 def manifests(cluster: str, location: str, version: str) -> list[dict[str, Any]]:
-    """The autoscaler in the cluster. `version` is its release. Its minor version is the cluster's."""
+    """The autoscaler in the cluster. `version` is its release, of the cluster's minor version."""
     metadata = {"name": NAME, "labels": {"app.kubernetes.io/name": NAME}}
     namespaced = {**metadata, "namespace": NAMESPACE}
     return [

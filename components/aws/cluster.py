@@ -62,7 +62,7 @@ class AwsCluster(pulumi.ComponentResource):
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _create_log_group(self) -> aws.cloudwatch.LogGroup:
-        """The control plane's log group. It comes before the cluster: EKS would create one that keeps logs for ever."""
+        """The control plane's log group, created before the cluster: EKS's own log group would keep logs for ever."""
         region = self._region
         return aws.cloudwatch.LogGroup(
             region.name,

@@ -20,7 +20,7 @@ class AwsNodesArgs:
 
     region: Region
     cluster: pulumi.Input[str]
-    """The cluster's name. It is known only after the control plane's upgrade, so that nodes follow it."""
+    """The cluster's name, known only after the control plane's upgrade, so that nodes follow it."""
     subnet_ids: list[pulumi.Output[str]]
 
 

@@ -79,7 +79,7 @@ class GcpCluster(pulumi.ComponentResource):
         account: gcp.serviceaccount.Account,
         depends_on: list[pulumi.Resource],
     ) -> gcp.container.Cluster:
-        """The control plane. Its node pools are resources of their own."""
+        """The control plane. Node pools are resources of their own."""
         region, settings = self._region, self._region.settings
         return gcp.container.Cluster(
             region.name,

@@ -86,7 +86,7 @@ def zones(region: Region, default: tuple[str, str, str]) -> list[str]:
 def kubeconfig(name: str, endpoint: str, certificate_authority: str | None, command: str, arguments: list[str]) -> str:
     """A kubeconfig that signs in by an exec plugin. Returns JSON, which is YAML too, with a stable order of keys.
 
-    The certificate authority is PEM in base64. It is None where every machine trusts the endpoint's certificate.
+    The certificate authority is PEM in base64, or None where every machine trusts the endpoint's certificate.
     """
     cluster = {"server": endpoint}
     if certificate_authority:

@@ -11,7 +11,7 @@ import pytest
 from bootstrap import azure, gcp, rights
 from bootstrap.documents import document
 from components.azure.role_assignments import ROLES
-from components.gcp.cluster import NODE_ROLES
+from components.gcp.nodes import NODE_ROLES
 from tests.bootstrap.fleets import crowded, plain
 from tests.bootstrap.iam import allows
 from tests.components.recording import FLEET, Registered, recorded
