@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from sandbox.githost.numbers import number
+from sandbox.githost.numbers import next_number
 from tests.waves.conftest import REPOSITORY, Remote
 
 ALL = {"pull_requests": "write"}
@@ -13,7 +13,7 @@ ALL = {"pull_requests": "write"}
 
 def ask(remote: Remote, method: str, path: str, token: str = "", **body: object) -> httpx.Response:
     """A request; by somebody who may do all, unless there is a token."""
-    token = token or remote.github.add_token("ann", "write", "write", also=ALL)
+    token = token or remote.github.add_token("ann", "write", "write", permissions=ALL)
     url = f"{remote.url}/repos/{REPOSITORY}/pulls{path}"
     return httpx.request(method, url, json=body, headers={"Authorization": f"token {token}"}, trust_env=False)
 
@@ -55,7 +55,7 @@ def test_one_is_found_by_its_branch_and_state(remote: Remote) -> None:
 def test_issues_and_pull_requests_share_their_numbers(remote: Remote) -> None:
     branch(remote, "a")
     branch(remote, "b")
-    first, issue = opened(remote, "a"), number(remote.github._database)
+    first, issue = opened(remote, "a"), next_number(remote.github.database)
     assert opened(remote, "b") == issue + 1 == first + 2
 
 
@@ -83,7 +83,7 @@ def test_what_github_does_not_take_is_refused(remote: Remote, body: dict[str, st
 def test_a_token_may_do_what_its_permissions_are_for(
     remote: Remote, contents: str, pulls: str, may: tuple[int, int, int]
 ) -> None:
-    token = remote.github.add_token("ben", "read", contents, also={"pull_requests": pulls})
+    token = remote.github.add_token("ben", "read", contents, permissions={"pull_requests": pulls})
     branch(remote, "a")
     branch(remote, "b", "other")
     kept = opened(remote, "a")
