@@ -34,11 +34,19 @@ demo: environment ## all regions from nothing, good and bad commits, a new regio
 picture: demo ## run the demo, and keep its picture for README.md
 	cp build/demo.svg docs/images/demo.svg
 
+.PHONY: check
+check: environment ## in a minute, without any tool: lint, types, and the tests that need neither engine nor sandbox
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-code test-quick
+
+.PHONY: test-quick
+test-quick: environment ## the tests of `make check`
+	$(RUN) -m pytest -q -n 2 --dist loadfile -m "not (toolchain or sandbox or slow)"
+
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/engine
 	$(RUN) -m pytest -n 2 tests/engine/clouds
-	$(RUN) -m pytest tests/engine --ignore tests/engine/clouds
+	$(RUN) -m pytest -n 2 --dist loadfile tests/engine --ignore tests/engine/clouds
 
 .PHONY: test-deep
 test-deep: toolchain ## look longer: 100,000 steps of the rollout, 1,000 edits of the program, each call of each cloud refused (two hours)
@@ -51,12 +59,15 @@ bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH=
 	$(RUN) -m bench $(BENCH)
 
 .PHONY: lint
-lint: environment ## check style, types, import direction, workflows, the fleet's files and what regions run
+lint: lint-code ## check style, types, import direction, the fleet's files, regions' objects, workflows
+	$(RUN) -m sandbox.toolchain actionlint
+
+.PHONY: lint-code
+lint-code: environment ## the same without actionlint, which has to be built
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m sandbox.toolchain actionlint
 	$(VENV)/bin/zizmor --offline --quiet --no-progress .github
 	$(RUN) -m regions check
 	$(RUN) -m regions validate

@@ -72,7 +72,7 @@ def touched(home: Home) -> Figure:
     before = affected.read(checkout, repository.git("rev-parse", "HEAD", cwd=checkout))
     file = checkout / ONE_CLOUD
     file.write_text(file.read_text().replace("enable_private_nodes=True", "enable_private_nodes=False"))
-    found = affected.between(before, affected.read(checkout, tree.here(checkout))).regions
+    found = affected.between(before, affected.read(checkout, tree.checkout_tree(checkout))).regions
     others = [each for each in found if each.cloud != "gcp"]
     return Figure("regions of other clouds that a change to one previews", 0, "regions", [len(others)],
                   note=f"{ONE_CLOUD}: {len(found)} regions of Google Cloud.")  # fmt: skip

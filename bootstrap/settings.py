@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from fleet import FleetError, Problem
-from fleet.base import Settings as Base
+from fleet.base import SettingsModel as Base
 from fleet.document import parse
 from fleet.settings import GUID, LOCATIONS, GitHubId
 from fleet.validate import validate

@@ -40,10 +40,10 @@ def _section(title: str, place: str, model: type[BaseModel], prefix: str, level:
         key = field.alias or name
         example = _value(field.examples[0]) if field.examples else ""
         yield f"| `{prefix}{key}` | {_cell(field.description or '')} | {_default(field)} | {example} |"
-        inner += [(key, found) for found in _models(field.annotation)]
+        inner += [(key, inner_model) for inner_model in _models(field.annotation)]
     yield ""
-    for key, found in inner:
-        yield from _section(f"{prefix}{key}", "", found, "", level + 1)
+    for key, inner_model in inner:
+        yield from _section(f"{prefix}{key}", "", inner_model, "", level + 1)
 
 
 def _default(field: FieldInfo) -> str:
@@ -54,10 +54,10 @@ def _default(field: FieldInfo) -> str:
 
 def _value(value: Any) -> str:
     """A value as it stands in YAML, near enough for a table."""
-    shown = (
+    scalar = (
         text(value) if isinstance(value, timedelta) else str(value).lower() if isinstance(value, bool) else str(value)
     )
-    return f"`{_cell(shown)}`"
+    return f"`{_cell(scalar)}`"
 
 
 def _cell(words: str) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 import fleet
-from fleet.residency import RESIDENCY_FILE, refused
-from fleet.sizes import MOST_NODES
+from fleet.residency import RESIDENCY_FILE, refusal
+from fleet.sizes import MAX_NODES
 from fleet.tags import SCHEME
 from policy.rules import Resource, Rule, Violation
 
@@ -200,7 +200,7 @@ def residency(resource: Resource, region: fleet.Region) -> Iterator[str]:
     given = resource.get("location") or resource.get("region")
     if not isinstance(given, str) or given == "global":
         return
-    why = refused(residency_of(), tenant, cloud, given)
+    why = refusal(residency_of(), tenant, cloud, given)
     if why:
         yield why
 
@@ -213,7 +213,7 @@ def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterato
         "azure-native:containerservice:AgentPool": lambda r: r.get("maxCount", 0),
     }
     pools = [resource for resource in resources if resource.type in most]
-    total, allowed = sum(int(most[pool.type](pool)) for pool in pools), MOST_NODES[region.settings.size]
+    total, allowed = sum(int(most[pool.type](pool)) for pool in pools), MAX_NODES[region.settings.size]
     if total > allowed:
         what = f"{total} nodes at most, and a {region.settings.size} region may have {allowed}"
         yield Violation(pools[-1], f"{what}: lower maxNodes, or take a larger regions:size")

@@ -18,7 +18,7 @@ import fleet
 from components.region import Region, RegionArgs
 from components.shared.cluster import ClusterInfo
 from components.shared.secrets import read_secrets
-from fleet.keys import wanted
+from fleet.keys import required
 from tests.components.mocks import Clouds
 from tests.repository import ROOT
 
@@ -125,7 +125,7 @@ def record(settings: fleet.Region) -> Recorded:
         seen["storage"], seen["sign_in"] = info.storage, info.sign_in
 
     def region() -> Region:
-        region_secrets = read_secrets(settings, {name: f"{KEY}: {name}" for name in wanted(settings)})
+        region_secrets = read_secrets(settings, {name: f"{KEY}: {name}" for name in required(settings)})
         return Region(settings.name, RegionArgs(settings, REPOSITORY, region_secrets))
 
     async def program() -> None:

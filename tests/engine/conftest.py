@@ -1,4 +1,4 @@
-"""One sandbox for all tests that run the program on the real engine."""
+"""Tests of the whole program on the real engine, real API servers and real Argo CD. Each file has a sandbox of its own."""
 
 from __future__ import annotations
 
@@ -12,6 +12,14 @@ import pytest
 from sandbox import lifecycle
 from sandbox.machine.home import Home
 from sandbox.toolchain import build
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder with its needs."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.sandbox)
+            item.add_marker(pytest.mark.toolchain)
 
 
 @contextmanager
@@ -28,8 +36,8 @@ def a_sandbox() -> Iterator[Home]:
             assert not home.root.exists(), "`down` gives all disk back"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
-    """The sandbox that tests share, whatever is in it by then."""
+    """The sandbox of a file's tests, whatever is in it by then."""
     with a_sandbox() as home:
         yield home

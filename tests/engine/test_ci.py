@@ -142,7 +142,7 @@ def test_a_change_to_one_cloud_gives_one_comment_with_its_regions_and_a_second_p
     assert workflow.run("verdict") == 0
     _, said = developer.comments(number)
     assert "no region's infrastructure" in said
-    assert "### What regions run" in said
+    assert "### Changed objects" in said
 
 
 def test_a_change_that_would_replace_a_protected_cluster_blocks(developer: Developer, tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ class NewRegion:
 
 
 @pytest.fixture(scope="module")
-def region(home: Home) -> Iterator[NewRegion]:
+def region(home: Home) -> NewRegion:
     """The new region's file, committed to main and to its branch, as its pull request would have done."""
     lifecycle.publish(home, CHECKOUT, [])
     new = NewRegion(home, lifecycle.clone(home))
@@ -66,9 +65,7 @@ def region(home: Home) -> Iterator[NewRegion]:
     repository.git("push", "--quiet", "origin", "HEAD:main", f"HEAD:refs/heads/region/{REGION}", cwd=new.checkout)
     new.commit = repository.git("rev-parse", "HEAD", cwd=new.checkout)
     lifecycle.initialise_stacks(home, [REGION])
-    yield new
-    regions.pulumi(home, new.checkout, "destroy", "--yes", "--skip-preview", "-s", REGION)
-    new.path.unlink()
+    return new
 
 
 @pytest.mark.parametrize(

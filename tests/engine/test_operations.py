@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +77,7 @@ def older_argo_cd(checkout: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def production(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
+def production(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Production:
     """The region with the Argo CD before ours, two groups of people let in, and no protection, so that it can go."""
     assert fleet.read(CHECKOUT).regions[REGION].wave.production, "volumes are kept"
     lifecycle.publish(home, CHECKOUT, [REGION])
@@ -89,13 +88,10 @@ def production(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     shutil.copytree(found.checkout / "components" / "upstream", ours)
     older_argo_cd(found.checkout)
     lifecycle.initialise_stacks(home, [REGION])
-    try:
-        found.up()
-        assert within(bring_up.HEALTHY_SECONDS, found.well)
-        shutil.copytree(ours, found.checkout / "components" / "upstream", dirs_exist_ok=True)
-        yield found
-    finally:
-        regions.pulumi(home, found.checkout, "destroy", "--yes", "--skip-preview", "-s", REGION)
+    found.up()
+    assert within(bring_up.HEALTHY_SECONDS, found.well)
+    shutil.copytree(ours, found.checkout / "components" / "upstream", dirs_exist_ok=True)
+    return found
 
 
 def test_people_get_in_by_their_groups_and_nobody_else_does(production: Production) -> None:

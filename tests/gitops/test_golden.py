@@ -35,6 +35,7 @@ def mutants(text: str) -> Iterator[tuple[str, str]]:
         yield f"line {line}: {was} -> {now}", text[: found.start()] + now + text[found.end() :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [name for name in FILES if name.startswith("gitops/lib/") and name != SLEEP])
 def test_no_literal_of_the_library_can_change_unseen(file: str) -> None:
     kept = {region: (FOLDER / f"{region}.yaml").read_text() for region in REGIONS}

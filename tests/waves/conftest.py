@@ -5,9 +5,10 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 
@@ -32,6 +33,8 @@ class Remote:
     """A token that may read statuses."""
     writer: str
     """A token of TRUSTED, that may write them."""
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
+    """One client for all requests of a test: each new one reads the machine's certificates."""
 
     def git(self, *arguments: str) -> str:
         """Run git in the clone."""
@@ -68,5 +71,6 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
     host.git("add", "--all")
     host.commit("The fleet")
     yield host
+    host.http.close()
     server.should_exit = True
     thread.join(10)

@@ -18,7 +18,7 @@ from waves.review.comment import comment as comment_text
 from waves.review.pulumi_preview import Preview, previews
 from waves.review.report import post, report
 from waves.scm import tree
-from waves.scm.connect import api
+from waves.scm.connect import open_api
 from waves.scm.git import GitRefs
 from waves.scm.github import Forbidden
 from waves.scm.options import Json, options
@@ -41,13 +41,13 @@ def preview(
     """Run `pulumi preview` with the policies for regions. Exit code 1 if the change is blocked."""
     checkout = options(context).checkout
     known = fleet.read(checkout)
-    files = tree.here(checkout)
-    chosen = [known.region(name) for name in regions or affected_names(checkout, base, files)]
+    files = tree.checkout_tree(checkout)
+    selection = [known.region(name) for name in regions or affected_names(checkout, base, files)]
     into.mkdir(parents=True, exist_ok=True)
-    if chosen:
-        errors.text(f"previewing {count_of_regions(len(chosen))}, {parallel} at a time")
+    if selection:
+        errors.text(f"previewing {count_of_regions(len(selection))}, {parallel} at a time")
     results = []
-    for result in previews(checkout, chosen, parallel):
+    for result in previews(checkout, selection, parallel):
         results.append(result)
         (into / f"{result.region}.json").write_text(json.dumps({"files": files, "preview": asdict(result)}, indent=2))
         if not as_json:
@@ -76,7 +76,7 @@ def comment(
     print(comment_text(result, limit=1 << 20))
     if pull:
         try:
-            post(api(here.checkout, here.remote, here.repository), pull, result)
+            post(open_api(here.checkout, here.remote, here.repository), pull, result)
         except Forbidden as error:
             errors.text(f"not commented: {error}", style="yellow")
     if result.blocked:

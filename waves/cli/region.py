@@ -56,7 +56,7 @@ def doctor(context: typer.Context, region: Region, as_json: Json = False) -> Non
     checks = []
     for result in examine(settings, os.environ, run):
         checks.append(result)
-        if not as_json:  # one by one: a cloud may take its time
+        if not as_json:  # one by one: a cloud may answer slowly
             mark, colour = MARKS[result.fit]
             output.text((f"{mark:<5}", colour), f"{result.name}: {result.what}")
             if result.remedy:
@@ -106,7 +106,7 @@ def new(
     )
     if not dry_run:
         (checkout / path).write_text(text)
-        errors.text(f"wrote {path}; review and merge it, and the region joins by itself")
+        errors.text(f"wrote {path}. Review and merge it: then the region joins by itself")
 
 
 def _rows(known: fleet.Fleet) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
-"""Runs Pulumi's previews of regions, and takes in what its engine says: steps, verdicts of policies, errors.
+"""Runs Pulumi's previews of regions, and parses the engine's event log: steps, policy violations, errors.
 
-Source: pulumi.com, `pulumi preview`; github.com/pulumi/pulumi, sdk/go/common/apitype/events.go for the event log.
+Sources: pulumi.com, `pulumi preview`, and for the event log github.com/pulumi/pulumi, sdk/go/common/apitype/events.go.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 import secrets
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,35 +23,35 @@ from typing import Any
 import fleet
 
 NO_STACK = "no stack named"
-"""What Pulumi says of a stack that is not there yet."""
+"""Pulumi's words for a stack that does not exist yet."""
 VALUE_LENGTH = 200
-"""Characters of a value that are kept; a longer one is cut."""
-_ANNOUNCED = {"create-replacement", "delete-replaced", "discard-replaced", "replace"}
-"""What one replacement is told of as: counted once, by `replace`."""
+"""Characters of a value. A longer one is truncated."""
+_REPLACEMENT = {"create-replacement", "delete-replaced", "discard-replaced", "replace"}
+"""The operations of one replacement, which count as one `replace`."""
 _SECRET = re.compile("KEY|SECRET|TOKEN|PASSPHRASE|PASSWORD")
-"""Names of variables that have something in them which nobody is to read."""
-SHORTEST = 8
-"""Characters of what is taken for a secret; a shorter one would be found everywhere."""
+"""Names of variables that hold a secret."""
+MIN_SECRET_LENGTH = 8
+"""Characters of a secret that is masked. A shorter one would match ordinary text."""
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What the engine writes for a value that only the update will tell: sdk/go/common/resource/plugin/rpc.go."""
+"""The engine's placeholder for a value that only the update computes: sdk/go/common/resource/plugin/rpc.go."""
 QUIET = {"same", "read", "refresh", "discard"}
-"""Steps that change nothing."""
+"""Operations without a change."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """One property that a step changes. None where there is none; secrets are `[secret]`, as the engine has them."""
+    """One property that a step changes. An absent value is None. A secret is `[secret]`, as in the engine's log."""
 
     path: str
     before: str | None
     after: str | None
     forces: bool = False
-    """Whether this is what the resource has to be replaced for."""
+    """Whether the change of this property forces a replacement."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """What would be done to one resource."""
+    """An operation on one resource."""
 
     op: str
     """create, update, replace, delete, import, …"""
@@ -62,7 +63,7 @@ class Step:
 
 @dataclass(frozen=True)
 class PolicyViolation:
-    """What a policy says of a resource."""
+    """A violation of a policy by a resource, from the engine's log."""
 
     policy: str
     level: str
@@ -73,26 +74,23 @@ class PolicyViolation:
 
 @dataclass(frozen=True)
 class Preview:
-    """What would become of one region. With an `error`, what the engine had found by then."""
+    """The preview of one region. With an `error`, the steps that the engine had logged before it."""
 
     region: str
     wave: str
     cloud: str
     error: str = ""
-    """Why it could not be previewed to its end; empty where it could."""
+    """Why the preview failed. Empty if it did not."""
     new: bool = False
-    """Whether there is no stack yet."""
+    """Whether the region has no stack yet."""
     steps: tuple[Step, ...] = ()
     violations: tuple[PolicyViolation, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many resources each kind of step is for."""
-        found: dict[str, int] = {}
-        for step in self.steps:
-            found[step.op] = found.get(step.op, 0) + 1
-        return found
+        """Operation to number of resources."""
+        return dict(Counter(step.op for step in self.steps))
 
     @property
     def counted(self) -> str:
@@ -101,7 +99,7 @@ class Preview:
 
     @property
     def blocked(self) -> bool:
-        """Whether the change must not go on: it does not preview, breaks a mandatory policy, or takes what is protected."""
+        """Whether the preview blocks the change: it failed, breaks a mandatory policy, or deletes a protected resource."""
         return bool(
             self.error
             or [violation for violation in self.violations if violation.level == "mandatory"]
@@ -111,28 +109,28 @@ class Preview:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Preview:
         """The inverse of `asdict`."""
-        steps = [Step(**{**step, "fields": tuple(Field(**each) for each in step["fields"])}) for step in data["steps"]]
-        violations = tuple(PolicyViolation(**each) for each in data["violations"])
+        steps = [Step(**{**step, "fields": tuple(Field(**data) for data in step["fields"])}) for step in data["steps"]]
+        violations = tuple(PolicyViolation(**violation) for violation in data["violations"])
         return cls(**{**data, "steps": tuple(steps), "violations": violations})
 
 
 def previews(checkout: Path, regions: Iterable[fleet.Region], parallel: int) -> Iterator[Preview]:
-    """Preview each region from a checkout, some at a time. Each is given as it is done."""
+    """Preview each region from a checkout, `parallel` at a time, in the order of the regions."""
     with ThreadPoolExecutor(parallel) as pool:
         try:
-            for done in [pool.submit(preview, checkout, region) for region in regions]:
-                yield done.result()
+            for future in [pool.submit(preview, checkout, region) for region in regions]:
+                yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Preview:
-    """Preview one region: what its `pulumi up` would do, or with `refresh` what its `pulumi refresh` would find."""
+    """Preview the `pulumi up` of one region, or with `refresh` its `pulumi refresh`."""
     started = time.monotonic()
     with TemporaryDirectory(prefix="preview-") as scratch:
         log = Path(scratch) / "events.json"
         command = ["refresh", "--preview-only"] if refresh else ["preview", "--policy-pack", "policy"]
-        # Pulumi may write to the stack's file: to a copy of it.
+        # Pulumi may write to the stack's file, so it gets a copy.
         settings = Path(copy(checkout / region.file, scratch))
         command += ["--stack", region.name, "--config-file", str(settings)]
         command += ["--suppress-outputs", "--event-log", str(log)]
@@ -142,17 +140,17 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
             "PULUMI_DEBUG_COMMANDS": "true",
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
-        code, said = _pulumi(command, checkout, env)
-        new = code != 0 and NO_STACK in said
+        code, output = _pulumi(command, checkout, env)
+        new = code != 0 and NO_STACK in output
         if new and not refresh:
-            # Where a region is new nothing may be written to the state's backend, so the stack is made in an empty one.
+            # A preview must not write to the state's backend, so a new region's stack is made in an empty one.
             env |= _empty_backend(Path(scratch), checkout, region)
-            code, said = _pulumi(command, checkout, env)
+            code, output = _pulumi(command, checkout, env)
         events = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     steps, violations, errors = parse_events(events)
-    reason = "\n".join(errors) or said.strip() or f"pulumi ended with exit code {code}"
+    reason = "\n".join(errors) or output.strip() or f"pulumi ended with exit code {code}"
     mandatory = any(violation.level == "mandatory" for violation in violations)
-    # Broken policies end a preview too, and are told of by themselves.
+    # Violations of mandatory policies end a preview too, and are reported by themselves.
     error = "" if code == 0 or (mandatory and not errors) else masked(reason, os.environ)
     return Preview(
         region.name, region.wave.name, region.settings.cloud, error, new, steps, violations, time.monotonic() - started
@@ -162,60 +160,88 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
 def parse_events(
     events: Iterable[Mapping[str, Any]],
 ) -> tuple[tuple[Step, ...], tuple[PolicyViolation, ...], list[str]]:
-    """What the engine's events say: the steps that change something, policies' verdicts, errors. Pure."""
-    steps: dict[tuple[str, str], Step] = {}
-    violations: list[PolicyViolation] = []
-    errors: list[str] = []
+    """The steps of the engine's events that change a resource, the policies' violations, and the errors. Pure."""
+    log = _Log()
     for event in events:
-        if "resourcePreEvent" in event:
-            told = event["resourcePreEvent"]["metadata"]
-            op = "replace" if told["op"] in _ANNOUNCED else told["op"]
-            if op not in QUIET:
-                steps.setdefault((op, told["urn"]), _step(op, told))
-        elif "resOutputsEvent" in event:  # a refresh says only here what it found
-            told = event["resOutputsEvent"]["metadata"]
-            if told["op"] in ("update", "delete"):
-                steps.setdefault((told["op"], told["urn"]), _step(told["op"], told))
-        elif "policyEvent" in event:
-            told = event["policyEvent"]
-            violations.append(PolicyViolation(told["policyName"], told["enforcementLevel"], _plain(told["message"]).strip(),
-                                    _name(told.get("resourceUrn", ""))))  # fmt: skip
-        elif "diagnosticEvent" in event and event["diagnosticEvent"].get("severity") == "error":
-            told = event["diagnosticEvent"]
-            name = _name(told.get("urn", ""))
-            text = _plain(told["message"]).strip()
-            if text and not text.startswith("preview failed"):
-                errors.append(f"{name}: {text}" if name else text)
-    return tuple(steps.values()), tuple(dict.fromkeys(violations)), list(dict.fromkeys(errors))
+        for kind, read in _READERS.items():
+            if kind in event:
+                read(log, event[kind])
+    return tuple(log.steps.values()), tuple(dict.fromkeys(log.violations)), list(dict.fromkeys(log.errors))
+
+
+@dataclass
+class _Log:
+    """The events that were read."""
+
+    steps: dict[tuple[str, str], Step] = field(default_factory=dict)
+    """Operation and URN to step. The first event of a step counts."""
+    violations: list[PolicyViolation] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+def _read_planned_step(log: _Log, event: Mapping[str, Any]) -> None:
+    metadata = event["metadata"]
+    op = "replace" if metadata["op"] in _REPLACEMENT else metadata["op"]
+    if op not in QUIET:
+        log.steps.setdefault((op, metadata["urn"]), _step(op, metadata))
+
+
+def _read_refreshed_step(log: _Log, event: Mapping[str, Any]) -> None:
+    """Only this event has the differences that a refresh finds."""
+    metadata = event["metadata"]
+    if metadata["op"] in ("update", "delete"):
+        log.steps.setdefault((metadata["op"], metadata["urn"]), _step(metadata["op"], metadata))
+
+
+def _read_violation(log: _Log, event: Mapping[str, Any]) -> None:
+    message, resource = _plain(event["message"]).strip(), _name(event.get("resourceUrn", ""))
+    log.violations.append(PolicyViolation(event["policyName"], event["enforcementLevel"], message, resource))
+
+
+def _read_error(log: _Log, event: Mapping[str, Any]) -> None:
+    if event.get("severity") != "error":
+        return
+    name, text = _name(event.get("urn", "")), _plain(event["message"]).strip()
+    if text and not text.startswith("preview failed"):
+        log.errors.append(f"{name}: {text}" if name else text)
+
+
+_READERS: Mapping[str, Callable[[_Log, Mapping[str, Any]], None]] = {
+    "resourcePreEvent": _read_planned_step,
+    "resOutputsEvent": _read_refreshed_step,
+    "policyEvent": _read_violation,
+    "diagnosticEvent": _read_error,
+}
+"""Kind of event to its reader. Events of other kinds are left out."""
 
 
 def masked(text: str, environment: Mapping[str, str]) -> str:
-    """A text in which no secret of the environment is left, line by line of each."""
+    """A text without the secrets of the environment. Each line of a secret is masked by itself."""
     for name, value in environment.items():
         for line in value.splitlines() if _SECRET.search(name) else []:
-            if len(line) >= SHORTEST and not line.startswith("-----"):
+            if len(line) >= MIN_SECRET_LENGTH and not line.startswith("-----"):
                 text = text.replace(line, "[secret]")
     return text
 
 
-def _step(op: str, told: Mapping[str, Any]) -> Step:
-    old, new = told.get("old") or {}, told.get("new") or {}
+def _step(op: str, metadata: Mapping[str, Any]) -> Step:
+    old, new = metadata.get("old") or {}, metadata.get("new") or {}
     before = {**(old.get("outputs") or {}), **(old.get("inputs") or {})}
     after = {**(new.get("outputs") or {}), **(new.get("inputs") or {})}
-    detailed = told.get("detailedDiff") or {}
+    detailed = metadata.get("detailedDiff") or {}
     forcing = {path for path, diff in detailed.items() if diff["diffKind"].endswith("-replace")} | set(
-        told.get("keys") or []
+        metadata.get("keys") or []
     )
     fields = [
         Field(path, _value(before, path), _value(after, path), path in forcing)
-        for path in sorted(detailed or told.get("diffs") or [])
+        for path in sorted(detailed or metadata.get("diffs") or [])
         if old and new
     ]
-    return Step(op, told["type"], _name(told["urn"]), bool((old or new).get("protect")), tuple(fields))
+    return Step(op, metadata["type"], _name(metadata["urn"]), bool((old or new).get("protect")), tuple(fields))
 
 
 def _value(values: Any, path: str) -> str | None:
-    """The value at a property path as the engine writes them: `a.b[0]["c d"]`."""
+    """The value at a property path in the engine's form: `a.b[0]["c d"]`."""
     for part in _parts(path):
         if isinstance(values, list):
             values = values[int(part)] if part.isdigit() and int(part) < len(values) else None
@@ -249,7 +275,7 @@ def _name(urn: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without the engine's marks of colour: `<{%fg 1%}>`."""
+    """A text without the engine's colour marks: `<{%fg 1%}>`."""
     while "<{%" in text:
         head, _, rest = text.partition("<{%")
         text = head + rest.partition("%}>")[2]
@@ -259,16 +285,16 @@ def _plain(text: str) -> str:
 def _pulumi(arguments: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
     except FileNotFoundError:
         return 127, "pulumi is not on PATH"
-    return done.returncode, done.stderr or done.stdout
+    return result.returncode, result.stderr or result.stdout
 
 
 def _empty_backend(scratch: Path, checkout: Path, region: fleet.Region) -> dict[str, str]:
-    """The environment in which the region's stack is there, and empty."""
+    """The environment of a local backend with the region's stack, which is empty."""
     backend, project = scratch / "backend", scratch / "project"
     for folder in (backend, project / "stacks"):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""The reference pages are what the code says now."""
+"""The reference pages agree with the code."""
 
 from __future__ import annotations
 

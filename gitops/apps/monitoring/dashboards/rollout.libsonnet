@@ -1,7 +1,7 @@
 // The waves: which has a commit for how long, what waits, and whether the conductor is at work.
 local b = import 'board.libsonnet';
 
-local verdicts = 'wave_region_verdict:waves_region_verdict:last';
+local states = 'wave_region_state:waves_region_state:last';
 
 b.board('rollout', 'Rollout', [
   [
@@ -15,8 +15,8 @@ b.board('rollout', 'Rollout', [
     b.lines('Commits that wait', { '{{wave}}': 'wave:waves_wave_commits_waiting:last' }),
   ],
   [
-    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + verdicts + '{verdict="passed"})' }),
-    b.lines('Regions that did not', { '{{wave}} {{verdict}}': 'sum by (wave, verdict) (' + verdicts + '{verdict!="passed"})' }),
+    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + states + '{state="passed"})' }),
+    b.lines('Regions that did not', { '{{wave}} {{state}}': 'sum by (wave, state) (' + states + '{state!="passed"})' }),
     b.lines('Longest that a receipt is owed', { '{{wave}}': 'max by (wave) (wave_region_check:waves_receipt_owed_seconds:last)' }, 's'),
   ],
 ])
