@@ -2,8 +2,8 @@
 
 A plugin subclasses `Servicer`, overrides the methods that it supports and calls `serve`. Requests run on threads, so
 handlers are plain blocking functions. Property bags travel as plain Python data: see `values`. A handler raises
-`ProviderError` for a message that a person should read. It raises `InitFailed` when a resource exists but did not
-become ready.
+`ProviderError` for a message that a person should read, and `InitFailed` when a resource exists but did not become
+ready.
 """
 
 from __future__ import annotations

@@ -55,8 +55,8 @@ def test_unwrapping_takes_every_secret_mark_away() -> None:
 def test_outputs_are_secret_where_the_inputs_were() -> None:
     outputs = {"a": {"b": "x", "c": "y"}, "l": ["x"], "other": "z"}
     inputs = {"a": {"b": Secret("x")}, "l": [Secret("x")]}
-    marked = {"a": {"b": Secret("x"), "c": "y"}, "l": Secret(["x"]), "other": "z"}
-    assert values.mark_secrets(outputs, inputs) == marked
+    expected = {"a": {"b": Secret("x"), "c": "y"}, "l": Secret(["x"]), "other": "z"}
+    assert values.mark_secrets(outputs, inputs) == expected
 
 
 def test_provider_settings_that_are_no_text_are_decoded() -> None:
