@@ -1,4 +1,4 @@
-"""Removes what other programs have left on disk."""
+"""Removes files and folders of other programs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def remove_tree(folder: Path) -> None:
-    """Remove a folder and all in it, also folders that their owner may not list. A missing folder is fine. Raises OSError.
+    """Remove a folder with its contents, also folders that their owner may not list. A missing folder is no error.
 
-    Argo CD's repo-server takes the right to list from the folder of its clones: mode 0300 (reposerver/repository, `Init`).
+    Argo CD's repo-server sets mode 0300 on the folder of its clones (reposerver/repository, `Init`). Raises OSError.
     """
     if not folder.exists():
         return

@@ -1,9 +1,9 @@
 """Shared gRPC plumbing of the sandbox's provider plugins (SIMULATED providers, real engine).
 
-A plugin subclasses `Servicer`, overrides what it supports and calls `serve`. Requests run on threads, so
-handlers are plain blocking functions. Property bags travel as plain Python data (`from_struct`, `to_struct`),
-in which an unknown is the `UNKNOWN` object and a secret is a `Secret`. Raise `ProviderError` for a message
-that a person should read, and `InitFailed` when a resource exists but did not become ready.
+A plugin subclasses `Servicer`, overrides the methods that it supports and calls `serve`. Requests run on threads, so
+handlers are plain blocking functions. Property bags travel as plain Python data: see `values`. A handler raises
+`ProviderError` for a message that a person should read, and `InitFailed` when a resource exists but did not become
+ready.
 """
 
 from __future__ import annotations
@@ -21,38 +21,7 @@ from pulumi.runtime import proto
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
 from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from sandbox.provider_sdk.values import (
-    UNKNOWN,
-    Secret,
-    decode_json,
-    from_struct,
-    from_value,
-    has_secrets,
-    has_unknowns,
-    mark_secrets,
-    to_struct,
-    to_value,
-    unwrap,
-)
-
-__all__ = [
-    "GRPC_OPTIONS",
-    "UNKNOWN",
-    "InitFailed",
-    "ProviderError",
-    "Secret",
-    "Servicer",
-    "decode_json",
-    "from_struct",
-    "from_value",
-    "has_secrets",
-    "has_unknowns",
-    "mark_secrets",
-    "serve",
-    "to_struct",
-    "to_value",
-    "unwrap",
-]
+from sandbox.provider_sdk.values import decode_json, from_struct, to_struct
 
 GRPC_OPTIONS: Final = list(_GRPC_CHANNEL_OPTIONS)
 _WORKERS: Final = 256  # more than the engine's default parallelism, since an awaiting resource holds its thread
@@ -60,11 +29,11 @@ _PARENT_POLL_SECONDS: Final = 1.0
 
 
 class ProviderError(Exception):
-    """An error for the person at the command line: what is wrong, where, and what to do."""
+    """An error for the person at the command line: the mistake, its place and the remedy."""
 
 
 class InitFailed(Exception):
-    """The resource exists but is not ready; Pulumi records it, and the next update goes on with it."""
+    """The resource exists but is not ready. Pulumi records the resource, and the next update goes on with it."""
 
     def __init__(self, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any], reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
@@ -72,12 +41,12 @@ class InitFailed(Exception):
 
 
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Accepts any configuration and knows no resources; plugins override what they support."""
+    """Accepts any configuration and knows no resources. Plugins override the methods that they support."""
 
     version: str = ""
 
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> proto.PluginInfo:
-        """Tell the plugin's version, which has to be the Python SDK package's."""
+        """Report the plugin's version, which has to be the Python SDK package's."""
         return proto.PluginInfo(version=self.version)
 
     def Attach(self, request: proto.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
@@ -103,10 +72,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return proto.DiffResponse(changes=changes)
 
     def configure(self, config: dict[str, Any]) -> None:
-        """Take the provider's configuration; the engine calls this only when all of it is known."""
+        """Take the provider's configuration. The engine calls this only when all of the configuration is known."""
 
     def Configure(self, request: proto.ConfigureRequest, context: grpc.ServicerContext) -> proto.ConfigureResponse:
-        """Hand the configuration to `configure` and tell the engine what this plugin understands."""
+        """Hand the configuration to `configure`, and report the plugin's capabilities to the engine."""
         self.configure({k: decode_json(v) for k, v in from_struct(request.args).items()})
         return proto.ConfigureResponse(
             acceptSecrets=True, acceptResources=True, acceptOutputs=True, supportsPreview=True
@@ -180,5 +149,5 @@ def serve(servicer: Servicer | Callable[[], Servicer]) -> None:
         if os.getppid() != parent:
             break
     server.stop(grace=None)
-    # Handlers may still be waiting; nobody is left to hear them.
+    # A handler may still be waiting, but its engine is gone.
     os._exit(0)

@@ -24,7 +24,7 @@ import pytest
 
 from sandbox import lifecycle
 from sandbox.demo import progress, regions
-from sandbox.demo.scenario import PINS, Teller, impatient
+from sandbox.demo.scenario import PINS, Scenario, shorten_waits
 from sandbox.environment import variables
 from sandbox.githost import repository
 from sandbox.machine.home import Home
@@ -42,19 +42,19 @@ class Fleet:
     """Three regions, a developer and a conductor by hand."""
 
     home: Home
-    teller: Teller
+    scenario: Scenario
     said: list[str] = field(default_factory=list)
 
     @property
     def checkout(self) -> Path:
-        return self.teller.checkout
+        return self.scenario.checkout
 
     def commit(self, message: str) -> str:
         """A commit that changes something everywhere."""
-        tag = self.teller.tag()
+        tag = self.scenario.influxdb_tag()
         number = len(self.said)
         self.said.append(message)
-        return self.teller.commit(message, {PINS: [(tag, f"{tag.partition('-')[0]}-{number}")]})
+        return self.scenario.commit(message, {PINS: [(tag, f"{tag.partition('-')[0]}-{number}")]})
 
     def waves(self, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
         """Run `waves` as the sandbox's user, or with another token."""
@@ -115,16 +115,16 @@ class Fleet:
 @pytest.fixture(scope="module")
 def fleet(home: Home) -> Iterator[Fleet]:
     """The three regions, each joined; they came up by their stack files, CI and the conductor alone."""
-    teller = Teller(home, lambda text: None, lambda seen, host, members: None)
-    for path in (teller.checkout / "stacks").glob("Pulumi.*.yaml"):
+    scenario = Scenario(home, lambda text: None, lambda seen, host, members: None)
+    for path in (scenario.checkout / "stacks").glob("Pulumi.*.yaml"):
         if path.name.split(".")[1] not in FLEET:
             path.unlink()
-    stack = teller.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
+    stack = scenario.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
     stack.write_text(stack.read_text().replace(", conductor]", "]"))  # passes are made here
-    found = Fleet(home, teller)
-    edits = impatient("2m")
+    found = Fleet(home, scenario)
+    edits = shorten_waits("2m")
     edits["waves.yaml"].append(("    gate: none\n", "    gate: none\n    retirementHold: 5s\n"))
-    commit = teller.commit("Three regions", edits)
+    commit = scenario.commit("Three regions", edits)
     lifecycle.run_ci(home)
     try:
         for region in (STAGING, INTERNAL, EXTERNAL):

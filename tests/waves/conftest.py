@@ -13,7 +13,7 @@ import pytest
 import uvicorn
 
 import fleet
-from sandbox.githost.rest import GitHub
+from sandbox.githost.rest import SimulatedGitHub
 from tests.repository import ROOT
 from tests.waiting import within
 from tests.waves.rollout.memory import TRUSTED
@@ -27,7 +27,7 @@ class Remote:
 
     bare: Path
     clone: Path
-    github: GitHub
+    github: SimulatedGitHub
     url: str
     reader: str
     """A token that may read statuses."""
@@ -55,7 +55,7 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
     bare, clone = tmp_path / "regions.git", tmp_path / "clone"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(bare)], check=True)
     subprocess.run(["git", "clone", "--quiet", str(bare), str(clone)], check=True, capture_output=True)
-    github = GitHub(REPOSITORY, bare)
+    github = SimulatedGitHub(REPOSITORY, bare)
     server = uvicorn.Server(uvicorn.Config(github.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -150,7 +150,7 @@ class Rig:
         deployment: dict[str, Any] = json.loads(self.pulumi("stack", "export"))["deployment"]
         return deployment
 
-    def known(self) -> list[str]:
+    def is_known(self) -> list[str]:
         """The types and ids of what the stack's state holds of the cloud."""
         prefix = f"{PACKAGES[self.region.settings.cloud]}:"
         resources = self.state().get("resources") or []
@@ -187,15 +187,15 @@ class Rig:
         A preview tells what is missing, with its place in the program; who looks it up in the cloud finds its id by type and
         inputs, as a person does by name and tags. Returns how many were imported.
         """
-        known: set[str] = set(self.known())
+        is_known: set[str] = set(self.is_known())
         found: list[dict[str, str]] = []
         names: dict[str, str] = {}
         for step in self.preview():
             wanted = step.get("newState") or {}
-            row = next((r for r in self.there() if f"{r.type} {r.id}" not in known and _same(wanted, r)), None)
+            row = next((r for r in self.there() if f"{r.type} {r.id}" not in is_known and _same(wanted, r)), None)
             if step["op"] != "create" or row is None:
                 continue
-            known.add(f"{row.type} {row.id}")
+            is_known.add(f"{row.type} {row.id}")
             parent, provider = wanted["parent"], wanted["provider"].rpartition("::")[0]
             names |= {parent: parent, provider: provider}
             name = wanted["urn"].rpartition("::")[2]
@@ -228,8 +228,8 @@ def _same(wanted: Mapping[str, Any], row: Row) -> bool:
 def rig(region: fleet.Region, folder: Path) -> Iterator[Rig]:
     """A rig on an empty cloud."""
     store, clusters = Store(folder / "clouds.sqlite"), FakeClusters()
-    flavour = import_module(f"sandbox.clouds.{region.settings.cloud}").FLAVOUR
-    servicer = CloudServicer(flavour, store, clusters, Faults(folder / "faults.json"))
+    dialect = import_module(f"sandbox.clouds.{region.settings.cloud}").DIALECT
+    servicer = CloudServicer(dialect, store, clusters, Faults(folder / "faults.json"))
     server, port = start(servicer)
     try:
         yield Rig(region, folder, str(port), store, clusters)

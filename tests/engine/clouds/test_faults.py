@@ -87,7 +87,7 @@ def test_every_creation_fails_once_and_the_ups_after_it_end_with_what_was_wanted
     record_property(f"creations, {effect}", tried)
     cloud.faults()
     built = cloud.built()
-    assert cloud.known() == built, "the state and the cloud tell the same"
+    assert cloud.is_known() == built, "the state and the cloud tell the same"
     assert tried == len(built), "every one of them met a fault"
     assert len(set(built)) == len(built)
     assert cloud.up() == ""
@@ -105,7 +105,7 @@ def test_every_deletion_fails_once_and_the_destroys_after_it_leave_nothing(
     until_well(cloud, cloud.destroy)
     record_property(f"deletions, {effect}", calls(cloud))
     assert cloud.built() == []
-    assert cloud.known() == []
+    assert cloud.is_known() == []
     assert cloud.clusters.clusters == {}
 
 
@@ -115,10 +115,10 @@ def test_lost_answers_are_adopted_after_the_runbook(cloud: Rig, record_property:
     until_well(cloud, cloud.up, cloud.adopt)
     record_property("creations, lose", calls(cloud))
     cloud.faults()
-    assert cloud.known() == cloud.built()
+    assert cloud.is_known() == cloud.built()
     assert len(set(cloud.built())) == len(cloud.built())
     assert cloud.up() == ""
-    assert cloud.known() == cloud.built()
+    assert cloud.is_known() == cloud.built()
 
 
 @pytest.mark.parametrize("cloud", on("gcp"), indirect=True)
@@ -142,7 +142,7 @@ def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(cloud
         pending += cloud.settle()
         lost += cloud.adopt()
         assert cloud.up() == ""
-        assert cloud.known() == cloud.built()
+        assert cloud.is_known() == cloud.built()
         assert len(cloud.built()) == wanted
         assert cloud.destroy() == ""
         assert cloud.built() == []
@@ -164,7 +164,7 @@ def test_each_call_by_itself_fails_and_the_next_up_ends_with_what_was_wanted(
             break
         cloud.faults()
         assert cloud.up() == ""
-        assert cloud.known() == cloud.built()
+        assert cloud.is_known() == cloud.built()
         assert len(cloud.built()) == wanted
     record_property("calls, one at a time", call - 1)
     assert call > wanted

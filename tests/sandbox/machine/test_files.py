@@ -1,4 +1,4 @@
-"""Trees are removed whatever modes other programs have given to their folders."""
+"""Trees are removed, also when other programs have changed the modes of their folders."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NOBODY = 65534
 
 
 def as_ordinary_user(run: Callable[[], object]) -> int:
-    """Call something in a child process that is not root, as far as this one is. Its exit code: 0 if nothing was raised."""
+    """Run a function in a child process that is not root. Returns the exit code: 0 without an exception."""
     child = os.fork()
     if child == 0:
         try:
@@ -43,5 +43,5 @@ def test_a_folder_that_its_owner_may_not_list_is_removed_by_an_ordinary_user() -
     parent.rmdir()
 
 
-def test_a_missing_folder_is_fine(tmp_path: Path) -> None:
+def test_a_missing_folder_is_no_error(tmp_path: Path) -> None:
     remove_tree(tmp_path / "missing")

@@ -42,7 +42,7 @@ def host(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> Remote:
 def may(remote: Remote, monkeypatch: pytest.MonkeyPatch, **also: str) -> None:
     """Grant CI's app its permissions, or only these."""
     permissions = also or {"pull_requests": "write"}
-    monkeypatch.setenv("GITHUB_TOKEN", remote.github.add_token("images[bot]", "none", "write", also=permissions))
+    monkeypatch.setenv("GITHUB_TOKEN", remote.github.add_token("images[bot]", "none", "write", permissions=permissions))
 
 
 def run(host: Remote, *words: str) -> Result:
@@ -67,7 +67,7 @@ def pulls(host: Remote, state: str = "open") -> list[dict[str, Any]]:
 
 def signed(host: Remote) -> dict[str, str]:
     """A person who may do all."""
-    return {"Authorization": f"token {host.github.add_token('ann', 'write', 'write', also={'pull_requests': 'write'})}"}
+    return {"Authorization": f"token {host.github.add_token('ann', 'write', 'write', permissions={'pull_requests': 'write'})}"}
 
 
 def ask(host: Remote, method: str, path: str, **body: object) -> httpx.Response:
@@ -154,7 +154,7 @@ def test_a_pull_request_that_was_closed_does_not_come_back_with_the_next_bump(ho
 
 def test_a_bump_that_was_stopped_before_it_asked_is_asked_for_by_the_next(host: Remote) -> None:
     bump(host, f"front={own_image('front', 'a')}")
-    host.github._database.execute("DELETE FROM pull")
+    host.github.database.execute("DELETE FROM pull")
     assert [change["app"] for change in bump(host, f"gates={own_image('gates', 'b')}")["changed"]] == ["front", "gates"]
 
 
@@ -216,7 +216,7 @@ def test_git_pushes_with_the_token(host: Remote, monkeypatch: pytest.MonkeyPatch
     host.git("remote", "set-url", "origin", f"{host.url}/{REPOSITORY}.git")
     host.git("config", f"http.{host.url}/.extraHeader", "Authorization: Basic of-no-use")
     bump(host, f"front={own_image('front', 'a')}")
-    monkeypatch.setenv("GITHUB_TOKEN", host.github.add_token("ben", "none", "read", also={"pull_requests": "write"}))
+    monkeypatch.setenv("GITHUB_TOKEN", host.github.add_token("ben", "none", "read", permissions={"pull_requests": "write"}))
     result = run(host, "bump", f"front={own_image('front', 'b')}", "--pull-request")
     assert isinstance(result.exception, UserError)
     assert "denied to ben" in str(result.exception) or "403" in str(result.exception)

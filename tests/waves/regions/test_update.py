@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fleet.console import main
 from fleet.windows import DAYS
-from sandbox.githost.rest import Identity
+from sandbox.githost.rest import TokenOwner
 from tests.waves.conftest import REPOSITORY, Remote
 from tests.waves.review.copies import copy_checkout
 from tests.waves.rollout.memory import TRUSTED
@@ -236,7 +236,7 @@ def test_the_command_signs_in_as_the_app_and_its_exit_code_is_the_updates(
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form, none = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     public = serialization.PublicFormat.SubjectPublicKeyInfo
-    identity = Identity(TRUSTED, "write")
+    identity = TokenOwner(TRUSTED, "write")
     remote.github.add_app(
         "1000001", "2000001", identity, key.public_key().public_bytes(serialization.Encoding.PEM, public).decode()
     )

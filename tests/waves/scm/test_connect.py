@@ -13,14 +13,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from typer.testing import CliRunner
 
-from sandbox.githost.rest import GitHub, Identity
+from sandbox.githost.rest import SimulatedGitHub, TokenOwner
 from tests.waves.conftest import REPOSITORY, Remote
 from waves.cli.app import app as command
 from waves.rollout import conductor
 from waves.scm.connect import APP, INSTALLATION, PRIVATE_KEY, credentials_env, open_host
 from waves.scm.github import HostError
 
-CONDUCTOR = Identity("regions-conductor[bot]", "read", "write")
+CONDUCTOR = TokenOwner("regions-conductor[bot]", "read", "write")
 
 
 def key_pair() -> tuple[str, str]:
@@ -111,5 +111,5 @@ def test_every_client_reads_and_only_a_token_with_contents_write_pushes(
 
 def test_a_token_outlives_a_restart_of_the_simulated_host(remote: Remote, tmp_path: Path) -> None:
     database = tmp_path / "github.sqlite"
-    token = GitHub(REPOSITORY, remote.bare, database).add_token("ann", "read")
-    assert GitHub(REPOSITORY, remote.bare, database).identity(token) == Identity("ann", "read", "read")
+    token = SimulatedGitHub(REPOSITORY, remote.bare, database).add_token("ann", "read")
+    assert SimulatedGitHub(REPOSITORY, remote.bare, database).owner(token) == TokenOwner("ann", "read", "read")

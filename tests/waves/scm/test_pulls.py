@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from sandbox.githost.numbers import number
+from sandbox.githost.numbers import next_number
 from tests.waves.conftest import REPOSITORY, Remote
 
 ALL = {"pull_requests": "write"}
@@ -13,7 +13,7 @@ ALL = {"pull_requests": "write"}
 
 def ask(remote: Remote, method: str, path: str, token: str = "", **body: object) -> httpx.Response:
     """A request, by default by a person with all permissions."""
-    token = token or remote.github.add_token("ann", "write", "write", also=ALL)
+    token = token or remote.github.add_token("ann", "write", "write", permissions=ALL)
     url = f"{remote.url}/repos/{REPOSITORY}/pulls{path}"
     return remote.http.request(method, url, json=body, headers={"Authorization": f"token {token}"})
 
@@ -55,7 +55,7 @@ def test_one_is_found_by_its_branch_and_state(remote: Remote) -> None:
 def test_issues_and_pull_requests_share_their_numbers(remote: Remote) -> None:
     branch(remote, "a")
     branch(remote, "b")
-    first, issue = open_pull(remote, "a"), number(remote.github._database)
+    first, issue = open_pull(remote, "a"), next_number(remote.github.database)
     assert open_pull(remote, "b") == issue + 1 == first + 2
 
 
@@ -83,7 +83,7 @@ def test_a_pull_request_that_github_refuses_is_refused(remote: Remote, body: dic
 def test_a_token_may_do_only_the_acts_of_its_permissions(
     remote: Remote, contents: str, pulls: str, may: tuple[int, int, int]
 ) -> None:
-    token = remote.github.add_token("ben", "read", contents, also={"pull_requests": pulls})
+    token = remote.github.add_token("ben", "read", contents, permissions={"pull_requests": pulls})
     branch(remote, "a")
     branch(remote, "b", "other")
     pull = open_pull(remote, "a")

@@ -164,7 +164,7 @@ def test_the_simulated_host_refuses_the_statuses_that_github_refuses(
 
 def test_a_commit_takes_a_thousand_statuses_for_each_context(remote: Remote) -> None:
     sha = remote.commit()
-    remote.github._database.executemany(
+    remote.github.database.executemany(
         "INSERT INTO status (sha, context, state, creator, created_at) VALUES (?, 'region/a/apps', 'success', 'x', 'y')",
         [(sha,)] * 1000,
     )
