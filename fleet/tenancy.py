@@ -15,7 +15,7 @@ from fleet.errors import Problem, first_names
 from fleet.residency import RESIDENCY_FILE, Residency, refusal
 from fleet.settings import SHARED, RegionSettings
 from fleet.waves import Wave
-from fleet.windows import overlap, words
+from fleet.windows import describe, overlap
 
 ONLY_PRIVATE: Mapping[str, Callable[[RegionSettings], object]] = {
     "changeWindows": lambda settings: settings.change_windows,
@@ -76,8 +76,8 @@ def _private(stack: Stack, waves: Mapping[str, Wave]) -> Iterator[Problem]:
         yield stack.problem("secretsProvider", settings.secrets_provider, f"not a key of its own, and {owner}",
                             f"Make one: wave {wave.name}'s opens the secrets of all its regions")  # fmt: skip
     if wave and wave.windows and settings.change_windows and not overlap(settings.change_windows, wave.windows):
-        yield stack.problem("changeWindows", words(settings.change_windows),
-                            f"never open while wave {wave.name} is: {words(wave.windows)}",
+        yield stack.problem("changeWindows", describe(settings.change_windows),
+                            f"never open while wave {wave.name} is: {describe(wave.windows)}",
                             "Let them have some time in common, or the region gets no commit")  # fmt: skip
 
 

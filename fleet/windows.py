@@ -86,6 +86,6 @@ def overlap(windows: Iterable[Window], others: Iterable[Window]) -> bool:
     )
 
 
-def words(windows: Iterable[Window]) -> str:
+def describe(windows: Iterable[Window]) -> str:
     """The windows for people."""
     return "; ".join(str(window) for window in windows)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.windows import DAYS, Window, is_open, overlap, words
+from fleet.windows import DAYS, Window, describe, is_open, overlap
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def test_without_windows_it_is_always_open_and_with_several_in_each_of_them() ->
 
 
 def test_a_window_is_printed_as_it_is_written() -> None:
-    assert words([window(["tue", "wed"], "01:00", "05:00", "Europe/Berlin"), window(["sun"], "22:00", "02:00")]) == (
+    assert describe([window(["tue", "wed"], "01:00", "05:00", "Europe/Berlin"), window(["sun"], "22:00", "02:00")]) == (
         "tue, wed 01:00-05:00 Europe/Berlin; sun 22:00-02:00 UTC"
     )
 

@@ -16,7 +16,7 @@ from waves.cli.arguments import Base
 from waves.images import proposal
 from waves.images.cosign import problem
 from waves.images.pins import PINS, Bump, bumps, new_images, pins, rewrite
-from waves.images.proposal import Proposal, propose, repinned
+from waves.images.proposal import Proposal, changed_own_images, propose
 from waves.review.affected import common
 from waves.review.render import sources
 from waves.scm import connect
@@ -97,7 +97,7 @@ def verify(context: typer.Context, base: Base = "origin/main", as_json: Json = F
     repository = connect.repository_name(here.checkout, here.remote, here.repository)
     refs = GitRefs(here.checkout, here.remote)
     before = refs.files(common(refs, base), [PINS])
-    images = repinned(before, sources(here.checkout, PINS))
+    images = changed_own_images(before, sources(here.checkout, PINS))
     problems = {image: problem(app, image, repository) for app, image in images.items()}
     if as_json:
         print(json.dumps([{"image": image, "problem": text} for image, text in problems.items()], indent=2))

@@ -92,7 +92,7 @@ def affected_names(checkout: Path, base: str, files: str) -> list[str]:
 
 
 def _print(result: Preview) -> None:
-    counts = result.counted or "no change"
+    counts = result.summary or "no change"
     output.text(("blocked " if result.blocked else "", "red"), f"{result.region}: {counts} ({result.seconds:.0f} s)")
     if result.error:
         output.text(f"    {result.error}")

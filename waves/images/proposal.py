@@ -130,7 +130,7 @@ def _main(refs: GitRefs) -> Commit:
         raise GitError(f"{refs.remote} has no branch {MAIN}. Push one, or name another remote") from None
 
 
-def repinned(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
+def changed_own_images(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, str]:
     """The own images whose pin a change adds or changes."""
     old, now = pins(before), pins(after)
     return {

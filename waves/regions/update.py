@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 import fleet
-from fleet.windows import is_open, words
+from fleet.windows import describe, is_open
 from waves.review import affected
 from waves.rollout.model import Commit, RegionRecord, StatusState
 from waves.scm.git import REGIONS, GitRefs, git
@@ -82,7 +82,7 @@ def closed_reason(region: fleet.Region, record: RegionRecord, commit: Commit, no
         return ""
     if record.at == commit and record.since is not None and now < record.since + region.wave.deadline:
         return ""
-    return f"nothing changed: outside of the change windows, {words(windows)}"
+    return f"nothing changed: outside of the change windows, {describe(windows)}"
 
 
 def infrastructure_changed(refs: GitRefs, checkout: Path, region: str, applied: Commit, commit: Commit) -> bool:

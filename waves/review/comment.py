@@ -80,7 +80,7 @@ def _parts(report: Report) -> Iterator[str]:
     if report.silent:
         yield "This change touches no region."
         return
-    groups = _grouped(report.previews)
+    groups = _group_previews(report.previews)
     yield from _alerts(report, groups)
     if groups:
         yield _table(report, groups)
@@ -96,15 +96,17 @@ def _diffs(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> Ite
     """The folded parts: each group's steps and policy violations, then the changed objects."""
     for regions, preview in groups:
         if preview.steps or preview.violations:
-            yield _folded(f"{_names(regions)}: {preview.counted or 'policy violations'}", lines(preview))
+            yield _details(f"{_names(regions)}: {preview.summary or 'policy violations'}", lines(preview))
     if report.groups:
         yield "### Changed objects"
     for group in report.groups:
         changes = [line for change in group.changes for line in _change(change)]
-        yield _folded(f"{_names(group.regions)}: {len(group.changes)} object{'s' * (len(group.changes) != 1)}", changes)
+        yield _details(
+            f"{_names(group.regions)}: {len(group.changes)} object{'s' * (len(group.changes) != 1)}", changes
+        )
 
 
-def _grouped(previews: Sequence[Preview]) -> list[tuple[tuple[str, ...], Preview]]:
+def _group_previews(previews: Sequence[Preview]) -> list[tuple[tuple[str, ...], Preview]]:
     """Regions of a wave with equal previews, each with the preview, in their order."""
     groups: dict[Preview, list[str]] = {}
     for preview in previews:
@@ -202,7 +204,7 @@ def _violation(violation: PreflightViolation) -> str:
     state = "excused" if violation.exemption else "blocked"
     text = violation.what + (f" — {violation.exemption}" if violation.exemption else "")
     title = f"- **{state}** `{violation.rule}` `{_inline(violation.item)}` ({_names(violation.regions)})"
-    return f"{title}\n{_indented(code(text))}"
+    return f"{title}\n{_indent(code(text))}"
 
 
 def lines(preview: Preview) -> list[str]:
@@ -229,7 +231,7 @@ def _names(regions: Sequence[str]) -> str:
     return first_names([f"`{name}`" for name in regions], MAX_NAMES)
 
 
-def _folded(title: str, lines: list[str]) -> str:
+def _details(title: str, lines: list[str]) -> str:
     return (
         f"<details><summary>{_tags(title)}</summary>\n\n{code(chr(10).join(map(_line, lines)), 'diff')}\n\n</details>"
     )
@@ -249,7 +251,7 @@ def code(text: str, kind: str = "") -> str:
     return f"{fence}{kind}\n{text}\n{fence}"
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 

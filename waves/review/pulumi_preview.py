@@ -49,8 +49,8 @@ class Preview:
         return dict(Counter(step.op for step in self.steps))
 
     @property
-    def counted(self) -> str:
-        """The same in words: `2 to create, 1 to update`."""
+    def summary(self) -> str:
+        """The counts in words: `2 to create, 1 to update`."""
         return ", ".join(f"{number} to {op}" for op, number in sorted(self.counts.items()))
 
     @property
@@ -107,13 +107,13 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
     reason = "\n".join(errors) or output.strip() or f"pulumi ended with exit code {code}"
     mandatory = any(violation.level == "mandatory" for violation in violations)
     # Violations of mandatory policies end a preview too, and are reported by themselves.
-    error = "" if code == 0 or (mandatory and not errors) else masked(reason, os.environ)
+    error = "" if code == 0 or (mandatory and not errors) else mask_secrets(reason, os.environ)
     return Preview(
         region.name, region.wave.name, region.settings.cloud, error, new, steps, violations, time.monotonic() - started
     )
 
 
-def masked(text: str, environment: Mapping[str, str]) -> str:
+def mask_secrets(text: str, environment: Mapping[str, str]) -> str:
     """A text without the secrets of the environment. Each line of a secret is masked by itself."""
     for name, value in environment.items():
         for line in value.splitlines() if _SECRET.search(name) else []:

@@ -66,7 +66,7 @@ def _is_text(content: bytes) -> bool:
 
 def _project(text: str, namespace: str) -> tuple[str, frozenset[str]]:
     """The part of Pulumi.yaml that Pulumi itself reads, and the settings whose values Pulumi checks by a type."""
-    document, typed = _composed(text), set[str]()
+    document, typed = _compose(text), set[str]()
     for _, config in _entries(document, "config"):
         entries = []
         for key, value in _entries(config):
@@ -78,22 +78,22 @@ def _project(text: str, namespace: str) -> tuple[str, frozenset[str]]:
                 entries.append((key, value))
                 typed |= {f"{namespace}:{name}"} if own else set()
         config.value = entries
-    return _serialized(document, text), frozenset(typed)
+    return _serialize(document, text), frozenset(typed)
 
 
 def _stack(text: str, namespace: str, typed: frozenset[str]) -> str:
     """The part of a stack file that Pulumi itself reads, and the settings that Pulumi checks."""
-    document = _composed(text)
+    document = _compose(text)
     for _, config in _entries(document, "config"):
         config.value = [
             (key, value)
             for key, value in _entries(config)
             if key.value in typed or not str(key.value).startswith(f"{namespace}:")
         ]
-    return _serialized(document, text)
+    return _serialize(document, text)
 
 
-def _composed(text: str) -> yaml.Node | None:
+def _compose(text: str) -> yaml.Node | None:
     """YAML's nodes, in which `yes` and `true` differ. None if the text is not YAML."""
     try:
         return yaml.compose(text, Loader=yaml.CSafeLoader)  # type: ignore[no-any-return]
@@ -107,6 +107,6 @@ def _entries(node: yaml.Node | None, name: str | None = None) -> Iterator[tuple[
         yield from ((key, value) for key, value in node.value if name is None or key.value == name)
 
 
-def _serialized(node: yaml.Node | None, text: str) -> str:
+def _serialize(node: yaml.Node | None, text: str) -> str:
     """YAML without comments and blank lines. If there is no mapping, the text."""
     return str(yaml.serialize(node)) if isinstance(node, yaml.MappingNode) else text

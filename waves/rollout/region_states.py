@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from fleet import Wave
-from fleet.windows import is_open, words
+from fleet.windows import describe, is_open
 from waves.rollout.model import Commit, Member, Receipt, RegionState, Release, State, StatusState, World
 
 _FAILED = (StatusState.FAILURE, StatusState.ERROR)
@@ -75,7 +75,7 @@ class RegionStates:
         member = self._special_members(commit).get(region)
         if member is None or not self.world.ledger.region(region).joined or is_open(member.windows, self.world.now):
             return ""
-        return words(member.windows)
+        return describe(member.windows)
 
     def creators(self, region: str, commit: Commit, wave: Wave) -> Sequence[str]:
         """The logins whose receipts count for a region: its own app's, or those that its wave trusts."""
@@ -135,7 +135,7 @@ class RegionStates:
         ]
         if missing:
             since = record.since or self.world.ledger.wave(wave.name).since
-            reasons = "; ".join(_describe(check, latest.get(check)) for check in missing)
+            reasons = "; ".join(_describe_check(check, latest.get(check)) for check in missing)
             if since is not None and now >= since + wave.deadline:
                 return RegionState(region, State.LATE, f"{reasons}, past the deadline of {_format_span(wave.deadline)}")
             return RegionState(region, State.WAITING, reasons)
@@ -214,7 +214,7 @@ class RegionStates:
         return self._receipts[commit]
 
 
-def _describe(check: str, receipt: Receipt | None) -> str:
+def _describe_check(check: str, receipt: Receipt | None) -> str:
     """A check that was not successful: its latest receipt, or that it has none."""
     return f"{check} {receipt.state}: {receipt.description}" if receipt else f"no receipt yet of {check}"
 

@@ -11,7 +11,7 @@ from waves.review.comment import LIMIT, MARK, NO_PREVIEW, Report, comment
 from waves.review.comparison import PreflightViolation
 from waves.review.engine_events import Field, PolicyViolation, Step, parse_events
 from waves.review.object_diff import Group, ObjectDiff
-from waves.review.pulumi_preview import Preview, masked
+from waves.review.pulumi_preview import Preview, mask_secrets
 
 CLUSTER = "aws:eks/cluster:Cluster"
 URN = f"urn:pulumi:prod::regions::regions:aws:Cluster${CLUSTER}::prod"
@@ -89,7 +89,7 @@ def test_a_refresh_reports_changed_and_deleted_resources() -> None:
 def test_no_secret_of_the_environment_gets_into_an_error() -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----"
     environment = {"REGIONS_RECEIPTS_KEY": key, "GITHUB_TOKEN": "ghs_0123456789"}
-    text = masked("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", environment)
+    text = mask_secrets("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", environment)
     assert text == "it failed: {'private-key': '[secret]'} with [secret] in prod-aws"
 
 
