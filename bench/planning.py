@@ -250,7 +250,8 @@ def calls() -> list[Figure]:
             "GitHub requests of a release, 1,000 regions", hourly, "counted requests", [float(large[1])],
             note=f"Over {large[2]} passes, with every wave's receipts needed and each step's reports spread over two minutes. "
             f"With 10 regions: {small[1]} over {small[2]} passes. The limit is {hourly:,} an hour. "
-            f"{RELEASES_A_DAY} releases in one hour need {large[1] * RELEASES_A_DAY:,} requests, and over eight hours {large[1] * RELEASES_A_DAY // 8:,} in each. "
+            f"{RELEASES_A_DAY} releases in one hour need {large[1] * RELEASES_A_DAY:,} requests, "
+            f"and over eight hours {large[1] * RELEASES_A_DAY // 8:,} in each. "
             "Each region posts three receipts by another app: 3,000 for a release, of 5,000 an hour.",
         ),
     ]  # fmt: skip

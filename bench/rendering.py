@@ -47,5 +47,6 @@ def figures(repetitions: int) -> list[Figure]:
     return [
         Figure(f"rendering of {REGION}", 300, "ms", alone),
         Figure("rendering of 500 regions", 60, "s", sizes[500], {f"{n} regions": sizes[n] for n in MANY}, line(sizes)),
-        Figure("`regions diff` over 500 regions", 90, "s", totals, note="A new image in all, rendered on both sides and compared."),
+        Figure("`regions diff` over 500 regions", 90, "s", totals,
+               note="A new image in all, rendered on both sides and compared."),
     ]  # fmt: skip
