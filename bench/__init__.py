@@ -1,1 +1,1 @@
-"""Measures what the project promises of speed and memory: `make bench` writes RESULTS.md. Never imported by the rest."""
+"""Measurements of the project's promises, which `make bench` runs. RESULTS.md has the figures."""

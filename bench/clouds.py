@@ -1,4 +1,4 @@
-"""The clouds: what the policy pack costs, what is held to be so, how many faults were survived, what a region costs in a month."""
+"""The clouds: the policy pack's time, the baseline's lines, the survived faults, and a region's monthly costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import fleet
-from bench.measure import in_turns
+from bench.measure import alternate
 from bench.report import Figure
 from sandbox import lifecycle
 from sandbox.demo import regions
@@ -31,49 +31,52 @@ def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
         regions.pulumi(home, checkout, "preview", "-s", REGION, *pack)
 
     acts = {"with policies": lambda: preview("--policy-pack", "policy"), "without": preview}
-    ratios, parts = in_turns(acts, repetitions, report)
+    ratios, parts = alternate(acts, repetitions, report)
     return Figure("preview with the policy pack, to one without", 1.3, "x", ratios, parts, f"{REGION}, first preview.")
 
 
 COUNTED = {
     "tests/components/test_baseline.py": "Each is a test of all shipped regions of its cloud: docs/reference/baseline.md.",
-    "tests/policy/test_policies.py": "Each has a test that it fires, and one that it does not.",
+    "tests/policy/test_policies.py": "Each has a resource that breaks it and one that does not.",
 }
-"""Tests that count what they tried, and what that means. What does not hold fails its test."""
+"""Tests that count their cases, and the meaning of the count. A case that does not hold fails its test."""
 
 
-FAULTS = {"tests/clouds": "Tried and survived: the next `up` or `destroy` ended with what was wanted."}
+FAULTS = {"tests/engine/clouds": "Injected and survived: the next `up` or `destroy` reached the desired state."}
 
 
-def counts(home: Home, counting: Mapping[str, str]) -> list[Figure]:
-    """What tests count, which are run once, the deep ones as well."""
-    found = []
-    for tests, note in counting.items():
+def counts(home: Home, notes: Mapping[str, str]) -> list[Figure]:
+    """The counts of tests, after one run with the deep ones."""
+    figures = []
+    for tests, note in notes.items():
         result = home.root / "counted.xml"
         command = [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "worksteal"]
         command += ["-o", "junit_family=xunit1", f"--junitxml={result}", tests]
         process = subprocess.run(command, cwd=CHECKOUT, env=os.environ | {"FAULTS": "all"}, stdout=sys.stderr)
         if process.returncode:
-            raise SandboxError(f"{tests} failed, so that it counts nothing. What failed is said above")
-        found += counted(result, note)
-    return found
+            raise SandboxError(f"{tests} failed, so there is no count. The output above has the failures")
+        figures += add_up(result, note)
+    return figures
 
 
-def counted(result: Path, note: str) -> list[Figure]:
-    """What a test run's report says that its tests tried, added up."""
-    found: dict[str, float] = {}
-    for each in ElementTree.parse(result).iter("property"):
-        name = each.attrib["name"]
-        found[name] = found.get(name, 0) + float(each.attrib["value"])
-    return [Figure(name, None, "", [count], note=note) for name, count in sorted(found.items())]
+def add_up(result: Path, note: str) -> list[Figure]:
+    """The counts in a test run's report, added up by name."""
+    totals: dict[str, float] = {}
+    for item in ElementTree.parse(result).iter("property"):
+        name = item.attrib["name"]
+        totals[name] = totals.get(name, 0) + float(item.attrib["value"])
+    return [Figure(name, None, "", [count], note=note) for name, count in sorted(totals.items())]
 
 
 def costs() -> list[Figure]:
-    """Every shipped region, in a month."""
-    listed, found = prices(), []
+    """The monthly costs of every shipped region."""
+    price_list, figures = prices(), []
     for region in fleet.read(CHECKOUT).in_waves():
-        parts = monthly(region, listed)
+        parts = monthly(region, price_list)
         split = ", ".join(f"{name} {value:,.0f}" for name, value in parts.items())
-        note = f"{split}. List prices of {listed['as-of']} (prices.yaml); without traffic, logs, volumes, backups, Defender."
-        found.append(Figure(f"{region.name} in a month", None, "USD", [sum(parts.values())], note=note))
-    return found
+        note = (
+            f"{split}. List prices of {price_list['as-of']} (waves/review/prices.yaml), without traffic, logs, volumes, "
+            "backups, Defender."
+        )
+        figures.append(Figure(f"{region.name} in a month", None, "USD", [sum(parts.values())], note=note))
+    return figures

@@ -1,4 +1,4 @@
-"""Runs what is measured, in a sandbox of its own."""
+"""Measures regions in a sandbox of its own: bring-up, memory, previews and new regions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import floor
+from bench import baseline_program
 from bench.report import Figure
 from sandbox import lifecycle
 from sandbox.demo import bring_up, regions
@@ -30,12 +30,12 @@ Report = Callable[[str], None]
 
 
 def up(home: Home) -> None:
-    """Start the sandbox; the toolchain must have been built."""
+    """Start the sandbox. The toolchain must be built."""
     lifecycle.up(home, build.ensure(lambda tool, done, total: None))
 
 
 def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]:
-    """`make demo` from nothing but the toolchain, and the memory of its regions. The last one stays up."""
+    """`make demo` with the toolchain alone, and the memory of its regions. The last demo stays up."""
     seconds, gigabytes = [], []
     for number in range(repetitions):
         lifecycle.down(home)
@@ -58,12 +58,12 @@ def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]
     )  # fmt: skip
 
 
-def in_turns(
+def alternate(
     acts: dict[str, Callable[[], None]], repetitions: int, report: Report
 ) -> tuple[list[float], dict[str, list[float]]]:
-    """How long two acts take, one after the other, again and again. Returns the first's ratios to the second, and the seconds."""
+    """The seconds of two acts in turns. Returns the first's ratios to the second, and the seconds of both."""
     samples: dict[str, list[float]] = {name: [] for name in acts}
-    for number in range(-1, repetitions):  # the first of each warms Python's and the file system's caches
+    for number in range(-1, repetitions):  # the first run of each warms Python's and the file system's caches
         for name, act in acts.items():
             started = time.monotonic()
             act()
@@ -76,33 +76,33 @@ def in_turns(
 
 
 def previews(home: Home, repetitions: int, report: Report) -> Figure:
-    """An unchanged preview of a region, in turns with that of its flat floor."""
+    """An unchanged preview of a region, in turns with the preview of its baseline program."""
     export = regions.pulumi(home, home.checkout, "stack", "export", "--show-secrets", "-s", REGION)
-    flat = home.root / "floor"
+    baseline = home.root / "baseline"
     stack = home.checkout / "stacks" / f"Pulumi.{REGION}.yaml"
-    floor.write(flat, json.loads(export)["deployment"]["resources"], stack, CHECKOUT / ".venv")
+    baseline_program.write(baseline, json.loads(export)["deployment"]["resources"], stack, CHECKOUT / ".venv")
 
     def preview(folder: Path) -> None:
         regions.pulumi(home, folder, "preview", "--expect-no-changes", "-s", REGION)
 
-    ratios, parts = in_turns(
+    ratios, parts = alternate(
         {
             "this program": lambda: preview(home.checkout),
-            "floor: a flat program with the same resources and SDKs": lambda: preview(flat),
+            "baseline: a flat program with the same resources and SDKs": lambda: preview(baseline),
         },
         repetitions,
         report,
     )
     return Figure(
-        "preview of one region, to its floor", 1.2, "x", ratios, parts,
-        f"{REGION}, nothing to change in either; both read the same state. bench/floor.py says what the floor is.",
+        "preview of one region, to its baseline", 1.2, "x", ratios, parts,
+        f"{REGION}, without changes in either. Both read the same state. bench/baseline_program.py explains the baseline.",
     )  # fmt: skip
 
 
 def new_region(home: Home, repetitions: int, report: Report) -> Figure:
-    """From a copied stack file to a Healthy application, while the three demo regions run beside it."""
+    """From a copied stack file to a Healthy application, while the three demo regions run on the same machine."""
     checkout, path = home.checkout, home.checkout / "stacks" / f"Pulumi.{COPY}.yaml"
-    whole, apply, settle, server = [], [], [], []
+    totals, apply, settle, server = [], [], [], []
     for number in range(repetitions):
         server.append(_api_server())
         started = time.monotonic()
@@ -121,19 +121,19 @@ def new_region(home: Home, repetitions: int, report: Report) -> Figure:
         state = regions.wait(home, DeployedRegion(COPY, "aws", "staging"), commit, HEALTHY_SECONDS)
         if not state.arrived(commit):
             raise SandboxError(f"{COPY} did not come up: {state}")
-        whole.append(time.monotonic() - started)
+        totals.append(time.monotonic() - started)
         apply.append(applied - started)
         settle.append(time.monotonic() - applied)
-        report(f"new region {number + 1}: {whole[-1]:.1f} s; the API server alone {server[-1]:.1f} s")
+        report(f"new region {number + 1}: {totals[-1]:.1f} s, the API server alone {server[-1]:.1f} s")
         regions.pulumi(home, checkout, "destroy", "--yes", "--skip-preview", "--remove", "-s", COPY)
         path.unlink(missing_ok=True)
         repository.git("reset", "--quiet", cwd=checkout)
     return Figure(
-        "copied stack file to Healthy application", 30, "s", whole,
+        "copied stack file to Healthy application", 30, "s", totals,
         {
             "commit and `pulumi up` (engine, program, simulated cloud, API server, Argo CD's objects)": apply,
             "Argo CD after that, to Synced and Healthy": settle,
-            "an API server alone, started for comparison just before; it is a part of the first": server,
+            "an API server alone, started just before, which is a part of the first": server,
         },
     )  # fmt: skip
 
@@ -147,7 +147,7 @@ def _api_server() -> float:
 
 
 def cold_toolchain(report: Report) -> Figure:
-    """Every tool from source with no cache at all: modules are fetched again, too. Takes ten minutes and more."""
+    """Every tool from source without any cache, with the download of all modules. Takes ten minutes and more."""
     with tempfile.TemporaryDirectory(prefix="cold-", dir="/tmp") as scratch:
         env = {
             **os.environ,
@@ -162,11 +162,11 @@ def cold_toolchain(report: Report) -> Figure:
         finally:
             subprocess.run(["go", "clean", "-modcache"], env=env, check=False)  # its files are read-only
     report(f"cold toolchain: {minutes:.1f} min")
-    return Figure("cold toolchain", 25, "min", [minutes], note="One run: it is too long for five.")
+    return Figure("cold toolchain", 25, "min", [minutes], note="One run, since five would take too long.")
 
 
 def facts(home: Path) -> dict[str, str]:
-    """What the figures depend on."""
+    """The conditions of the figures: date, commit, machine."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
     commit = repository.git("rev-parse", "--short=10", "HEAD", cwd=home)
     changed = " with changes" if repository.git("status", "--porcelain", cwd=home) else ""

@@ -1,8 +1,8 @@
-"""The conductor by itself: how long a pass's planning takes as the fleet grows, and what a release costs in GitHub's requests.
+"""The conductor alone: the time of a pass's planning by the fleet's size, and a release's requests to GitHub.
 
-The fleets are made up, far larger than a sandbox could run: a tenth of the regions in staging, a tenth in internal production, the
-others in external production, with cohorts, so that their receipts count too. Nothing but the regions is invented: planning is
-the conductor's own, and requests are those of its own client, counted by the sandbox's simulated GitHub.
+The fleets are invented, and far larger than a sandbox could run. A tenth of the regions is in staging, a tenth in internal
+production. The others are in external production, with cohorts, so that their receipts count too.
+Only the regions are invented. The planner and the client are the conductor's own. The sandbox's simulated GitHub counts requests.
 """
 
 from __future__ import annotations
@@ -47,28 +47,28 @@ COMMITS = 1000
 RELEASES_A_DAY = 15
 TICK = timedelta(seconds=2)
 REPORT_TICKS = 60
-"""A wave's regions report evenly over so many passes: two minutes."""
+"""The passes over which a wave's regions report evenly: two minutes."""
 
 
 def waves() -> tuple[Wave, ...]:
-    """Three waves that all want receipts."""
-    given = {"production": False, "trustedStatusCreators": [CREATOR], "deadline": "1h"}
+    """Three waves that all need receipts."""
+    settings = {"production": False, "trustedStatusCreators": [CREATOR], "deadline": "1h"}
     cohorts = [{}, {}, {"cohorts": [1, "25%", "100%"]}]
     names = ("staging", "internal", "external")
     return tuple(
-        Wave.model_validate({"name": name, **given, **more}) for name, more in zip(names, cohorts, strict=True)
+        Wave.model_validate({"name": name, **settings, **cohort}) for name, cohort in zip(names, cohorts, strict=True)
     )
 
 
 def members(regions: int) -> dict[str, tuple[Member, ...]]:
-    """So many regions over the waves."""
+    """A number of regions, spread over the waves."""
     tenth = max(1, regions // 10)
     parts = {"staging": tenth, "internal": tenth, "external": regions - 2 * tenth}
     return {wave: tuple(Member(f"{wave}-{n}", 3 + n % 7) for n in range(count)) for wave, count in parts.items()}
 
 
 def world(regions: int, commits: int) -> World:
-    """A fleet in the midst of it all: every wave is at another commit, with receipts of every region, and main is far ahead."""
+    """A fleet in a rollout: every wave is at another commit, with receipts of every region, and main is far ahead."""
     fleet, policy = members(regions), waves()
     history = tuple(f"{n:040d}" for n in range(commits))
     releases = {commit: Release(commit, policy, fleet) for commit in history}
@@ -92,12 +92,12 @@ def passes(repetitions: int) -> list[Figure]:
     """Seconds of one planning pass, by the number of regions."""
     times: dict[int, list[float]] = {}
     for size in SIZES:
-        made = world(size, COMMITS)
+        snapshot = world(size, COMMITS)
         times[size] = []
         for _ in range(repetitions):
             started = time.perf_counter()
-            receipts_needed(made)
-            plan(made)
+            receipts_needed(snapshot)
+            plan(snapshot)
             times[size].append(time.perf_counter() - started)
     return [
         Figure(f"planning pass, 1,000 regions and {COMMITS:,} candidate commits", 100, "ms", [t * 1000 for t in times[1000]]),
@@ -110,7 +110,7 @@ def passes(repetitions: int) -> list[Figure]:
 
 
 @dataclass
-class Refs:
+class MemoryRefs:
     """Git's side, in memory."""
 
     release_: Release
@@ -119,7 +119,7 @@ class Refs:
     ledger: Ledger = field(default_factory=Ledger)
 
     def snapshot(self) -> Snapshot:
-        """As it is."""
+        """The current state."""
         return Snapshot(tuple(self.history), dict(self.branches), self.ledger, None)
 
     def release(self, commit: Commit) -> Release:
@@ -127,14 +127,14 @@ class Refs:
         return Release(commit, self.release_.waves, self.release_.members)
 
     def push(self, moves: Sequence[Move], ledger: Ledger, tip: str | None, subject: str) -> bool:
-        """Always goes through."""
+        """Accept every push."""
         self.branches |= {move.region: move.new for move in moves}
         self.ledger = ledger
         return True
 
 
 def requests(regions: int) -> tuple[int, int, int]:
-    """Counted requests of an idle pass, those of a whole release, and the passes that the release took."""
+    """Counted requests of an idle pass and of a whole release, and the number of the release's passes."""
     with TemporaryDirectory() as scratch:
         repository = Path(scratch)
         commits = _repository(repository)
@@ -159,32 +159,32 @@ def _release(
 ) -> tuple[int, int, int]:
     old, new = commits
     fleet, policy = members(regions), waves()
-    names = [member.name for found in fleet.values() for member in found]
+    names = [member.name for wave_members in fleet.values() for member in wave_members]
     ledger = Ledger(
         waves={wave.name: WaveRecord(old, NOW, old) for wave in policy},
         regions={name: RegionRecord(at=old, since=NOW, joined=old) for name in names},
     )
-    refs = Refs(Release(new, policy, fleet), [old], dict.fromkeys(names, old), ledger)
+    refs = MemoryRefs(Release(new, policy, fleet), [old], dict.fromkeys(names, old), ledger)
     client = _Receipts(GitHubReceipts("bench/regions", github.add_token("conductor", "read"), url), clock)
     writer = github.add_token(CREATOR, "write")
     asyncio.run(_report(github, writer, old, names))
-    clock[0] += timedelta(hours=1)  # these posts count too, and are not the release's
+    clock[0] += timedelta(hours=1)  # the limit counts these posts too, but they are not the release's
     before_idle = _counted(github)
     conductor.carry_out(refs, conductor.prepare(refs, client))
     idle = _counted(github) - before_idle
     refs.history.insert(0, new)
     silent: list[str] = []
-    passed = 0
+    passes = 0
     while any(at != new for at in refs.branches.values()) or silent:
         before = set(_at(refs, new))
         conductor.carry_out(refs, conductor.prepare(refs, client))
-        passed += 1
+        passes += 1
         silent += sorted(set(_at(refs, new)) - before)
         share = -(-len(silent) // REPORT_TICKS) if len(silent) > REPORT_TICKS else 1
         asyncio.run(_report(github, writer, new, silent[:share]))
         del silent[:share]
         clock[0] += TICK
-    return idle, _counted(github) - idle - before_idle, passed
+    return idle, _counted(github) - idle - before_idle, passes
 
 
 @dataclass
@@ -202,17 +202,17 @@ class _Receipts:
         return self.clock[0]
 
 
-def _at(refs: Refs, commit: Commit) -> list[str]:
+def _at(refs: MemoryRefs, commit: Commit) -> list[str]:
     return [region for region, at in refs.branches.items() if at == commit]
 
 
 def _counted(github: SimulatedGitHub) -> int:
-    """Requests that count against the hourly limit: neither rate_limit nor what was answered with 304."""
+    """Requests that count against the hourly limit: all but rate_limit and those with the answer 304."""
     return sum(r.startswith("GET") and not r.endswith((" 304", "/rate_limit")) for r in github.requests)
 
 
 async def _report(github: SimulatedGitHub, token: str, commit: Commit, regions: list[str]) -> None:
-    """Regions that pass: CI begins and ends, and Argo CD's word."""
+    """Post the receipts of regions that pass: the start and end of CI's update, and Argo CD's."""
     transport = httpx.ASGITransport(app=github.app)
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(transport=transport, base_url="http://github", headers=headers) as client:
@@ -244,13 +244,14 @@ def calls() -> list[Figure]:
     return [
         Figure(
             "GitHub requests of an idle pass, 1,000 regions", 0, "counted requests", [float(large[0])],
-            note=f"10 regions: {small[0]}. One request to /rate_limit besides, for the clock, which GitHub does not count.",
+            note=f"10 regions: {small[0]}. Also one request to /rate_limit, for the clock, which GitHub does not count.",
         ),
         Figure(
             "GitHub requests of a release, 1,000 regions", hourly, "counted requests", [float(large[1])],
-            note=f"Over {large[2]} passes, with every wave's receipts needed and each step's reports spread over two minutes; 10 "
-            f"regions: {small[1]} over {small[2]} passes. The limit is {hourly:,} an hour: {RELEASES_A_DAY} releases a day, all "
-            f"in one hour, would take {large[1] * RELEASES_A_DAY:,}; spread over eight hours, {large[1] * RELEASES_A_DAY // 8:,}. "
-            "The regions' own posts are three each, by another app: 3,000 for a release, of 5,000 an hour.",
+            note=f"Over {large[2]} passes, with every wave's receipts needed and each step's reports spread over two minutes. "
+            f"With 10 regions: {small[1]} over {small[2]} passes. The limit is {hourly:,} an hour. "
+            f"{RELEASES_A_DAY} releases in one hour need {large[1] * RELEASES_A_DAY:,} requests, "
+            f"and over eight hours {large[1] * RELEASES_A_DAY // 8:,} in each. "
+            "Each region posts three receipts by another app: 3,000 for a release, of 5,000 an hour.",
         ),
     ]  # fmt: skip

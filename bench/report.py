@@ -11,18 +11,18 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Figure:
-    """One promise, and what was measured."""
+    """One promise, and its measurement."""
 
     name: str
     goal: float | None
-    """At most this; None where it is only said."""
+    """The greatest acceptable value. None if the figure has no goal."""
     unit: str
     samples: list[float]
-    """One value for each repetition; the median is what counts."""
+    """One value for each repetition. The median counts."""
     parts: dict[str, list[float]] = field(default_factory=dict)
-    """What it is made of, or its floor: name to samples in seconds."""
+    """The parts of the figure, or its baseline: name to samples in seconds."""
     note: str = ""
-    """How it was measured, where that is not plain."""
+    """The method, if the name does not tell it."""
 
     @property
     def median(self) -> float:
@@ -31,7 +31,7 @@ class Figure:
 
     @property
     def verdict(self) -> str:
-        """`met`, or by how much it is missed; empty without a goal."""
+        """`met`, or the difference to the goal. Empty without a goal."""
         if self.goal is None:
             return ""
         if self.median <= self.goal:
@@ -45,10 +45,10 @@ def spread(samples: list[float]) -> str:
 
 
 def line(samples: Mapping[int, list[float]]) -> str:
-    """How near seconds by the number of regions come to a straight line."""
+    """The straight line through seconds by number of regions, and its fit."""
     sizes, middle = list(samples), [median(values) for values in samples.values()]
     fit, straight = linear_regression(sizes, middle), correlation(sizes, middle) ** 2
-    return f"Linear: {fit.slope * 1e6:.1f} µs for each region and {fit.intercept * 1000:.1f} ms besides; r² = {straight:.4f}."
+    return f"Linear: {fit.slope * 1e6:.1f} µs for each region and {fit.intercept * 1000:.1f} ms in all, r² = {straight:.4f}."
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Part:
     """Figures that were measured together."""
 
     facts: dict[str, str]
-    """What they depend on: date, commit, machine."""
+    """The conditions: date, commit, machine."""
     figures: list[Figure]
 
 
@@ -72,29 +72,33 @@ def parse(text: str) -> dict[str, Part]:
 
 
 def markdown(parts: Mapping[str, Part]) -> str:
-    """The results as a document: a table of each part's figures, then what each is made of."""
+    """The results as a document: a table of each part's figures, then the parts of each figure."""
     lines = [
         "# Results",
         "",
-        "Written by `make bench`; medians, with the least and the greatest value in brackets.",
+        "`make bench` writes this file. Values are medians, with the least and the greatest in brackets.",
     ]
     for name, part in parts.items():
-        facts = "; ".join(f"{fact} {value}" for fact, value in part.facts.items())
+        facts_line = ", ".join(f"{fact} {value}" for fact, value in part.facts.items())
         lines += [
             "",
             f"## {name}",
             "",
-            facts,
+            facts_line,
             "",
             "| figure | goal | measured | runs | |",
             "| --- | --- | --- | --- | --- |",
         ]
         for figure in part.figures:
-            measured = f"{spread(figure.samples)} {figure.unit}"
+            values = f"{spread(figure.samples)} {figure.unit}"
             goal = "" if figure.goal is None else f"at most {figure.goal:g} {figure.unit}"
-            lines.append(f"| {figure.name} | {goal} | {measured} | {len(figure.samples)} | {figure.verdict} |")
+            lines.append(f"| {figure.name} | {goal} | {values} | {len(figure.samples)} | {figure.verdict} |")
         for figure in part.figures:
-            made_of = [f"- {each}: {spread(samples)} s" for each, samples in figure.parts.items()]
-            about = [*([figure.note] if figure.note else []), *([""] if figure.note and made_of else []), *made_of]
+            parts_text = [f"- {part_name}: {spread(samples)} s" for part_name, samples in figure.parts.items()]
+            about = [
+                *([figure.note] if figure.note else []),
+                *([""] if figure.note and parts_text else []),
+                *parts_text,
+            ]
             lines += ["", f"### {figure.name}", "", *about] if about else []
     return "\n".join(lines).rstrip() + "\n"

@@ -1,4 +1,4 @@
-"""A sandbox's home for one measurement, apart from the checkout's own, which may be in use."""
+"""A sandbox's home for one measurement. The checkout's own home may be in use."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from sandbox.machine.home import Home
 
 @contextmanager
 def home() -> Iterator[Home]:
-    """A new home that this process uses from now on. In the end, or on SIGTERM, the sandbox in it is taken down."""
-    made = Home(Path(mkdtemp(prefix="bench-", dir="/tmp")))
-    os.environ["SANDBOX_HOME"] = str(made.root)
+    """A new home for this process. At the end, or on SIGTERM, the sandbox in it goes down."""
+    scratch_home = Home(Path(mkdtemp(prefix="bench-", dir="/tmp")))
+    os.environ["SANDBOX_HOME"] = str(scratch_home.root)
     lifecycle.clean_up_when_terminated()
     try:
-        yield made
+        yield scratch_home
     finally:
-        lifecycle.down(made)
-        shutil.rmtree(made.root, ignore_errors=True)
+        lifecycle.down(scratch_home)
+        shutil.rmtree(scratch_home.root, ignore_errors=True)
 
 
 def exit_code(measure: Callable[[], None]) -> int:
-    """Run a measurement: 0 when all of it ran, whatever it showed; 1 with the reason when not, 130 when interrupted."""
+    """Run a measurement. Returns 0 if all of it ran, 1 after an error, 130 after an interrupt."""
     try:
         measure()
     except SandboxError as error:

@@ -75,16 +75,6 @@ PROGRAMS: dict[str, Program] = {
         lambda ports: ["--argocd-repo-server", f"127.0.0.1:{ports['repo-server']}", "--metrics-port",
                        ports["notifications-metrics"]],
     ),
-    # No region has this program. bench/rollingsync.py has it.
-    "argocd-applicationset-controller": _argocd(
-        "argocd-applicationset-controller",
-        lambda ports: [
-            "--argocd-repo-server", f"127.0.0.1:{ports['repo-server']}",
-            "--metrics-addr", f"127.0.0.1:{ports['applicationset-metrics']}",
-            "--probe-addr", f"127.0.0.1:{ports['applicationset-probe']}",
-            "--webhook-addr", f"127.0.0.1:{ports['applicationset-webhook']}",
-        ],
-    ),
     "front": Program(PYTHON, lambda ports: ["-m", "front", "--port", ports["front"]], serves=(8080, "front")),
     "redis": Program("sandbox-redis", lambda ports: [f"127.0.0.1:{ports['redis']}"]),
     "workflow-controller": Program(

@@ -1,4 +1,4 @@
-"""The parts of the benchmark that are pure: figures as text, and the floor that a preview is held against."""
+"""The pure parts of the benchmark: figures as text, and the baseline program of a preview."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from bench import floor
+from bench import baseline_program
 from bench.report import Figure, Part, dump, markdown, parse
 
 
-def test_the_median_counts_and_a_missed_goal_says_by_how_much() -> None:
+def test_the_median_counts_and_a_missed_goal_has_its_difference() -> None:
     assert Figure("a", 2.0, "s", [1.0, 9.0, 1.5]).verdict == "met"
-    missed = Figure("b", 2.0, "s", [1.0, 3.0, 2.5])
-    assert missed.verdict == "**missed** by 0.50 s"
-    parts = {"regions": Part({"machine": "2 cores"}, [missed, Figure("c", None, "s", [4.0])])}
+    late = Figure("b", 2.0, "s", [1.0, 3.0, 2.5])
+    assert late.verdict == "**missed** by 0.50 s"
+    parts = {"regions": Part({"machine": "2 cores"}, [late, Figure("c", None, "s", [4.0])])}
     assert parse(dump(parts)) == parts
     text = markdown(parts)
     assert "| c |  | 4.00 (4.00 to 4.00) s | 1 |  |" in text
@@ -25,13 +25,13 @@ def test_the_median_counts_and_a_missed_goal_says_by_how_much() -> None:
     assert "machine 2 cores" in text
 
 
-def test_the_floor_registers_a_regions_resources_and_leaves_a_groups_objects_to_the_group() -> None:
+def test_the_baseline_registers_a_regions_resources_and_leaves_a_groups_objects_to_the_group() -> None:
     def resource(kind: str, name: str, parent: str = "", custom: bool = True, inputs: Any = None) -> dict[str, Any]:
         urn = f"urn:pulumi:s::regions::{kind}::{name}"
         return {"urn": urn, "type": kind, "custom": custom, "parent": parent, "inputs": inputs or {}}
 
     root = resource("regions:region:Region", "r", custom=False)
-    group = resource(floor.GROUP, "argocd", root["urn"], custom=False)
+    group = resource(baseline_program.GROUP, "argocd", root["urn"], custom=False)
     state = [
         resource("pulumi:pulumi:Stack", "s", custom=False),
         root,
@@ -39,25 +39,25 @@ def test_the_floor_registers_a_regions_resources_and_leaves_a_groups_objects_to_
         group,
         resource("kubernetes:apps/v1:Deployment", "argocd:d", group["urn"], inputs={"kind": "Deployment"}),
     ]
-    made = floor.region(state)
-    assert [(item["how"], item["name"]) for item in made["resources"]] == [
+    program = baseline_program.region(state)
+    assert [(item["kind"], item["name"]) for item in program["resources"]] == [
         ("component", "r"),
         ("resource", "r"),
         ("group", "argocd"),
     ]
-    assert made["resources"][1]["inputs"] == {"name": "r"}
-    assert made["resources"][2]["inputs"] == {"objs": [{"kind": "Deployment"}]}
-    assert made["classes"] == [("pulumi_aws.eks", "Cluster")]
+    assert program["resources"][1]["inputs"] == {"name": "r"}
+    assert program["resources"][2]["inputs"] == {"objs": [{"kind": "Deployment"}]}
+    assert program["classes"] == [("pulumi_aws.eks", "Cluster")]
 
 
 SNAPSHOTS = sorted((Path(__file__).resolve().parents[1] / "components" / "snapshots").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("snapshot", SNAPSHOTS, ids=lambda path: path.stem)
-def test_the_floor_finds_the_class_of_each_resource_of_a_region(snapshot: Path) -> None:
+def test_the_baseline_finds_the_class_of_each_resource_of_a_region(snapshot: Path) -> None:
     kinds = set(re.findall(r"^(?:\S+\$)?(\S+?:\S+?:\S+?)::", snapshot.read_text(), re.MULTILINE))
-    custom = {kind for kind in kinds if not kind.startswith(("pulumi:", "regions:"))} - {floor.GROUP}
-    found = [made for kind in custom if (made := floor.python_class(kind))]
-    assert len(found) > 10
-    for module, name in found:
+    custom = {kind for kind in kinds if not kind.startswith(("pulumi:", "regions:"))} - {baseline_program.GROUP}
+    classes = [python_class for kind in custom if (python_class := baseline_program.python_class(kind))]
+    assert len(classes) > 10
+    for module, name in classes:
         assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"

@@ -1,4 +1,4 @@
-"""What a region costs, and how the faults that the tests tried are counted."""
+"""A region's monthly costs, and the count of injected faults."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import fleet
-from bench.clouds import counted
+from bench.clouds import add_up
 from sandbox.machine.home import CHECKOUT
 from waves.review.costs import HOURS, monthly, prices
 
@@ -31,17 +31,17 @@ def test_every_shipped_region_has_a_price_and_a_large_one_costs_more(name: str) 
     assert (total > 1000) == (FLEET.regions[name].settings.size == "large")
 
 
-def test_a_machine_without_a_price_is_not_taken_for_free() -> None:
+def test_a_machine_without_a_price_is_an_error() -> None:
     region = FLEET.regions["staging-aws-eu-west-1"]
-    listed = prices()
-    del listed["aws"]["eu-west-1"]["machines"]["m7i.large"]
+    price_list = prices()
+    del price_list["aws"]["eu-west-1"]["machines"]["m7i.large"]
     with pytest.raises(KeyError, match=r"m7i\.large"):
-        monthly(region, listed)
+        monthly(region, price_list)
 
 
 def test_faults_are_counted_over_all_tests(tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     case = '<testcase name="{}"><properties><property name="creations, refuse" value="{}"/></properties></testcase>'
     report.write_text(f"<testsuites><testsuite>{case.format('a', 62)}{case.format('b', 21)}</testsuite></testsuites>")
-    (figure,) = counted(report, "Survived.")
+    (figure,) = add_up(report, "Survived.")
     assert (figure.name, figure.samples) == ("creations, refuse", [83.0])

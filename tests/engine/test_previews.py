@@ -52,7 +52,8 @@ def test_the_first_preview_shows_what_would_be_created_and_creates_nothing(
         ("prod-aws-us-east-1", "shared/cluster.py", "protect=self.protect, **options", "**options", "protected"),
         ("staging-gcp-us-central1", "gcp/cluster.py", "enable_private_nodes=True", "enable_private_nodes=False", "private-nodes"),
         ("staging-gcp-us-central1", "gcp/cluster.py", '"APISERVER", ', "", "control-plane-logs"),
-        ("staging-azure-eastus", "azure/cluster.py", "disable_local_accounts=True", "disable_local_accounts=False", "static-credentials"),
+        ("staging-azure-eastus", "azure/cluster.py", "disable_local_accounts=True", "disable_local_accounts=False",
+         "static-credentials"),
     ],
 )  # fmt: skip
 def test_a_change_that_breaks_a_policy_fails_its_preview(
