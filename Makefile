@@ -4,6 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REGIONS ?=
 PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md .github docs flags/README.md gitops/README.md
+CODE := fleet components policy waves regions gates front bootstrap sandbox
 # Where Python may not keep what it compiles, each of hundreds of processes compiles the clouds' SDKs anew.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -73,8 +74,8 @@ lint-code: environment ## the same without actionlint, which has to be built
 	$(RUN) -m regions validate
 
 .PHONY: lint-docs
-lint-docs: environment ## check the documents' prose (builds Vale once; needs a C compiler)
-	$(RUN) -m sandbox.toolchain vale $(PROSE)
+lint-docs: environment ## check the prose of documents, docstrings and comments (builds Vale once; needs a C compiler)
+	$(RUN) -m sandbox.toolchain vale $(PROSE) $(CODE)
 
 # --quiet would hide warnings from --strict.
 .PHONY: docs

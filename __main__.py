@@ -1,4 +1,4 @@
-"""One region: the stack that is selected. Its settings are in stacks/Pulumi.<region>.yaml."""
+"""One region: the stack that is selected. stacks/Pulumi.<region>.yaml has the region's settings."""
 
 import os
 from pathlib import Path

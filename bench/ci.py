@@ -18,7 +18,8 @@ from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import CHECKOUT, Home
 from waves.review import affected
 from waves.review.comment import LIMIT, Report, comment
-from waves.review.pulumi_preview import Field, Preview, Step
+from waves.review.engine_events import Field, Step
+from waves.review.pulumi_preview import Preview
 from waves.scm import tree
 
 MANY = 500

@@ -1,4 +1,5 @@
-"""What CI and the regions' state need: made by an administrator's `pulumi up` in this folder (docs/reference/permissions.md).
+"""Creates CI's cloud identities, the state backend and the repository's rules. docs/reference/permissions.md.
 
-Read from the fleet's files, so there is no second list of anything. It imports fleet alone, and nothing imports it.
+An administrator runs `pulumi up` in this folder. The program reads the fleet's files, so there is no second list.
+bootstrap imports fleet alone, and no other package imports bootstrap.
 """

@@ -1,4 +1,4 @@
-"""The organisation's one stack: `pulumi up -s org` in this folder. Its settings are in Pulumi.org.yaml beside this file."""
+"""The organisation's one stack: `pulumi up -s org` in this folder. Pulumi.org.yaml beside this file has the settings."""
 
 import sys
 from pathlib import Path
@@ -14,7 +14,7 @@ from bootstrap.plan import plan  # noqa: E402
 from bootstrap.program import build  # noqa: E402
 
 try:
-    planned = plan(fleet.read(HERE.parent), settings.read(HERE, pulumi.get_stack()))
+    organisation = plan(fleet.read(HERE.parent), settings.read(HERE, pulumi.get_stack()))
 except fleet.FleetError as error:
     raise pulumi.RunError(str(error)) from None
-build(planned)
+build(organisation)

@@ -10,11 +10,11 @@ import pulumi_azure_native as azure
 
 from bootstrap.documents import ISSUER
 from bootstrap.plan import Subscription
-from bootstrap.settings import Azure, GitHub
+from bootstrap.settings import AzureIdentitySettings, RepositorySettings
 from fleet import PREVIEW
 
 AUDIENCE = "api://AzureADTokenExchange"
-"""Whom azure/login asks a token for."""
+"""The audience of azure/login's tokens."""
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 ACCESS_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
 """Role Based Access Control Administrator."""
@@ -22,10 +22,10 @@ READER = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 CLUSTER_READER = "7f6c6a51-bcf8-42ba-9220-52d62157d7db"
 """Azure Kubernetes Service RBAC Reader: all objects of a cluster, Secrets excepted."""
 CLUSTER_USER = "4abbcc35-e782-43d8-92c5-2d3f1bd2253f"
-"""Azure Kubernetes Service Cluster User Role: to be told a cluster's address, by a kubeconfig without a credential."""
+"""Azure Kubernetes Service Cluster User Role: to get a cluster's address, in a kubeconfig without a credential."""
 CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
-"""Azure Kubernetes Service RBAC Cluster Admin. At the subscription, so that no identity has to be put into a group of people."""
-BUILDS, READS = (CONTRIBUTOR, CLUSTER_ADMIN), (READER, CLUSTER_READER, CLUSTER_USER)
+"""Azure Kubernetes Service RBAC Cluster Admin, at the subscription: CI's identities need not join a group of people."""
+DEPLOY_ROLES, PREVIEW_ROLES = (CONTRIBUTOR, CLUSTER_ADMIN), (READER, CLUSTER_READER, CLUSTER_USER)
 GRANTS = {
     "Azure Kubernetes Service Cluster User Role": CLUSTER_USER,
     "Azure Kubernetes Service RBAC Cluster Admin": CLUSTER_ADMIN,
@@ -37,27 +37,33 @@ GRANTS = {
     "Reader": READER,
     "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
 }
-"""What components/azure*.py give to others: what builds a region may give, and take, these alone."""
+"""The roles that components/azure/ assigns to others. The deploy identity may assign and remove these alone."""
 
 
 class AzureIdentities(pulumi.ComponentResource):
-    """Managed identities in one resource group. `clients` has the client id of each environment's."""
+    """Managed identities in one resource group. `clients` maps an environment to its identity's client id."""
 
     clients: dict[str, pulumi.Output[str]]
 
-    def __init__(self, place: Azure, github: GitHub, subscriptions: Sequence[Subscription], directory: str) -> None:
+    def __init__(
+        self,
+        settings: AzureIdentitySettings,
+        github: RepositorySettings,
+        subscriptions: Sequence[Subscription],
+        directory: str,
+    ) -> None:
         super().__init__("bootstrap:azure:Identities", "azure")
         provider = azure.Provider(
             "azure",
-            subscription_id=place.subscription,
+            subscription_id=settings.subscription,
             tenant_id=directory,
-            location=place.location,
+            location=settings.location,
             opts=pulumi.ResourceOptions(parent=self),
         )
         own = pulumi.ResourceOptions(parent=self, provider=provider)
-        group = azure.resources.ResourceGroup("azure", resource_group_name=place.resource_group, opts=own)
+        group = azure.resources.ResourceGroup("azure", resource_group_name=settings.resource_group, opts=own)
         self.clients, principals = {}, {}
-        for environment in dict.fromkeys(each.environment for each in subscriptions):
+        for environment in dict.fromkeys(subscription.environment for subscription in subscriptions):
             name = f"azure-{environment}"
             identity = azure.managedidentity.UserAssignedIdentity(
                 name, resource_name_=f"regions-{environment}", resource_group_name=group.name, opts=own
@@ -73,23 +79,23 @@ class AzureIdentities(pulumi.ComponentResource):
                 opts=own,
             )
             self.clients[environment], principals[environment] = identity.client_id, identity.principal_id
-        for each in subscriptions:
-            self._grant(each, principals[each.environment], own)
+        for subscription in subscriptions:
+            self._grant(subscription, principals[subscription.environment], own)
         self.register_outputs({})
 
     @staticmethod
-    def _grant(each: Subscription, principal: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
-        """What an identity may do in a subscription."""
-        previews = each.environment == PREVIEW
-        roles: list[tuple[str, str | None]] = [(role, None) for role in (READS if previews else BUILDS)]
-        if not previews:
+    def _grant(subscription: Subscription, principal: pulumi.Output[str], opts: pulumi.ResourceOptions) -> None:
+        """An identity's roles in a subscription."""
+        is_preview = subscription.environment == PREVIEW
+        roles: list[tuple[str, str | None]] = [(role, None) for role in (PREVIEW_ROLES if is_preview else DEPLOY_ROLES)]
+        if not is_preview:
             roles.append((ACCESS_ADMINISTRATOR, condition(GRANTS.values())))
         for role, limit in roles:
-            name = f"azure-{each.environment}-{each.subscription}-{role}"
+            name = f"azure-{subscription.environment}-{subscription.subscription}-{role}"
             azure.authorization.RoleAssignment(
                 name,
                 role_assignment_name=str(uuid5(NAMESPACE_URL, name)),
-                scope=f"/subscriptions/{each.subscription}",
+                scope=f"/subscriptions/{subscription.subscription}",
                 principal_id=principal,
                 principal_type="ServicePrincipal",
                 role_definition_id=f"/providers/Microsoft.Authorization/roleDefinitions/{role}",
@@ -100,10 +106,10 @@ class AzureIdentities(pulumi.ComponentResource):
 
 
 def condition(roles: Iterable[str]) -> str:
-    """Which roles may be given and taken away: learn.microsoft.com/azure/role-based-access-control, "delegate"."""
-    listed = ", ".join(sorted(roles))
+    """Limits role assignments to some roles. Source: learn.microsoft.com/azure/role-based-access-control, "delegate"."""
+    guids = ", ".join(sorted(roles))
     return " AND ".join(
         f"((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/{action}'}})) OR "
-        f"(@{what}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{listed}}}))"
-        for action, what in (("write", "Request"), ("delete", "Resource"))
+        f"(@{source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{guids}}}))"
+        for action, source in (("write", "Request"), ("delete", "Resource"))
     )

@@ -1,4 +1,4 @@
-"""IAM policy documents, and whom AWS takes a job for. Pure."""
+"""IAM policy documents, and the trust in CI's jobs. Pure."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import Any
 Statement = Mapping[str, Any]
 ISSUER = "token.actions.githubusercontent.com"
 AUDIENCE = "sts.amazonaws.com"
-"""Whom aws-actions/configure-aws-credentials asks a token for."""
+"""The audience of aws-actions/configure-aws-credentials' tokens."""
 
 
 def document(statements: Iterable[Statement]) -> str:
-    """A policy's text: always the same for the same statements."""
+    """A policy's text, the same at every run for the same statements."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
 
 
-def allow(actions: Sequence[str], resources: str | Sequence[str], **more: Any) -> Statement:
-    """A statement that lets its holder do something. `Condition` and `Principal` are given as AWS writes them."""
-    return {"Effect": "Allow", "Action": actions, "Resource": resources, **more}
+def allow(actions: Sequence[str], resources: str | Sequence[str], **elements: Any) -> Statement:
+    """A statement that allows actions. `Condition` and `Principal` are as AWS writes them."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **elements}
 
 
-def deny(actions: Sequence[str], **more: Any) -> Statement:
-    """A statement that refuses something, whatever else allows it."""
-    return {"Effect": "Deny", "Action": actions, **more}
+def deny(actions: Sequence[str], **elements: Any) -> Statement:
+    """A statement that refuses actions, even if another statement allows them."""
+    return {"Effect": "Deny", "Action": actions, **elements}
 
 
 def trust(account: str, subjects: Iterable[str]) -> str:
-    """Jobs of these subjects may take the role: no other repository, no other environment, and no job outside of one."""
+    """Jobs of these subjects may assume the role: no other repository, no other environment, and no job outside of one."""
     return document(
         [
             {

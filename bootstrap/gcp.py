@@ -8,13 +8,13 @@ import pulumi
 import pulumi_gcp as gcp
 
 from bootstrap.documents import ISSUER
-from bootstrap.plan import DEPLOY, Identity
-from bootstrap.settings import Gcp, GitHub
+from bootstrap.plan import DEPLOY, ServiceAccount
+from bootstrap.settings import GcpPoolSettings, RepositorySettings
 from fleet import PREVIEW
 
 POOL, PROVIDER = "regions-github", "github"
 APIS = ("cloudresourcemanager", "iam", "iamcredentials", "serviceusage", "sts")
-"""What signing in takes, in the pool's project and in each other."""
+"""The APIs that a sign-in calls, in the pool's project and in each project of the fleet."""
 ROLES = {
     DEPLOY: (
         *("roles/cloudkms.admin", "roles/compute.networkAdmin", "roles/container.admin", "roles/gkebackup.backupAdmin"),
@@ -22,37 +22,41 @@ ROLES = {
     ),
     PREVIEW: ("roles/browser", "roles/container.viewer"),
 }
-"""For what components/gcp*.py make; and for what a preview asks: the project's number, and a cluster's objects, Secrets excepted.
-None of them opens what a key has encrypted. Source: cloud.google.com/iam/docs/roles-permissions."""
+"""Purpose to roles. DEPLOY creates the resources of components/gcp/.
+
+PREVIEW reads the project's number, and a cluster's objects except Secrets. No role decrypts with a key.
+Source: cloud.google.com/iam/docs/roles-permissions."""
 PERMISSIONS = {
-    # To make the nodes' accounts, and to have nodes run as them; not keys or tokens of them, nor who else may.
+    # To create the nodes' accounts, and to run nodes as them. Not their keys and tokens, nor their IAM policies.
     DEPLOY: [f"iam.serviceAccounts.{verb}" for verb in ("actAs", "create", "delete", "get", "list", "update")],
     # To reach a cluster by its DNS endpoint.
     PREVIEW: ["container.clusters.connect"],
 }
-"""What no role of Google's has without more."""
+"""Permissions that each role of Google's combines with others."""
 GRANTS = ("roles/artifactregistry.reader", "roles/container.clusterViewer", "roles/container.defaultNodeServiceAccount")
-"""What components/gcp/cluster.py gives to others on the project: what builds a region may give these alone."""
+"""The roles in the project that components/gcp/ grants to others. The deploy identity may grant these alone."""
 LIMIT = "api.getAttribute('iam.googleapis.com/modifiedGrantsByRole', []).hasOnly([{}])"
 """cloud.google.com/iam/docs/setting-limits-on-granting-roles."""
 
 
 class GcpPool(pulumi.ComponentResource):
-    """Whom Google Cloud takes a job for, and as what. `provider` is the full name that signing in wants."""
+    """The pool of workload identities and the service accounts. `provider` is the provider's full name, for the sign-in."""
 
     provider: pulumi.Output[str]
 
-    def __init__(self, place: Gcp, github: GitHub, identities: Sequence[Identity]) -> None:
+    def __init__(
+        self, settings: GcpPoolSettings, github: RepositorySettings, accounts: Sequence[ServiceAccount]
+    ) -> None:
         super().__init__("bootstrap:gcp:Pool", "gcp")
-        cloud = gcp.Provider("gcp", project=place.project, opts=pulumi.ResourceOptions(parent=self))
+        cloud = gcp.Provider("gcp", project=settings.project, opts=pulumi.ResourceOptions(parent=self))
         self._own = pulumi.ResourceOptions(parent=self, provider=cloud)
-        projects = dict.fromkeys([place.project, *(identity.project for identity in identities)])
+        projects = dict.fromkeys([settings.project, *(account.project for account in accounts)])
         apis = [
             gcp.projects.Service(
                 f"gcp-{project}-{api}",
                 service=f"{api}.googleapis.com",
                 project=project,
-                disable_on_destroy=False,  # regions need them still
+                disable_on_destroy=False,  # regions still need them
                 opts=self._own,
             )
             for project in projects
@@ -62,16 +66,16 @@ class GcpPool(pulumi.ComponentResource):
             "gcp",
             workload_identity_pool_id=POOL,
             display_name="GitHub, for regions",
-            project=place.project,
+            project=settings.project,
             opts=self._after(apis),
         )
         provider = gcp.iam.WorkloadIdentityPoolProvider(
             "gcp",
             workload_identity_pool_id=pool.workload_identity_pool_id,
             workload_identity_pool_provider_id=PROVIDER,
-            project=place.project,
+            project=settings.project,
             oidc=gcp.iam.WorkloadIdentityPoolProviderOidcArgs(issuer_uri=f"https://{ISSUER}"),
-            # A token without one of these is refused: a job outside of an environment has none.
+            # Google Cloud refuses a token without one of these. A job outside of an environment has no `environment`.
             attribute_mapping={
                 "google.subject": "assertion.sub",
                 "attribute.environment": "assertion.environment",
@@ -80,59 +84,60 @@ class GcpPool(pulumi.ComponentResource):
             attribute_condition=condition(github),
             opts=self._own,
         )
-        path = f"projects/{place.number}/locations/global/workloadIdentityPools/{POOL}"
-        for identity in identities:
-            account = self._account(identity, path, [pool, *apis])
-            self._let(identity, account)
+        path = f"projects/{settings.number}/locations/global/workloadIdentityPools/{POOL}"
+        for account in accounts:
+            self._grant_roles(account, self._create_account(account, path, [pool, *apis]))
         self.provider = provider.workload_identity_pool_provider_id.apply(lambda name: f"{path}/providers/{name}")
         self.register_outputs({})
 
-    def _account(self, identity: Identity, pool: str, after: Sequence[pulumi.Resource]) -> gcp.serviceaccount.Account:
-        """A service account, and who may act as it."""
-        name = f"gcp-{identity.project}-{identity.purpose}"
-        account = gcp.serviceaccount.Account(
+    def _create_account(
+        self, account: ServiceAccount, pool: str, after: Sequence[pulumi.Resource]
+    ) -> gcp.serviceaccount.Account:
+        """A service account, and the environments whose jobs may act as it."""
+        name = f"gcp-{account.project}-{account.purpose}"
+        resource = gcp.serviceaccount.Account(
             name,
-            account_id=f"regions-{identity.purpose}",
-            display_name=f"CI: {identity.purpose} regions",
-            project=identity.project,
+            account_id=f"regions-{account.purpose}",
+            display_name=f"CI: {account.purpose} regions",
+            project=account.project,
             opts=self._after(after),
         )
-        for environment in sorted(identity.trusts):
+        for environment in sorted(account.trusts):
             gcp.serviceaccount.IAMMember(
                 f"{name}-{environment}",
-                service_account_id=account.name,
+                service_account_id=resource.name,
                 role="roles/iam.workloadIdentityUser",
                 member=f"principalSet://iam.googleapis.com/{pool}/attribute.environment/{environment}",
                 opts=self._own,
             )
-        return account
+        return resource
 
-    def _let(self, identity: Identity, account: gcp.serviceaccount.Account) -> None:
-        """What a service account may do in its project."""
-        name, project = f"gcp-{identity.project}-{identity.purpose}", identity.project
-        member = pulumi.Output.concat("serviceAccount:", account.email)
+    def _grant_roles(self, account: ServiceAccount, resource: gcp.serviceaccount.Account) -> None:
+        """A service account's roles in its project."""
+        name, project = f"gcp-{account.project}-{account.purpose}", account.project
+        member = pulumi.Output.concat("serviceAccount:", resource.email)
         own = gcp.projects.IAMCustomRole(
             name,
-            role_id=f"regions.{identity.purpose}",
-            title=f"CI: {identity.purpose} regions",
-            permissions=PERMISSIONS[identity.purpose],
+            role_id=f"regions.{account.purpose}",
+            title=f"CI: {account.purpose} regions",
+            permissions=PERMISSIONS[account.purpose],
             project=project,
-            opts=self._after([account]),
+            opts=self._after([resource]),
         )
         gcp.projects.IAMMember(f"{name}-own", project=project, role=own.name, member=member, opts=self._own)
-        for role in ROLES[identity.purpose]:
+        for role in ROLES[account.purpose]:
             gcp.projects.IAMMember(
                 f"{name}-{role.rpartition('/')[2]}", project=project, role=role, member=member, opts=self._own
             )
-        if identity.purpose == DEPLOY:
+        if account.purpose == DEPLOY:
             gcp.projects.IAMMember(
                 f"{name}-grants",
                 project=project,
                 role="roles/resourcemanager.projectIamAdmin",
                 member=member,
                 condition=gcp.projects.IAMMemberConditionArgs(
-                    title="only what regions give to others",
-                    expression=LIMIT.format(", ".join(f"'{each}'" for each in GRANTS)),
+                    title="only roles that regions grant to others",
+                    expression=LIMIT.format(", ".join(f"'{role}'" for role in GRANTS)),
                 ),
                 opts=self._own,
             )
@@ -141,9 +146,9 @@ class GcpPool(pulumi.ComponentResource):
         return pulumi.ResourceOptions.merge(self._own, pulumi.ResourceOptions(depends_on=[*resources]))
 
 
-def condition(github: GitHub) -> str:
-    """Jobs of the repository that are in an environment, as CEL: their subjects begin so."""
-    where = [f"assertion.repository == '{github.owner}/{github.repository}'"]
+def condition(github: RepositorySettings) -> str:
+    """The condition on a token, as CEL: the repository's, from a job in an environment, whose subject begins so."""
+    terms = [f"assertion.repository == '{github.owner}/{github.repository}'"]
     if github.repository_id:
-        where.append(f"assertion.repository_id == '{github.repository_id}'")
-    return " && ".join([*where, f"assertion.sub.startsWith('{github.subject('')}')"])
+        terms.append(f"assertion.repository_id == '{github.repository_id}'")
+    return " && ".join([*terms, f"assertion.sub.startsWith('{github.subject('')}')"])

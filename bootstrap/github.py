@@ -1,4 +1,4 @@
-"""GitHub: environments, which clouds trust by name; the workflows' variables; rulesets. No secret: those are set by hand."""
+"""GitHub: environments, which clouds trust by name, the workflows' variables, and rulesets. A person sets the secrets."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Mapping, Sequence
 import pulumi
 import pulumi_github as github
 
-from bootstrap.plan import Plan, state_role
+from bootstrap.plan import OrganisationPlan, state_role
 from bootstrap.rulesets import ACTIONS_APP, Ruleset, rulesets
 from fleet import IMAGES, PREVIEW
 
-DEPLOYING, BUILDING = ("main", "region/*"), ("main",)
-"""The branches whose jobs may use an environment: `main`'s look for drift at night."""
+DEPLOY_BRANCHES, IMAGE_BRANCHES = ("main", "region/*"), ("main",)
+"""The branches whose jobs may use an environment. Jobs of `main` check for drift at night."""
 
 
-class Repository(pulumi.ComponentResource):
-    """What the repository needs besides its files. It is there already."""
+class GitHubRepository(pulumi.ComponentResource):
+    """The settings of the repository, which exists before this program runs."""
 
-    def __init__(self, plan: Plan, clients: Mapping[str, pulumi.Output[str]], gcp: pulumi.Output[str] | None) -> None:
+    def __init__(
+        self, plan: OrganisationPlan, clients: Mapping[str, pulumi.Output[str]], gcp: pulumi.Output[str] | None
+    ) -> None:
         super().__init__("bootstrap:github:Repository", "github")
         settings = plan.settings
         self._repository = settings.github.repository
@@ -31,11 +33,11 @@ class Repository(pulumi.ComponentResource):
             if environment in clients:
                 variables["AZURE_CLIENT_ID"] = clients[environment]
             if environment == PREVIEW:
-                # A pull request's jobs run on no branch that could be named, so anybody's branch may preview.
+                # A pull request's jobs run on no branch that a policy could name, so every branch may preview.
                 self._environment(environment, (), variables, settings.github.preview_reviewers)
             else:
-                self._environment(environment, DEPLOYING, variables)
-        self._environment(IMAGES, BUILDING, {"IMAGES_APP_CLIENT_ID": settings.github.images_client})
+                self._environment(environment, DEPLOY_BRANCHES, variables)
+        self._environment(IMAGES, IMAGE_BRANCHES, {"IMAGES_APP_CLIENT_ID": settings.github.images_client})
 
         everywhere: dict[str, pulumi.Input[str] | None] = {
             "STATE_BUCKETS": settings.state.buckets,
@@ -61,8 +63,11 @@ class Repository(pulumi.ComponentResource):
         variables: Mapping[str, pulumi.Input[str]],
         reviewers: Sequence[int] = (),
     ) -> None:
-        """An environment with its variables. Without branches any may use it; with reviewers (teams), when one of them lets it."""
-        limited = github.RepositoryEnvironmentDeploymentBranchPolicyArgs(
+        """An environment with its variables.
+
+        Without `branches` every branch may use it. With `reviewers` (teams), a job waits for the approval of one of them.
+        """
+        branch_policy = github.RepositoryEnvironmentDeploymentBranchPolicyArgs(
             custom_branch_policies=True, protected_branches=False
         )
         environment = github.RepositoryEnvironment(
@@ -70,7 +75,7 @@ class Repository(pulumi.ComponentResource):
             repository=self._repository,
             environment=name,
             can_admins_bypass=False,
-            deployment_branch_policy=limited if branches else None,
+            deployment_branch_policy=branch_policy if branches else None,
             reviewers=[github.RepositoryEnvironmentReviewerArgs(teams=reviewers)] if reviewers else None,
             opts=self._own,
         )
@@ -93,7 +98,7 @@ class Repository(pulumi.ComponentResource):
             )
 
     def _ruleset(self, ruleset: Ruleset) -> None:
-        shut, lasting = ruleset.closed or None, ruleset.lasting or None
+        closed, lasting = ruleset.closed or None, ruleset.lasting or None
         github.RepositoryRuleset(
             f"github-{ruleset.name}",
             name=ruleset.name,
@@ -102,7 +107,7 @@ class Repository(pulumi.ComponentResource):
             enforcement="active",
             conditions=github.RepositoryRulesetConditionsArgs(
                 ref_name=github.RepositoryRulesetConditionsRefNameArgs(
-                    includes=list(ruleset.branches), excludes=list(ruleset.but)
+                    includes=list(ruleset.branches), excludes=list(ruleset.excluded)
                 )
             ),
             bypass_actors=[
@@ -112,10 +117,10 @@ class Repository(pulumi.ComponentResource):
                 for actor in ruleset.bypass
             ],
             rules=github.RepositoryRulesetRulesArgs(
-                creation=shut,
-                update=shut,
-                deletion=shut or lasting,
-                non_fast_forward=shut or lasting,
+                creation=closed,
+                update=closed,
+                deletion=closed or lasting,
+                non_fast_forward=closed or lasting,
                 pull_request=self._review(ruleset.owners) if ruleset.review else None,
                 required_status_checks=self._checks(ruleset.checks) if ruleset.checks else None,
             ),
@@ -125,9 +130,9 @@ class Repository(pulumi.ComponentResource):
     @staticmethod
     def _review(owners: bool) -> github.RepositoryRulesetRulesPullRequestArgs:
         return github.RepositoryRulesetRulesPullRequestArgs(
-            # Each commit of main's first-parent history is then a pull request that was checked, and a release of its own.
+            # Each commit of main's first-parent history is then a checked pull request, and a release of its own.
             allowed_merge_methods=["merge", "squash"],
-            # Where owners approve, what has none needs nobody: CI's pins, which a check holds to CI's signature.
+            # With owners' approval, a file without an owner needs none: CI's pins, whose signature a check verifies.
             required_approving_review_count=0 if owners else 1,
             require_code_owner_review=owners,
             dismiss_stale_reviews_on_push=True,

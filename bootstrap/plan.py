@@ -1,22 +1,22 @@
-"""Who signs in as what, and what each may reach, out of the fleet's files and the settings. docs/reference/permissions.md."""
+"""CI's roles and identities with their rights, out of the fleet's files and the settings. docs/reference/permissions.md."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import fleet
-from bootstrap.settings import Settings
+from bootstrap.settings import OrganisationSettings
 from fleet import PREVIEW, FleetError, Problem
 from fleet.applications import CONDUCTOR
 from fleet.keys import RECEIPTS_KEY, receipts_key, required
 
 DEPLOY = "deploy"
 STATE = "state"
-"""What a role that only reaches the state is for: jobs on Google Cloud and Azure take it beside their own identity."""
-OWN = "bootstrap"
-"""What this program's own state is called, among the environments'."""
+"""The purpose of a role for the state alone. Jobs on Google Cloud and Azure assume it, next to their own identity."""
+BOOTSTRAP = "bootstrap"
+"""The name of this program's own state, among the environments'."""
 FILE = "bootstrap/Pulumi.org.yaml"
 
 
@@ -27,25 +27,25 @@ class Role:
     account: str
     name: str
     purpose: str
-    """DEPLOY, PREVIEW, or STATE, whose environments it trusts says what for."""
+    """DEPLOY, PREVIEW, or STATE. The trusted environments of STATE say whether it deploys or previews."""
     trusts: frozenset[str]
-    """The environments whose jobs may take it, and nobody else."""
+    """The environments whose jobs may assume the role. No other principal may."""
     reaches: frozenset[str]
-    """The environments whose state and key it reaches: all of them to read, and to write unless it trusts `preview`."""
+    """The environments whose state and key the role may read. The role may also write, unless it trusts `preview`."""
 
     @property
     def arn(self) -> str:
-        """Its ARN."""
+        """The role's ARN."""
         return f"arn:aws:iam::{self.account}:role/{self.name}"
 
     @property
     def writes(self) -> bool:
-        """Whether it may write to the state."""
+        """Whether the role may write to the state."""
         return PREVIEW not in self.trusts
 
 
 @dataclass(frozen=True)
-class Identity:
+class ServiceAccount:
     """A service account in a Google Cloud project."""
 
     project: str
@@ -55,48 +55,48 @@ class Identity:
 
 @dataclass(frozen=True)
 class Subscription:
-    """What an environment's managed identity is let into on Azure."""
+    """The access of an environment's managed identity to a subscription on Azure."""
 
     environment: str
-    """The environment that signs in: a preview's own, too."""
+    """The environment whose jobs sign in. `preview` is one of them."""
     subscription: str
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that is to be made."""
+class OrganisationPlan:
+    """All resources of the program, as data."""
 
-    settings: Settings
+    settings: OrganisationSettings
     environments: tuple[str, ...]
-    """Those that deploy: waves in order, then customers."""
+    """The environments that deploy: waves in order, then customers."""
     roles: tuple[Role, ...]
-    """On AWS, state roles included."""
-    identities: tuple[Identity, ...]
+    """The roles on AWS, with those of the state."""
+    service_accounts: tuple[ServiceAccount, ...]
     subscriptions: tuple[Subscription, ...]
     directory: str | None
-    """The Entra directory of all subscriptions; None where there is none."""
+    """The Entra directory of all subscriptions. None if the fleet has no subscription."""
     secrets: Mapping[str, frozenset[str]]
-    """For each environment the secrets that are set by hand, as the workflows call them."""
+    """Environment to the secrets that a person sets, by their names in the workflows."""
     conductors: frozenset[int] = field(default=frozenset())
-    """The apps that move branches."""
-    flaggers: frozenset[int] = field(default=frozenset())
+    """The apps that move regions' branches."""
+    flag_apps: frozenset[int] = field(default=frozenset())
     """The apps that write feature flags."""
 
 
-def plan(known: fleet.Fleet, settings: Settings) -> Plan:
-    """Work it out. Raises FleetError if the fleet's files or the settings do not allow it."""
-    regions = known.in_waves()
+def plan(the_fleet: fleet.Fleet, settings: OrganisationSettings) -> OrganisationPlan:
+    """Plan all resources. Raises FleetError if the fleet's files or the settings have problems."""
+    regions = the_fleet.in_waves()
     customers = sorted({region.environment for region in regions if region.settings.private})
-    environments = (*(wave.name for wave in known.waves), *customers)
+    environments = (*(wave.name for wave in the_fleet.waves), *customers)
     roles = _roles(regions, environments, settings)
-    problems = [*known.problems, *_problems(regions, environments, roles, settings)]
+    problems = [*the_fleet.problems, *_problems(regions, environments, roles, settings)]
     if problems:
         raise FleetError(problems)
-    return Plan(
+    return OrganisationPlan(
         settings,
         environments,
         roles,
-        _identities(regions),
+        _service_accounts(regions),
         _subscriptions(regions),
         next(iter(_directories(regions)), None),
         {environment: _secrets(regions, environment) for environment in environments},
@@ -112,56 +112,68 @@ def alias(environment: str) -> str:
 
 
 def state_role(environment: str) -> str:
-    """The name of the role that reaches an environment's state, and nothing else."""
+    """The name of the role for an environment's state alone."""
     return f"regions-state-{environment}"
 
 
-def _roles(regions: list[fleet.Region], environments: tuple[str, ...], settings: Settings) -> tuple[Role, ...]:
-    """The accounts' own, then those of the state's account."""
-    found: dict[tuple[str, str, str], set[str]] = defaultdict(set)
+def _roles(
+    regions: list[fleet.Region], environments: tuple[str, ...], settings: OrganisationSettings
+) -> tuple[Role, ...]:
+    """The roles of the regions' accounts, then those of the state's account."""
+    environments_by_role: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     for region in regions:
         if aws := region.settings.aws:
-            found[aws.account_id, aws.deploy_role, DEPLOY].add(region.environment)
-            found[aws.account_id, aws.preview_role, PREVIEW].add(region.environment)
+            environments_by_role[aws.account_id, aws.deploy_role, DEPLOY].add(region.environment)
+            environments_by_role[aws.account_id, aws.preview_role, PREVIEW].add(region.environment)
     roles = [
-        Role(account, name, purpose, frozenset({PREVIEW}) if purpose == PREVIEW else frozenset(own), frozenset(own))
-        for (account, name, purpose), own in sorted(found.items())
+        Role(
+            account,
+            name,
+            purpose,
+            trusts=frozenset({PREVIEW} if purpose == PREVIEW else reaches),
+            reaches=frozenset(reaches),
+        )
+        for (account, name, purpose), reaches in sorted(environments_by_role.items())
     ]
     home = settings.state.account
-    roles += [Role(home, state_role(each), STATE, frozenset({each}), frozenset({each})) for each in environments]
-    elsewhere = frozenset(region.environment for region in regions if not region.settings.aws)
-    return (*roles, Role(home, state_role(PREVIEW), STATE, frozenset({PREVIEW}), elsewhere))
+    roles += [
+        Role(home, state_role(environment), STATE, trusts=frozenset({environment}), reaches=frozenset({environment}))
+        for environment in environments
+    ]
+    not_on_aws = frozenset(region.environment for region in regions if not region.settings.aws)
+    return (*roles, Role(home, state_role(PREVIEW), STATE, trusts=frozenset({PREVIEW}), reaches=not_on_aws))
 
 
-def _identities(regions: list[fleet.Region]) -> tuple[Identity, ...]:
+def _service_accounts(regions: list[fleet.Region]) -> tuple[ServiceAccount, ...]:
+    """A service account to deploy and one to preview, in each project."""
     projects: dict[str, set[str]] = defaultdict(set)
     for region in regions:
         if region.settings.gcp:
             projects[region.settings.gcp.project].add(region.environment)
     return tuple(
-        Identity(project, purpose, frozenset(own) if purpose == DEPLOY else frozenset({PREVIEW}))
-        for project, own in sorted(projects.items())
+        ServiceAccount(project, purpose, frozenset(environments) if purpose == DEPLOY else frozenset({PREVIEW}))
+        for project, environments in sorted(projects.items())
         for purpose in (DEPLOY, PREVIEW)
     )
 
 
 def _subscriptions(regions: list[fleet.Region]) -> tuple[Subscription, ...]:
-    found = {
+    subscriptions = {
         Subscription(environment, region.settings.azure.subscription_id)
         for region in regions
         if region.settings.azure
         for environment in (region.environment, PREVIEW)
     }
-    return tuple(sorted(found, key=lambda each: (each.environment, each.subscription)))
+    return tuple(sorted(subscriptions, key=lambda subscription: (subscription.environment, subscription.subscription)))
 
 
 def _directories(regions: list[fleet.Region]) -> dict[str, str]:
-    """Each Entra directory, with a file that names it."""
+    """Entra directory to a stack file that names it."""
     return {region.settings.azure.directory_id: region.file for region in regions if region.settings.azure}
 
 
 def _secrets(regions: list[fleet.Region], environment: str) -> frozenset[str]:
-    """As the workflow asks for them: without a customer's suffix, since the environment is the customer's already."""
+    """The secrets' names in the workflow: without a customer's suffix, since the environment is the customer's already."""
     return frozenset(
         name.removesuffix(receipts_key(region).removeprefix(RECEIPTS_KEY)) if region.settings.private else name
         for region in regions
@@ -171,47 +183,55 @@ def _secrets(regions: list[fleet.Region], environment: str) -> frozenset[str]:
 
 
 def _problems(
-    regions: list[fleet.Region], environments: tuple[str, ...], roles: tuple[Role, ...], settings: Settings
+    regions: list[fleet.Region], environments: tuple[str, ...], roles: tuple[Role, ...], settings: OrganisationSettings
 ) -> list[Problem]:
-    problems = [
-        Problem(FILE, f"regions-bootstrap:{cloud}", None, f"missing, and the fleet has regions on {cloud}",
-                f"Give {description}")
-        for cloud, given, description in (
-            ("gcp", settings.gcp, "`project` and `number` of the project of the workload identity pool"),
-            ("azure", settings.azure, "`subscription` and `location` of the managed identities"),
-        )
-        if not given and any(region.settings.cloud == cloud for region in regions)
-    ]  # fmt: skip
+    """All that is wrong with the settings, or with the fleet for this program."""
+    return [
+        *_missing_clouds(regions, settings),
+        *_directory_problems(regions),
+        *_long_names(environments, settings),
+        *_role_problems(roles),
+    ]
+
+
+def _missing_clouds(regions: list[fleet.Region], settings: OrganisationSettings) -> Iterator[Problem]:
+    for cloud, value, description in (
+        ("gcp", settings.gcp, "`project` and `number` of the project of the workload identity pool"),
+        ("azure", settings.azure, "`subscription` and `location` of the managed identities"),
+    ):
+        if not value and any(region.settings.cloud == cloud for region in regions):
+            yield Problem(FILE, f"regions-bootstrap:{cloud}", None, f"missing, and the fleet has regions on {cloud}",
+                          f"Give {description}")  # fmt: skip
+
+
+def _directory_problems(regions: list[fleet.Region]) -> Iterator[Problem]:
     directories = _directories(regions)
     if len(directories) > 1:
-        problems.append(
-            Problem(list(directories.values())[-1], "regions:azure.directoryId", list(directories)[-1],
-                    "another Entra directory than other regions', and a managed identity is let into one alone",
-                    "Take a subscription of the same directory")
-        )  # fmt: skip
-    problems += [
-        Problem(FILE, "regions-bootstrap:state.buckets", settings.state.named(each),
-                "longer than the 63 characters of a bucket's name", "Shorten it, or the wave's or customer's name")
-        for each in environments
-        if len(settings.state.named(each)) > 63
-    ]  # fmt: skip
-    problems += [
-        Problem(FILE, "regions-bootstrap:github", settings.github.subject(each),
-                "longer than the 127 characters that Google Cloud takes of a subject", "Shorten the wave's or customer's name")
-        for each in environments
-        if settings.gcp and len(settings.github.subject(each)) > 127
-    ]  # fmt: skip
-    seen: dict[str, Role] = {}
+        yield Problem(list(directories.values())[-1], "regions:azure.directoryId", list(directories)[-1],
+                      "another Entra directory than other regions'. A managed identity has access to one directory alone",
+                      "Take a subscription of the same directory")  # fmt: skip
+
+
+def _long_names(environments: tuple[str, ...], settings: OrganisationSettings) -> Iterator[Problem]:
+    for environment in environments:
+        bucket, subject = settings.state.bucket(environment), settings.github.subject(environment)
+        if len(bucket) > 63:
+            yield Problem(FILE, "regions-bootstrap:state.buckets", bucket,
+                          "longer than the 63 characters of a bucket's name",
+                          "Shorten it, or the wave's or customer's name")  # fmt: skip
+        if settings.gcp and len(subject) > 127:
+            yield Problem(FILE, "regions-bootstrap:github", subject,
+                          "longer than the 127 characters that Google Cloud accepts as a subject",
+                          "Shorten the wave's or customer's name")  # fmt: skip
+
+
+def _role_problems(roles: tuple[Role, ...]) -> Iterator[Problem]:
+    purposes: dict[str, str] = {}
     for role in roles:
-        if role.arn in seen:
-            problems.append(
-                Problem("stacks/", "regions:aws", role.arn, f"a role for {seen[role.arn].purpose}, and for {role.purpose}",
-                        "Give deployRole and previewRole other names")
-            )  # fmt: skip
-        seen[role.arn] = role
+        if role.arn in purposes:
+            yield Problem("stacks/", "regions:aws", role.arn, f"a role for {purposes[role.arn]}, and for {role.purpose}",
+                          "Give deployRole and previewRole other names")  # fmt: skip
+        purposes[role.arn] = role.purpose
         if len(role.name) > 64:
-            problems.append(
-                Problem("stacks/", "regions:tenant", role.name, "longer than the 64 characters of a role's name",
-                        "Give the wave or customer a shorter name")
-            )  # fmt: skip
-    return problems
+            yield Problem("stacks/", "regions:tenant", role.name, "longer than the 64 characters of a role's name",
+                          "Give the wave or customer a shorter name")  # fmt: skip

@@ -1,4 +1,4 @@
-"""All of it, in the order in which it depends on each other: accounts, state, clouds, GitHub."""
+"""The whole program, in the order of its dependencies: accounts, state, clouds, GitHub."""
 
 from __future__ import annotations
 
@@ -12,44 +12,50 @@ from bootstrap.aws import AwsAccount
 from bootstrap.azure import AzureIdentities
 from bootstrap.documents import document
 from bootstrap.gcp import GcpPool
-from bootstrap.github import Repository
-from bootstrap.plan import OWN, Plan, Role, alias
-from bootstrap.state import State
+from bootstrap.github import GitHubRepository
+from bootstrap.plan import BOOTSTRAP, OrganisationPlan, Role, alias
+from bootstrap.state import StateBackend
 
 
-def build(plan: Plan) -> None:
-    """Register everything, and say what is left to do by hand."""
+def build(plan: OrganisationPlan) -> None:
+    """Register all resources, and export the names of the secrets that a person sets."""
     settings, state = plan.settings, plan.settings.state
     accounts = {
         account: AwsAccount(account, [role for role in plan.roles if role.account == account], settings)
         for account in dict.fromkeys(role.account for role in plan.roles)
     }
-    _state(plan, accounts)
-    pool = GcpPool(settings.gcp, settings.github, plan.identities) if settings.gcp else None
+    _build_state(plan, accounts)
+    pool = GcpPool(settings.gcp, settings.github, plan.service_accounts) if settings.gcp else None
     azure = (
         AzureIdentities(settings.azure, settings.github, plan.subscriptions, plan.directory)
         if settings.azure and plan.directory
         else None
     )
-    Repository(plan, azure.clients if azure else {}, pool.provider if pool else None)
+    GitHubRepository(plan, azure.clients if azure else {}, pool.provider if pool else None)
 
-    # By alias, so that it can be read; with the account in it, since another account's roles ask for it.
+    # By alias, for people to read. With the account in it, since roles of other accounts use the keys.
     keys = f"arn:aws:kms:{state.region}:{state.account}:alias"
     pulumi.export(
         "secretsProviders",
-        {each: f"awskms:///{keys}/{alias(each)}?region={state.region}" for each in plan.environments},
+        {
+            environment: f"awskms:///{keys}/{alias(environment)}?region={state.region}"
+            for environment in plan.environments
+        },
     )
-    pulumi.export("secretsToSet", {each: sorted(names) for each, names in plan.secrets.items()})
+    pulumi.export("secretsToSet", {environment: sorted(names) for environment, names in plan.secrets.items()})
 
 
-def _state(plan: Plan, accounts: Mapping[str, AwsAccount]) -> None:
-    """Where each environment's state is, and this program's own, which no job reaches; and what lets the roles at it."""
-    place = plan.settings.state
+def _build_state(plan: OrganisationPlan, accounts: Mapping[str, AwsAccount]) -> None:
+    """The state of each environment, and the roles' policies for it. No job reaches this program's own state."""
+    settings = plan.settings.state
     roles = [role for account in accounts.values() for role in account.roles.values()]
-    opts = pulumi.ResourceOptions(providers=[accounts[place.account].provider], depends_on=roles)
-    states = {each: State(each, place, plan.roles, opts) for each in (*plan.environments, OWN)}
-    buckets = {each: place.named(each) for each in states}
-    keys = pulumi.Output.all(**{each: state.key for each, state in states.items()})
+    opts = pulumi.ResourceOptions(providers=[accounts[settings.account].provider], depends_on=roles)
+    states = {
+        environment: StateBackend(environment, settings, plan.roles, opts)
+        for environment in (*plan.environments, BOOTSTRAP)
+    }
+    buckets = {environment: settings.bucket(environment) for environment in states}
+    key_arns = pulumi.Output.all(**{environment: state.key for environment, state in states.items()})
     for role in plan.roles:
         if role.reaches:
             account = accounts[role.account]
@@ -57,10 +63,11 @@ def _state(plan: Plan, accounts: Mapping[str, AwsAccount]) -> None:
                 f"aws-{role.account}-{role.name}-state",
                 name="state",
                 role=account.roles[role.arn].name,
-                policy=_reaching(role, buckets, keys),
+                policy=_reaching(role, buckets, key_arns),
                 opts=pulumi.ResourceOptions(parent=account, provider=account.provider),
             )
 
 
 def _reaching(role: Role, buckets: Mapping[str, str], keys: pulumi.Output[dict[str, str]]) -> pulumi.Output[str]:
+    """A role's policy for the state."""
     return keys.apply(lambda arns: document(state_rights.reaching(role, buckets, arns)))

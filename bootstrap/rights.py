@@ -1,7 +1,10 @@
-"""What a job may do in a region's AWS account: exactly what components/aws*.py make. A test holds both together.
+"""A job's rights in a region's AWS account: those that components/aws/ needs, and no more. A test compares the two.
 
-Sources: docs.aws.amazon.com/service-authorization for actions and condition keys; docs.aws.amazon.com/eks, "launch templates", for
-`ec2:RunInstances`, which EKS asks of whoever names one; docs.aws.amazon.com/aws-backup, "access control", for vaults.
+Sources:
+
+- docs.aws.amazon.com/service-authorization: actions and condition keys
+- docs.aws.amazon.com/eks, "launch templates": EKS demands `ec2:RunInstances` of a caller that names one
+- docs.aws.amazon.com/aws-backup, "access control": vaults
 """
 
 from __future__ import annotations
@@ -19,13 +22,13 @@ READS = [
     *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags"),
     *("logs:DescribeLogGroups", "logs:ListTagsForResource"),
 ]
-"""What a refresh asks of AWS."""
+"""A refresh's requests to AWS."""
 CONTENTS = [
     *("ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ec2:GetPasswordData"),
     *("lambda:GetFunction", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"),
     *("ssm:GetParameter", "ssm:GetParameterHistory", "ssm:GetParameters", "ssm:GetParametersByPath"),
 ]
-"""Reading that shows what is inside: refused to previews, also where a later policy allows it."""
+"""Reading of contents. Previews may not, even if a later policy allows it."""
 
 _EC2 = [
     *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress"),
@@ -101,11 +104,11 @@ _LOGS = [
 ]
 
 ROLES = ("cluster", "nodes", "cni", "ebs-csi", "autoscaler", "backup")
-"""What the roles of a region end with: `<region>-cluster`."""
+"""The suffixes of a region's roles: `<region>-cluster`."""
 SERVICES = ("backup.amazonaws.com", "ec2.amazonaws.com", "eks.amazonaws.com", "pods.eks.amazonaws.com")
-"""What may be given one of them."""
+"""The services that may get one of these roles."""
 LINKED = ("autoscaling.amazonaws.com", "backup.amazonaws.com", "eks.amazonaws.com", "eks-nodegroup.amazonaws.com")
-"""Services that make themselves a role when they are first used in an account."""
+"""Services that create a role for themselves at their first use in an account."""
 ATTACHED = (
     *(
         "AmazonEKSClusterPolicy",
@@ -117,7 +120,7 @@ ATTACHED = (
     "service-role/AWSBackupServiceRolePolicyForRestores",
 )
 """AWS's own policies that a region's roles have."""
-_TAKE = "kms:GrantIsForAWSResource"
+_FOR_SERVICE = "kms:GrantIsForAWSResource"
 
 
 def _of(service: str, actions: Iterable[str]) -> list[str]:
@@ -125,27 +128,27 @@ def _of(service: str, actions: Iterable[str]) -> list[str]:
 
 
 def reading() -> list[Statement]:
-    """For previews: looking at what is there, and at no content."""
+    """For previews: read all resources, and no contents."""
     return [allow(READS, "*"), deny(CONTENTS, Resource="*")]
 
 
 def building(account: str) -> list[Statement]:
-    """For what builds regions, roles apart: making, changing and removing what a region is made of."""
+    """For the deploy role: create, change and delete the resources of a region, except roles."""
     key, eks = f"arn:aws:kms:*:{account}:key/*", f"arn:aws:kms:*:{account}:alias/eks/*"
     by_service = {"StringLike": {"kms:ViaService": "backup.*.amazonaws.com"}}
     return [
         allow([*READS, *_of("ec2", _EC2), *_of("eks", _EKS), *_of("backup", _BACKUP)], "*"),
         allow(["backup-storage:MountCapsule", "kms:CreateKey"], "*"),
         allow(_of("kms", [*_KEYS, *_ALIASES]), [key, eks]),
-        # What EKS and AWS Backup do with a key in the name of whoever gives them one.
-        allow(["kms:CreateGrant"], key, Condition={"Bool": {_TAKE: "true"}}),
+        # EKS and AWS Backup use a key in the name of the caller that gives it to them.
+        allow(["kms:CreateGrant"], key, Condition={"Bool": {_FOR_SERVICE: "true"}}),
         allow(["kms:Decrypt", "kms:GenerateDataKey", "kms:RetireGrant"], key, Condition=by_service),
         allow(_of("logs", _LOGS), f"arn:aws:logs:*:{account}:log-group:/aws/eks/*"),
     ]
 
 
 def granting(account: str, trusted: Iterable[str]) -> list[Statement]:
-    """For what builds regions: roles of a region's own names, within the boundary, with policies of a fixed list.
+    """For the deploy role: roles with a region's own names, within the boundary, with policies of a fixed list.
 
     `trusted` are the ARNs of the account's roles for CI, which it cannot change.
     """
@@ -162,16 +165,16 @@ def granting(account: str, trusted: Iterable[str]) -> list[Statement]:
         allow(["iam:PassRole"], roles, Condition={"StringEquals": {"iam:PassedToService": list(SERVICES)}}),
         allow(["iam:CreateServiceLinkedRole"], f"arn:aws:iam::{account}:role/aws-service-role/*",
               Condition={"StringEquals": {"iam:AWSServiceName": list(LINKED)}}),
-        # Whatever their names are.
+        # Also if such a role has a name like a region's.
         deny(["iam:Attach*", "iam:Create*", "iam:Delete*", "iam:Detach*", "iam:PassRole", "iam:Put*", "iam:Set*", "iam:Update*"],
              Resource=[*sorted(trusted), boundary]),
     ]  # fmt: skip
 
 
 def bounding() -> list[Statement]:
-    """The most that a role of a region may ever do: what the policies of ATTACHED and the autoscaler need, by service.
+    """The most that a role of a region may ever do: the needs of ATTACHED's policies and of the autoscaler, by service.
 
-    Nothing of IAM but what AWS's own policies ask for; no other role, no secret, no object that is not a backup's.
+    Of IAM, only the actions in AWS's own policies. No other role, no secret, and no object except a backup's.
     """
     return [
         allow(["autoscaling:*", "backup:*", "backup-storage:*", "ec2:*", "elasticloadbalancing:*", "tag:GetResources"], "*"),

@@ -1,6 +1,6 @@
-"""Who may move which branch: rulesets of the repository. Each app keeps to its own branches; nobody pushes to main.
+"""The repository's rulesets. Each app may move its own branches alone, and changes of main come by pull request.
 
-Source: docs.github.com, "Available rules for rulesets". What is allowed must pass every ruleset that names the branch.
+Source: docs.github.com, "Available rules for rulesets". A push must pass every ruleset that names the branch.
 """
 
 from __future__ import annotations
@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from bootstrap.plan import Plan
+from bootstrap.plan import OrganisationPlan
 
 ACTIONS_APP = 15368
-"""GitHub Actions. Required checks count from it alone: the apps that post receipts could post a check's name as well."""
+"""GitHub Actions. Required checks count from this app alone: the apps that post receipts could post a check's name as well."""
 CHECKS = ("lint, types, tests", "verdict")
 """Jobs of .github/workflows/preview.yml."""
 PEOPLE = {"maintain": 2, "write": 4, "admin": 5}
 """The numbers of the repository's roles: registry.terraform.io, github_repository_ruleset."""
 REGIONS = ("refs/heads/region/**", "refs/heads/region/**/*")
 DEPENDABOT = "refs/heads/dependabot/**/*"
-"""Left open: nothing trusts them, and what comes from them is a pull request like any other."""
+"""Open to all: CI trusts no such branch, and its changes come by a pull request like any other."""
 MAIN, FLAGS, IMAGES = "refs/heads/main", "refs/heads/flags", "refs/heads/images"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Whom a ruleset does not hold: an app (`Integration`), a team or a role of the repository."""
+    """An actor that may bypass a ruleset: an app (`Integration`), a team or a role of the repository."""
 
     kind: str
     number: int
@@ -32,37 +32,37 @@ class Actor:
 
 @dataclass(frozen=True)
 class Ruleset:
-    """What is held, by which rules, and who is not."""
+    """Branches, the rules for them, and the actors that may bypass these."""
 
     name: str
     branches: tuple[str, ...]
-    but: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
     bypass: tuple[Actor, ...] = ()
     closed: bool = False
-    """Whether branches may be made, moved and deleted by those of `bypass` alone."""
+    """Whether the actors of `bypass` alone may create, move and delete branches."""
     lasting: bool = False
-    """Whether branches may not be deleted, nor lose commits."""
+    """Whether GitHub refuses to delete branches and to remove commits from them."""
     review: bool = False
-    """Whether changes come by a pull request that somebody else has approved."""
+    """Whether changes come by a pull request that a second person approved."""
     owners: bool = False
-    """Whether that is an owner of each file that it touches; a file without an owner then needs nobody's word."""
+    """Whether an owner of each changed file approves. A file without an owner then needs no approval."""
     checks: tuple[str, ...] = field(default=())
 
 
-def rulesets(plan: Plan) -> list[Ruleset]:
-    """All of them."""
+def rulesets(plan: OrganisationPlan) -> list[Ruleset]:
+    """The repository's rulesets."""
     github = plan.settings.github
     operators = [Actor("Team", team) for team in github.operators]
-    flaggers = tuple(_apps(plan.flaggers))
+    flag_apps = tuple(_apps(plan.flag_apps))
     return [
-        # Also back, by force: `regions rollback` does so, under a lease.
+        # Also backward, by force with a lease: `regions rollback`.
         Ruleset("regions move by the conductor", REGIONS, bypass=(*_apps(plan.conductors), *operators), closed=True),
         Ruleset("main by pull request", (MAIN,), lasting=True, review=True, owners=True, checks=CHECKS),
         Ruleset("flags keep their history", (FLAGS,), lasting=True),
-        Ruleset("flags by the page or by pull request", (FLAGS,), bypass=flaggers, review=True),
+        Ruleset("flags by the page or by pull request", (FLAGS,), bypass=flag_apps, review=True),
         Ruleset("images by their app", (IMAGES,), bypass=tuple(_apps([int(github.images_app)])), closed=True),
-        # An app may write to all branches or to none, as far as its own permissions go.
-        Ruleset("other branches are people's", ("~ALL",), but=(*REGIONS, MAIN, FLAGS, IMAGES, DEPENDABOT),
+        # An app's own permissions let it write to all branches or to none.
+        Ruleset("other branches are people's", ("~ALL",), excluded=(*REGIONS, MAIN, FLAGS, IMAGES, DEPENDABOT),
                 bypass=tuple(Actor("RepositoryRole", role) for role in PEOPLE.values()), closed=True),
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The few settings that the fleet's files do not have: where state is kept, which repository CI runs in, where identities live."""
+"""The settings that the fleet's files do not have: the state's place, CI's repository, and the place of identities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from fleet import FleetError, Problem
-from fleet.base import SettingsModel as Base
+from fleet.base import SettingsModel
 from fleet.document import parse
 from fleet.settings import GUID, LOCATIONS, GitHubId
 from fleet.validate import validate
@@ -16,8 +16,8 @@ from fleet.validate import validate
 NAMESPACE = "regions-bootstrap:"
 
 
-class GitHub(Base):
-    """The repository, and the apps and people that the fleet's files do not name."""
+class RepositorySettings(SettingsModel):
+    """The repository, and the apps and teams that the fleet's files do not name."""
 
     owner: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$", description="the organisation on GitHub", examples=["example"]
@@ -26,7 +26,7 @@ class GitHub(Base):
     owner_id: int | None = Field(
         default=None,
         gt=0,
-        description="its number, where GitHub puts numbers into OIDC subjects: `gh api repos/OWNER/REPO --jq .owner.id`",
+        description="the organisation's number, if OIDC subjects have numbers: `gh api repos/OWNER/REPO --jq .owner.id`",
         examples=[10000001],
     )
     repository_id: int | None = Field(
@@ -43,16 +43,16 @@ class GitHub(Base):
     )
     operators: list[int] = Field(
         default=[],
-        description="the numbers of the teams that may move regions' branches by hand (`regions promote`, `regions rollback`); "
-        "nobody, unless given",
+        description="the numbers of the teams that may move regions' branches by hand (`regions promote`, `regions rollback`). "
+        "By default no team",
         examples=[[2345678]],
     )
 
     preview_reviewers: list[int] = Field(
         default=[],
         max_length=6,  # docs.github.com, "Managing environments"
-        description="the numbers of the teams that let each pull request's previews run, which open the secrets in the state; "
-        "they run at once, unless given",
+        description="the numbers of the teams that approve each pull request's previews, which decrypt the secrets in the state. "
+        "By default previews run without approval",
         examples=[[2345678]],
     )
 
@@ -63,9 +63,9 @@ class GitHub(Base):
         return self
 
     def subject(self, environment: str) -> str:
-        """What the token of a job in an environment says of itself: docs.github.com, "OpenID Connect reference".
+        """The subject of a job's token, in an environment: docs.github.com, "OpenID Connect reference".
 
-        Repositories that were made or renamed since 15 July 2026 have numbers in it, which nobody can take over with a name.
+        Repositories created or renamed since 15 July 2026 have numbers in it, so that a repository with a reused name differs.
         """
         owner, repository = self.owner, self.repository
         if self.owner_id:
@@ -73,8 +73,8 @@ class GitHub(Base):
         return f"repo:{owner}/{repository}:environment:{environment}"
 
 
-class State(Base):
-    """Where Pulumi's state and the keys of its secrets are."""
+class StateSettings(SettingsModel):
+    """The place of Pulumi's state, and of the keys of its secrets."""
 
     account: str = Field(
         pattern=r"^[0-9]{12}$", description="the AWS account of the state, 12 digits, quoted", examples=["999900001111"]
@@ -84,28 +84,28 @@ class State(Base):
     )
     buckets: str = Field(
         pattern=r"^[a-z0-9][a-z0-9-]{1,40}[a-z0-9]$",
-        description="what the buckets' names begin with, unique in all of AWS; they end with an environment's",
+        description="the beginning of the buckets' names, unique in all of AWS. The end is an environment's name",
         examples=["example-regions-state"],
     )
 
-    def named(self, environment: str) -> str:
-        """The name of an environment's bucket. The workflows put it together likewise."""
+    def bucket(self, environment: str) -> str:
+        """The name of an environment's bucket. The workflows build the same name."""
         return f"{self.buckets}-{environment}"
 
 
-class Aws(Base):
-    """How whoever runs this gets into the accounts."""
+class AwsAccess(SettingsModel):
+    """The administrator's way into the accounts."""
 
     administrator: str = Field(
-        default="OrganizationAccountAccessRole",  # as AWS Organizations names it in accounts that it makes
+        default="OrganizationAccountAccessRole",  # the name in accounts that AWS Organizations creates
         pattern=r"^[\w+=,.@-]{1,64}$",
-        description="the role in each account, the state's too, that whoever runs this may assume",
+        description="the role that the administrator assumes in each account, the state's too",
         examples=["AWSControlTowerExecution"],
     )
 
 
-class Gcp(Base):
-    """The project that the workload identity pool is in: one that no region uses."""
+class GcpPoolSettings(SettingsModel):
+    """The project of the workload identity pool. No region uses it."""
 
     project: str = Field(
         pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$", description="the project's id", examples=["example-ci"]
@@ -113,8 +113,8 @@ class Gcp(Base):
     number: str = Field(pattern=r"^[0-9]+$", description="the project's number, quoted", examples=["123456789012"])
 
 
-class Azure(Base):
-    """Where the managed identities live. It is in the Entra directory of all the fleet's subscriptions."""
+class AzureIdentitySettings(SettingsModel):
+    """The place of the managed identities, in the Entra directory of all the fleet's subscriptions."""
 
     subscription: str = Field(
         pattern=GUID, description="the subscription", examples=["00000000-0000-0000-0000-000000000000"]
@@ -123,57 +123,72 @@ class Azure(Base):
     resource_group: str = Field(
         default="regions-ci",
         pattern=r"^[\w().-]{1,90}$",
-        description="the resource group, which is made",
+        description="the resource group, which this program creates",
         examples=["regions-ci"],
     )
 
 
-class Runners(Base):
-    """The runners of CI's jobs: labels. GitHub's own, unless given; private API servers need others (docs/operate/access.md)."""
+class RunnerLabels(SettingsModel):
+    """The labels of CI's runners. The default is GitHub's own runners. Private API servers need others: docs/operate/access.md."""
 
-    test: str | None = Field(default=None, min_length=1, description="the label of those that test", examples=["big"])
+    test: str | None = Field(
+        default=None, min_length=1, description="the label of the runners that test", examples=["big"]
+    )
     preview: str | None = Field(
-        default=None, min_length=1, description="the label of those that preview", examples=["inside"]
+        default=None, min_length=1, description="the label of the runners that preview", examples=["inside"]
     )
     deploy: str | None = Field(
-        default=None, min_length=1, description="the label of those that deploy and look for drift", examples=["inside"]
+        default=None,
+        min_length=1,
+        description="the label of the runners that deploy and check for drift",
+        examples=["inside"],
     )
 
 
-class Settings(Base):
-    """All of it. In the file each key stands under the project's name: `regions-bootstrap:state`."""
+class OrganisationSettings(SettingsModel):
+    """All settings. In the file each key has the project's name as prefix: `regions-bootstrap:state`."""
 
-    github: GitHub = Field(description="the repository that CI runs in", examples=[{"owner": "example"}])
-    state: State = Field(description="where Pulumi's state is", examples=[{"account": "999900001111"}])
-    aws: Aws = Field(default=Aws(), description="how whoever runs this gets into the accounts")
-    gcp: Gcp | None = Field(
+    github: RepositorySettings = Field(description="the repository that CI runs in", examples=[{"owner": "example"}])
+    state: StateSettings = Field(description="the place of Pulumi's state", examples=[{"account": "999900001111"}])
+    aws: AwsAccess = Field(default=AwsAccess(), description="the administrator's way into the accounts")
+    gcp: GcpPoolSettings | None = Field(
         default=None, description="the project of the workload identity pool", examples=[{"project": "example-ci"}]
     )
-    azure: Azure | None = Field(
-        default=None, description="where the managed identities live", examples=[{"location": "westeurope"}]
+    azure: AzureIdentitySettings | None = Field(
+        default=None, description="the place of the managed identities", examples=[{"location": "westeurope"}]
     )
-    runners: Runners = Field(default=Runners(), description="the runners of CI's jobs", examples=[{"deploy": "inside"}])
+    runners: RunnerLabels = Field(
+        default=RunnerLabels(), description="the runners of CI's jobs", examples=[{"deploy": "inside"}]
+    )
 
 
-def read(folder: Path, stack: str) -> Settings:
-    """The settings of a stack's file. Raises FleetError that says all that is wrong with it."""
+def read(folder: Path, stack: str) -> OrganisationSettings:
+    """The settings of a stack's file. Raises FleetError with all problems of the file."""
     path = folder / f"Pulumi.{stack}.yaml"
     if not path.is_file():
         raise FleetError(
-            [Problem(f"bootstrap/{path.name}", "the file", None, "missing", "Write it like Pulumi.org.yaml")]
+            [
+                Problem(
+                    f"bootstrap/{path.name}",
+                    "the file",
+                    None,
+                    "missing",
+                    "Create it, after the model of Pulumi.org.yaml",
+                )
+            ]
         )
     return load(f"bootstrap/{path.name}", path.read_text())
 
 
-def load(file: str, text: str) -> Settings:
-    """The settings of a text. Raises FleetError."""
+def load(file: str, text: str) -> OrganisationSettings:
+    """The settings of a file's text. Raises FleetError with all problems of the text."""
     document, problems = parse(file, text)
-    own = {
+    values = {
         key.removeprefix(NAMESPACE): value
         for key, value in (document.get("config") or {}).items()
         if key.startswith(NAMESPACE)
     }
-    settings, more = validate(Settings, own, file, NAMESPACE)
+    settings, value_problems = validate(OrganisationSettings, values, file, NAMESPACE)
     if settings is None or problems:
-        raise FleetError(problems or more)
+        raise FleetError(problems or value_problems)
     return settings

@@ -1,8 +1,10 @@
-"""Who may read and write which environment's state, and use its key. Pure.
+"""The rights of roles to read and write an environment's state, and to use its key. Pure.
 
 Each environment has a bucket and a key to itself: S3 encrypts the bucket with the key, and Pulumi the secrets in the state. Roles'
-rights name environments, so a new region changes none of them. Folders of one bucket would not do: S3 refuses whoever may list one
-folder alone where an object is not there, instead of saying so (docs.aws.amazon.com/AmazonS3, HeadObject): no stack could be made.
+rights name environments, so a new region changes none of them.
+
+Folders of one bucket would not do. For a missing object S3 answers "forbidden" to a role that may list one folder alone, not
+"not found" (docs.aws.amazon.com/AmazonS3, HeadObject). So no role could create a stack.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 from bootstrap.documents import Statement, allow, deny
 from bootstrap.plan import Role
 
-ADMINISTERS = [
+ADMINISTRATION = [
     *(
         "kms:CancelKeyDeletion",
         "kms:Create*",
@@ -26,53 +28,57 @@ ADMINISTERS = [
     *("kms:List*", "kms:Put*", "kms:Revoke*", "kms:ScheduleKeyDeletion", "kms:TagResource", "kms:UntagResource"),
     "kms:Update*",
 ]
-"""All but the use of a key."""
-READS_KEY, WRITES_KEY = ["kms:Decrypt"], ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
+"""All actions on a key but its use."""
+KEY_READS, KEY_WRITES = ["kms:Decrypt"], ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
 
 
 def key(account: str, region: str, environment: str, roles: Sequence[Role]) -> list[Statement]:
-    """The policy of an environment's key. Previews decrypt as well: Pulumi opens every secret of a stack when it reads its state.
+    """The policy of an environment's key. Previews decrypt as well: Pulumi decrypts all secrets of a state that it reads.
 
-    The account's administrators use it through S3 alone. So they read no secret without changing this policy, which shows.
+    The account's administrators use the key through S3 alone.
+    So they read no secret without a change of this policy, which the log shows.
     """
-    own: dict[str, Any] = {"Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
+    administrators: dict[str, Any] = {"Principal": {"AWS": f"arn:aws:iam::{account}:root"}}
     by_s3 = {"StringEquals": {"kms:ViaService": f"s3.{region}.amazonaws.com"}}
-    reading, writing = _reaching(environment, roles)
+    readers, writers = _readers_and_writers(environment, roles)
     return [
-        allow(ADMINISTERS, "*", **own),
-        allow(["kms:Decrypt", "kms:GenerateDataKey"], "*", Condition=by_s3, **own),
-        *([allow(WRITES_KEY, "*", Principal={"AWS": writing})] if writing else []),
-        *([allow(READS_KEY, "*", Principal={"AWS": reading})] if reading else []),
+        allow(ADMINISTRATION, "*", **administrators),
+        allow(["kms:Decrypt", "kms:GenerateDataKey"], "*", Condition=by_s3, **administrators),
+        *([allow(KEY_WRITES, "*", Principal={"AWS": writers})] if writers else []),
+        *([allow(KEY_READS, "*", Principal={"AWS": readers})] if readers else []),
     ]
 
 
 def bucket(name: str, environment: str, roles: Sequence[Role]) -> list[Statement]:
-    """The policy of an environment's bucket: TLS alone, and the roles that reach it, whatever account they are in."""
+    """The policy of an environment's bucket: TLS alone, and the roles that reach the state, in any account."""
     arn = f"arn:aws:s3:::{name}"
-    reading, writing = _reaching(environment, roles)
+    readers, writers = _readers_and_writers(environment, roles)
     tls = {"Bool": {"aws:SecureTransport": "false"}}
     return [
         deny(["s3:*"], Principal="*", Resource=[arn, f"{arn}/*"], Condition=tls),
         *(
-            [{**each, "Principal": {"AWS": [*reading, *writing]}} for each in _reads([arn])]
-            if reading or writing
+            [{**statement, "Principal": {"AWS": [*readers, *writers]}} for statement in _reads([arn])]
+            if readers or writers
             else []
         ),
-        *([{**each, "Principal": {"AWS": writing}} for each in _writes([arn])] if writing else []),
+        *([{**statement, "Principal": {"AWS": writers}} for statement in _writes([arn])] if writers else []),
     ]
 
 
 def reaching(role: Role, buckets: Mapping[str, str], keys: Mapping[str, str]) -> list[Statement]:
-    """A role's own policy for the state, which must agree with the buckets' and the keys': their names and ARNs by environment."""
-    arns = [f"arn:aws:s3:::{buckets[each]}" for each in sorted(role.reaches)]
-    own = [keys[each] for each in sorted(role.reaches)]
+    """A role's own policy for the state, which must agree with the buckets' and the keys'.
+
+    `buckets` maps an environment to a bucket's name, and `keys` to a key's ARN.
+    """
+    arns = [f"arn:aws:s3:::{buckets[environment]}" for environment in sorted(role.reaches)]
+    role_keys = [keys[environment] for environment in sorted(role.reaches)]
     if role.writes:
-        return [*_reads(arns), *_writes(arns), allow(WRITES_KEY, own)]
+        return [*_reads(arns), *_writes(arns), allow(KEY_WRITES, role_keys)]
     return [
         *_reads(arns),
-        allow(READS_KEY, own),
-        # Whatever else it is allowed one day: no other object, and nothing that another key has encrypted.
-        deny(["kms:Decrypt"], NotResource=own),
+        allow(KEY_READS, role_keys),
+        # Even if a later policy allows more: no other object, and no decryption with another key.
+        deny(["kms:Decrypt"], NotResource=role_keys),
         deny(["s3:GetObject*"], NotResource=[f"{arn}/*" for arn in arns]),
     ]
 
@@ -82,11 +88,11 @@ def _reads(buckets: list[str]) -> list[Statement]:
 
 
 def _writes(buckets: list[str]) -> list[Statement]:
-    """Older versions stay."""
+    """Deletion leaves older versions in place."""
     return [allow(["s3:DeleteObject", "s3:PutObject"], [f"{arn}/.pulumi/*" for arn in buckets])]
 
 
-def _reaching(environment: str, roles: Sequence[Role]) -> tuple[list[str], list[str]]:
-    """The ARNs of those that only read, and of those that write."""
-    found = sorted((role.arn, role.writes) for role in roles if environment in role.reaches)
-    return [arn for arn, writes in found if not writes], [arn for arn, writes in found if writes]
+def _readers_and_writers(environment: str, roles: Sequence[Role]) -> tuple[list[str], list[str]]:
+    """The ARNs of the roles that only read, and of the roles that write."""
+    arns = sorted((role.arn, role.writes) for role in roles if environment in role.reaches)
+    return [arn for arn, writes in arns if not writes], [arn for arn, writes in arns if writes]

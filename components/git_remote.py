@@ -1,4 +1,4 @@
-"""The git repository that the program lives in, which Argo CD follows."""
+"""The program's own git repository, which Argo CD follows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def url(configured: str | None, checkout: Path) -> str:
     """The repository from the settings, else the remote `origin` of the checkout. Raises FleetError if there is neither."""
     if configured:
         return configured
-    # Answers with what git itself would ask, after any `url.<base>.insteadOf`; with the bare name if there is no such remote.
+    # Prints git's own address of the remote, after any `url.<base>.insteadOf`, and the bare name if there is no such remote.
     result = subprocess.run(["git", "ls-remote", "--get-url", "origin"], cwd=checkout, capture_output=True, text=True)
     if result.returncode != 0 or result.stdout.strip() == "origin":
         remedy = "Run `git remote add origin URL`, or set regions:repository in Pulumi.yaml"

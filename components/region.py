@@ -26,13 +26,13 @@ CLUSTERS = {
 
 @dataclass(frozen=True)
 class RegionArgs:
-    """What a region is made from."""
+    """The arguments of a region."""
 
     region: fleet.Region
     repository: str
     """The git repository whose branch `region/<name>` the region follows."""
     secrets: RegionSecrets
-    """What it signs in to the git host with."""
+    """The keys of the git host's apps, and the passwords."""
 
 
 class Region(pulumi.ComponentResource):
@@ -53,18 +53,18 @@ class Region(pulumi.ComponentResource):
             kubeconfig=self.cluster.kubeconfig,
             cluster_identifier=self.cluster.identity,
             enable_server_side_apply=True,
-            # Otherwise a changed setting of Argo CD replaces its config map, which is gone for that moment.
+            # Otherwise a changed setting of Argo CD deletes its config map and creates another.
             enable_config_map_mutable=True,
             enable_secret_mutable=True,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        inside = pulumi.ResourceOptions(parent=self, providers=[provider])
-        installed = []
-        if self.cluster.inside:
-            group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.inside), opts=inside)
-            installed.append(install.listed(group.resources))
-        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.secrets), opts=inside)
-        workflows = ArgoWorkflows("argo-workflows", opts=inside)
+        in_cluster = pulumi.ResourceOptions(parent=self, providers=[provider])
+        groups = []
+        if self.cluster.manifests:
+            group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.manifests), opts=in_cluster)
+            groups.append(install.objects_of(group))
+        argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.secrets), opts=in_cluster)
+        workflows = ArgoWorkflows("argo-workflows", opts=in_cluster)
         Application(
             name,
             ApplicationArgs(
@@ -72,16 +72,16 @@ class Region(pulumi.ComponentResource):
                 repository=args.repository,
                 storage=self.cluster.storage,
                 secrets=args.secrets,
-                after=pulumi.Output.all(*installed, argocd.objects, workflows.objects).apply(
-                    lambda groups: [cluster, *(each for group in groups for each in group)]
+                after=pulumi.Output.all(*groups, argocd.objects, workflows.objects).apply(
+                    lambda lists: [cluster, *(resource for resources in lists for resource in resources)]
                 ),
             ),
-            opts=inside,
+            opts=in_cluster,
         )
         self.register_outputs({"cluster": self.cluster.name, "endpoint": self.cluster.endpoint})
 
     def export(self) -> None:
-        """Give the stack the outputs that people use. None of them is secret."""
+        """Export the stack's outputs for people. None of them is secret."""
         region = self._region
         pulumi.export("region", region.name)
         pulumi.export("wave", region.wave.name)

@@ -25,7 +25,9 @@ STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt")
 """The keys of a stack file (`pulumi stack init` adds all but `config`)."""
 
 PRIVATE = IPv4Network("10.0.0.0/8")
+"""The addresses of all regions' networks."""
 NETWORK_PREFIX = 16
+"""The prefix length of every region's network."""
 AKS_POOL = "system"
 """The additional pool of every AKS cluster: components/azure/cluster.py."""
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {

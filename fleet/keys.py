@@ -11,6 +11,7 @@ RECEIPTS_KEY = "REGIONS_RECEIPTS_KEY"
 CONDUCTOR_KEY = "REGIONS_CONDUCTOR_KEY"
 FLAGS_KEY = "REGIONS_FLAGS_KEY"
 INFLUXDB_SECRET = "REGIONS_INFLUXDB_SECRET"
+"""The environment variables of the apps' private keys, and of the secret for InfluxDB."""
 SECRET_LENGTH = 32
 """Characters at least, of a secret that passwords are derived from."""
 

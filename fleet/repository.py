@@ -10,6 +10,7 @@ _SLUG = re.compile(r"[:/](?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
 SCP_FORM = re.compile(r"^(?P<user>[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)$")
 """A remote as scp writes it, without a scheme: `git@git.example.com:platform/regions.git`."""
 _PUBLIC = ("github.com", "www.github.com", "ssh.github.com")
+"""The hosts of GitHub itself, whose API has an address of its own."""
 
 
 def slug(url: str) -> str:

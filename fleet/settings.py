@@ -1,7 +1,6 @@
 """The settings of one region, out of its stack file and the project's common values.
 
-Every field's description has its meaning and unit, and the example is a good value. Error messages quote both, and so does the
-JSON Schema for editors.
+Every field has a description with meaning and unit, and an example. Error messages and the JSON Schema quote both.
 """
 
 from __future__ import annotations
@@ -40,6 +39,7 @@ Network = Annotated[IPv4Network, BeforeValidator(_text, json_schema_input_type=s
 """A range of addresses in CIDR notation."""
 
 GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+"""The form of Azure's and Entra's ids."""
 
 LOCATIONS: dict[Cloud, str] = {
     "aws": r"[a-z]{2}(-[a-z]+)+-[0-9]",
@@ -123,7 +123,7 @@ class ClusterAccess(SettingsModel):
 
     @property
     def principals(self) -> list[str]:
-        """All of them, admins first."""
+        """All principals, admins first."""
         return [*self.admins, *self.viewers]
 
 
@@ -282,14 +282,12 @@ class RegionSettings(SettingsModel):
     )
     gcp: GcpSettings | None = Field(
         default=None,
-        description="the settings that only a region on Google Cloud needs",
-        examples=[{"project": "example-staging"}],
-    )
+        description="the settings that only a region on Google Cloud needs", examples=[{"project": "example-staging"}],
+    )  # fmt: skip
     azure: AzureSettings | None = Field(
-        default=None,
-        description="the settings that only a region on Azure needs",
+        default=None, description="the settings that only a region on Azure needs",
         examples=[{"subscriptionId": "0000...", "directoryId": "0000..."}],
-    )
+    )  # fmt: skip
 
     @property
     def private(self) -> bool:

@@ -1,7 +1,10 @@
-"""The front service: what clients of a region talk to, a stateless layer before its InfluxDB.
+"""The front service: a stateless proxy between the clients of a region and its InfluxDB.
 
-`python -m front` passes InfluxDB's API on, as far as the region's feature flags allow it (docs/operate/flags.md). Its health
-is on `/health` and `/ready`, its metrics are on `/metrics`, and its flags are on `/flags`.
+`python -m front` forwards requests to InfluxDB's API, as far as the region's feature flags allow (docs/operate/flags.md).
 
-flags.py keeps the flags' last known values, service.py serves, __main__.py brings both together.
+- `/health` and `/ready`: the service's health
+- `/metrics`: the service's metrics
+- `/flags`: the values of the feature flags
+
+flags.py caches the flags' last known values, service.py serves, __main__.py starts both.
 """

@@ -1,7 +1,7 @@
-"""The feature flags that the service goes by, and what was last known of each.
+"""The service's feature flags, and the last known value of each.
 
-Requests never wait for the flag service: a task asks it every `PERIOD_SECONDS`, and requests read what it said last.
-While it is away, its last word stands; before it has said anything, the value in `DEFAULTS` does.
+Requests never wait for the flag service: a task asks it every `PERIOD_SECONDS`, and requests read the cached values.
+While the flag service is down, the cached values stand. Before its first answer, the values in `DEFAULTS` stand.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from openfeature.evaluation_context import EvaluationContext
 from openfeature.exception import ErrorCode
 
 ACCEPT_WRITES = "accept-writes"
-"""Off: the region refuses writes and goes on answering queries, for a disk that fills or a move of its data."""
+"""Off: the region refuses writes and still answers queries, for a full disk or a move of its data."""
 DEFAULTS: Mapping[str, bool] = {ACCEPT_WRITES: True}
-"""Every flag that the service knows, and what holds where nobody has said anything."""
+"""Every flag that the service knows, and its value before the flag service has one."""
 PERIOD_SECONDS = 2.0
-"""How often the flag service is asked: a flip is seen this much after the region's flag service has it."""
+"""Seconds between two requests to the flag service. The front follows a flip at most this much later."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -31,13 +31,13 @@ class Flags:
 
     client: OpenFeatureClient
     context: EvaluationContext
-    """Whom the flags are for: what flags can tell regions apart by."""
+    """The region's properties, by which flags tell regions apart."""
     values: dict[str, bool] = field(default_factory=lambda: dict(DEFAULTS))
-    asked_at: float = 0.0
-    """When the flag service last answered for all flags, in seconds since 1970; 0 before it has."""
+    answered_at: float = 0.0
+    """The time of the flag service's last answer for all flags, in seconds since 1970. 0 before the first."""
 
     def refresh(self) -> None:
-        """Ask for each flag. One that the service does not have falls back to its default; no answer leaves all as it was."""
+        """Ask for each flag. A flag that the service does not have gets its default. Without an answer all values stay."""
         answered = True
         for flag, default in DEFAULTS.items():
             details = self.client.get_boolean_details(flag, default, self.context)
@@ -49,4 +49,4 @@ class Flags:
                 answered = False
                 _LOG.warning("flag %s stays %s: %s", flag, self.values[flag], details.error_message)
         if answered:
-            self.asked_at = time.time()
+            self.answered_at = time.time()

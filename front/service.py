@@ -1,4 +1,4 @@
-"""The HTTP service: InfluxDB's API passed on, and what operators and gate tests ask."""
+"""The HTTP service: a proxy to InfluxDB's API, and the paths for operators and gate tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from front.flags import ACCEPT_WRITES, PERIOD_SECONDS, Flags
 
 WRITE = "/api/v2/write"
 RETRY_SECONDS = 30
-"""When a client may try a refused write again."""
+"""The time after which a client may repeat a refused write."""
 _HOP_BY_HOP = {
     "connection",
     "keep-alive",
@@ -29,7 +29,7 @@ _HOP_BY_HOP = {
     "upgrade",
     "host",
 }
-"""Headers that are for one connection and not for the next (RFC 9110, 7.6.1); and the name that the service was asked by."""
+"""Headers of one connection, not of the next (RFC 9110, 7.6.1), and the host name of the request."""
 
 _HAS_BODY = {"content-length", "transfer-encoding"}
 
@@ -37,40 +37,42 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Metrics:
-    """What the service measures."""
+    """The service's metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = Counter(
-            "front_requests", "Requests of clients, by what was asked for and the status of the answer.",
+            "front_requests", "Requests of clients, by route and status of the answer.",
             ["route", "code"], registry=self.registry,
         )  # fmt: skip
         self.seconds = Histogram(
-            "front_request_duration_seconds", "How long requests of clients took, until the answer began.",
+            "front_request_duration_seconds", "Time from a client's request to the start of the answer.",
             ["route"], registry=self.registry, buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )  # fmt: skip
         self.flags = Gauge("front_flag_enabled", "Whether a feature flag is on.", ["flag"], registry=self.registry)
-        self.flags_asked = Gauge(
-            "front_flags_last_answer_timestamp_seconds", "When the flag service last answered.", registry=self.registry
+        self.flags_answered = Gauge(
+            "front_flags_last_answer_timestamp_seconds",
+            "Time of the flag service's last answer.",
+            registry=self.registry,
         )
 
     def text(self, flags: Flags) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         for flag, value in flags.values.items():
             self.flags.labels(flag).set(value)
-        self.flags_asked.set(flags.asked_at)
+        self.flags_answered.set(flags.answered_at)
         return generate_latest(self.registry)
 
 
-def make(flags: Flags, influxdb: httpx.AsyncClient) -> Starlette:
-    """The service. It keeps the flags fresh for as long as it runs, and closes the client when it ends."""
+def create_app(flags: Flags, influxdb: httpx.AsyncClient) -> Starlette:
+    """The service. While the service runs, a task refreshes the flags. At its end the client is closed."""
     metrics = Metrics()
-    first = asyncio.Event()
+    first_answer = asyncio.Event()
 
     async def keep_fresh() -> None:
         while True:
             await asyncio.to_thread(flags.refresh)
-            first.set()
+            first_answer.set()
             await asyncio.sleep(PERIOD_SECONDS)
 
     @asynccontextmanager
@@ -88,9 +90,9 @@ def make(flags: Flags, influxdb: httpx.AsyncClient) -> Starlette:
         return JSONResponse({"name": "front", "status": "pass"})
 
     async def ready(request: Request) -> Response:
-        # Ready does not hang on InfluxDB: a region whose pods all leave the service answers its clients nothing at all.
-        asked = first.is_set()
-        return JSONResponse({"status": "ready" if asked else "starting"}, 200 if asked else 503)
+        # Readiness does not depend on InfluxDB. Else all pods would leave the service, and clients would get no answer at all.
+        has_flags = first_answer.is_set()
+        return JSONResponse({"status": "ready" if has_flags else "starting"}, 200 if has_flags else 503)
 
     async def show_flags(request: Request) -> Response:
         return JSONResponse(flags.values)
@@ -100,9 +102,9 @@ def make(flags: Flags, influxdb: httpx.AsyncClient) -> Starlette:
 
     async def api(request: Request) -> Response:
         if request.url.path == WRITE and not flags.values[ACCEPT_WRITES]:
-            message = f"this region takes no writes for now (flag {ACCEPT_WRITES}); try again later"
+            message = f"this region refuses writes for now (flag {ACCEPT_WRITES}). Try again later"
             return refusal(503, "unavailable", message, {"Retry-After": str(RETRY_SECONDS)})
-        return await passed_on(request, influxdb)
+        return await forward(request, influxdb)
 
     return Starlette(
         routes=[
@@ -120,7 +122,7 @@ def make(flags: Flags, influxdb: httpx.AsyncClient) -> Starlette:
 
 
 def measured(route: str, metrics: Metrics, handler: Handler) -> Handler:
-    """A handler whose requests are counted and timed."""
+    """A handler that counts and times its requests."""
 
     async def handle(request: Request) -> Response:
         started, code = time.monotonic(), 500
@@ -135,9 +137,9 @@ def measured(route: str, metrics: Metrics, handler: Handler) -> Handler:
     return handle
 
 
-async def passed_on(request: Request, influxdb: httpx.AsyncClient) -> Response:
-    """The request as InfluxDB answers it, both bodies streamed."""
-    asked = influxdb.build_request(
+async def forward(request: Request, influxdb: httpx.AsyncClient) -> Response:
+    """InfluxDB's answer to the request. Both bodies are streamed."""
+    upstream_request = influxdb.build_request(
         request.method,
         request.url.path,
         params=request.url.query.encode(),
@@ -145,7 +147,7 @@ async def passed_on(request: Request, influxdb: httpx.AsyncClient) -> Response:
         content=request.stream() if _HAS_BODY & set(request.headers) else None,
     )
     try:
-        answer = await influxdb.send(asked, stream=True)
+        answer = await influxdb.send(upstream_request, stream=True)
     except httpx.HTTPError as error:
         return refusal(502, "unavailable", f"InfluxDB does not answer: {error or type(error).__name__}", {})
     headers = {name: value for name, value in answer.headers.items() if name not in _HOP_BY_HOP}
@@ -161,5 +163,5 @@ async def _body(answer: httpx.Response) -> AsyncIterator[bytes]:
 
 
 def refusal(status: int, code: str, message: str, headers: dict[str, str]) -> Response:
-    """An error as InfluxDB writes its own (docs.influxdata.com, influxdb/v2/api: Error), so that clients understand it."""
+    """An error in InfluxDB's format (docs.influxdata.com, influxdb/v2/api: Error), so that clients understand it."""
     return JSONResponse({"code": code, "message": message}, status, headers)

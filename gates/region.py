@@ -1,4 +1,4 @@
-"""Reads a region: its cluster's API, with the rights of the service account that this runs under, and the application."""
+"""Reads a region: its cluster's API, with the rights of the pod's service account, and the application."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from kubernetes import client, config
 from gates.checks import Answer, Object
 
 REQUEST_SECONDS = 5.0
-"""How long one request may take, so that one that hangs leaves time for another try."""
+"""Timeout of one request, so that a request that hangs leaves time for another try."""
 
 
 class UnreadableError(Exception):
-    """The cluster's API did not give what was asked for. The text says what, and what to do."""
+    """A request to the cluster's API or to Prometheus failed. The text has the request and the remedy."""
 
 
-class Region:
+class RunningRegion:
     """One application's namespace in a region, and the address that the application has there."""
 
     def __init__(self, namespace: str, url: str, prometheus: str = "") -> None:
-        """Raises UnreadableError if it runs neither inside of a cluster nor with a KUBECONFIG."""
+        """Raises UnreadableError if the program runs neither inside of a cluster nor with a KUBECONFIG."""
         try:
             if "KUBECONFIG" in os.environ:
                 config.load_kube_config()
             else:
                 config.load_incluster_config()
         except config.ConfigException as error:
-            raise UnreadableError(f"no cluster to look at: {error}; run this in a pod, or set KUBECONFIG") from error
+            raise UnreadableError(f"no cluster: {error}. Run the program in a pod, or set KUBECONFIG") from error
         self.namespace = namespace
         self._url = url.rstrip("/")
         self._prometheus = prometheus.rstrip("/")
@@ -54,7 +54,7 @@ class Region:
         return [{"kind": kind, **item} for item in items]
 
     def release(self) -> Object | None:
-        """The config map that carries the commit, or None if there is none. Raises UnreadableError."""
+        """The config map with the commit, or None if there is none. Raises UnreadableError."""
         try:
             return _read("read the release", self._config_map, "release", self.namespace)
         except UnreadableError as error:
@@ -63,7 +63,7 @@ class Region:
             raise
 
     def ask(self, path: str) -> Answer:
-        """What the application answers to a GET."""
+        """The application's answer to a GET."""
         url = f"{self._url}{path}"
         started = time.monotonic()
         try:
@@ -73,25 +73,25 @@ class Region:
         return Answer(url, response.status_code, response.text, time.monotonic() - started)
 
     def count(self, query: str) -> float | None:
-        """What Prometheus says of a query that gives one number; None if it has none. Raises UnreadableError."""
+        """The number that Prometheus answers to a query, or None if it has none. Raises UnreadableError."""
         url = f"{self._prometheus}/api/v1/query"
         try:
             response = self._http.get(url, params={"query": query})
-            found = response.json()["data"]["result"]
+            series = response.json()["data"]["result"]
         except (httpx.HTTPError, ValueError, KeyError) as error:
-            raise UnreadableError(f"{url} does not say: {error or type(error).__name__}") from error
-        values = [float(each["value"][1]) for each in found]
+            raise UnreadableError(f"{url} gave no result: {error or type(error).__name__}") from error
+        values = [float(sample["value"][1]) for sample in series]
         return values[0] if len(values) == 1 and math.isfinite(values[0]) else None
 
 
-def _read(what: str, call: Any, *arguments: str) -> Object:
+def _read(purpose: str, call: Any, *arguments: str) -> Object:
     try:
-        # As plain data: the typed models would refuse what a newer API server adds.
+        # As plain data: the typed models would refuse fields of a newer API server.
         response = call(*arguments, _preload_content=False, _request_timeout=REQUEST_SECONDS)
     except client.ApiException as error:
-        remedy = "; the Role in gitops/lib/gate.libsonnet must allow it" if error.status == 403 else ""
-        raise UnreadableError(f"cannot {what}: {error.status} {error.reason}{remedy}") from error
+        remedy = ". The Role in gitops/lib/gate.libsonnet must allow it" if error.status == 403 else ""
+        raise UnreadableError(f"cannot {purpose}: {error.status} {error.reason}{remedy}") from error
     except urllib3.exceptions.HTTPError as error:
-        raise UnreadableError(f"cannot {what}: the API server does not answer: {error}") from error
+        raise UnreadableError(f"cannot {purpose}: the API server does not answer: {error}") from error
     data: Object = json.loads(response.data)
     return data

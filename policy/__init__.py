@@ -1,9 +1,9 @@
-"""What no region may be, whoever wrote the change: a CrossGuard pack, run by `pulumi preview --policy-pack policy`.
+"""Mandatory Pulumi policies: a CrossGuard pack, run by `pulumi preview --policy-pack policy`.
 
-    rules.py        what a policy is
+    rules.py        a policy as data (pure)
     catalogue.py    the policies (pure)
-    residency.yaml  where each tenant's data may be
-    __main__.py     the pack: rules as Pulumi's policies
+    residency.yaml  the locations of each tenant's data
+    __main__.py     the pack: the policies as Pulumi's
 
-Knows fleet/, and nothing else of the project. docs/reference/policies.md explains each, and how to make an exception.
+Knows fleet/, and nothing else of the project. docs/reference/policies.md explains each policy and its exceptions.
 """

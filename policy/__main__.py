@@ -1,4 +1,4 @@
-"""The CrossGuard pack: `pulumi preview --policy-pack policy`. Each rule is a mandatory policy of the stack."""
+"""The CrossGuard pack: `pulumi preview --policy-pack policy`. Each policy is mandatory for the stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ sys.path.insert(0, str(ROOT))
 
 from pulumi_policy import (  # noqa: E402
     EnforcementLevel,
-    Policy,
     PolicyPack,
     ReportViolation,
     ResourceValidationArgs,
@@ -21,8 +20,8 @@ from pulumi_policy import (  # noqa: E402
 )
 
 import fleet  # noqa: E402
-from policy.catalogue import RULES  # noqa: E402
-from policy.rules import Resource, Rule  # noqa: E402
+from policy.catalogue import POLICIES  # noqa: E402
+from policy.rules import Policy, Resource  # noqa: E402
 
 
 def _region(urn: str) -> fleet.Region:
@@ -32,32 +31,32 @@ def _region(urn: str) -> fleet.Region:
 
 @cache
 def _named(stack: str) -> fleet.Region:
-    """A region of the checkout that the pack is in; read once, not for each of a hundred resources."""
+    """A region of the pack's checkout. The cache reads the files once, not for each of a hundred resources."""
     return fleet.read(ROOT).region(stack)
 
 
-def _policy(rule: Rule) -> Policy:
-    """A rule as a policy: on each resource, before it is made, or on the whole stack."""
-    if rule.each:
-        look = rule.each
+def _as_pulumi(policy: Policy) -> ResourceValidationPolicy | StackValidationPolicy:
+    """A policy as one of Pulumi's: on each resource before its creation, or on the whole stack."""
+    if policy.check_resource:
+        check = policy.check_resource
 
         def validate(arguments: ResourceValidationArgs, report: ReportViolation) -> None:
             resource = Resource(arguments.resource_type, arguments.name, arguments.props, arguments.opts.protect)
-            if rule.applies(resource):
-                for message in look(resource, _region(arguments.urn)):
+            if policy.applies(resource):
+                for message in check(resource, _region(arguments.urn)):
                     report(message, None)
 
-        return ResourceValidationPolicy(rule.name, rule.description, validate, EnforcementLevel.MANDATORY)
+        return ResourceValidationPolicy(policy.name, policy.description, validate, EnforcementLevel.MANDATORY)
 
     def validate_stack(arguments: StackValidationArgs, report: ReportViolation) -> None:
         resources = [
-            Resource(each.resource_type, each.name, each.props, each.opts.protect, each.urn)
-            for each in arguments.resources
+            Resource(item.resource_type, item.name, item.props, item.opts.protect, item.urn)
+            for item in arguments.resources
         ]
-        for violation in rule.violations(resources, _region(arguments.resources[0].urn)):
+        for violation in policy.violations(resources, _region(arguments.resources[0].urn)):
             report(violation.message, violation.resource.urn)
 
-    return StackValidationPolicy(rule.name, rule.description, validate_stack, EnforcementLevel.MANDATORY)
+    return StackValidationPolicy(policy.name, policy.description, validate_stack, EnforcementLevel.MANDATORY)
 
 
-PolicyPack("regions", [_policy(rule) for rule in RULES])
+PolicyPack("regions", [_as_pulumi(policy) for policy in POLICIES])

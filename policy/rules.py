@@ -1,4 +1,4 @@
-"""What a policy is: a pure function from resources to what is wrong with them."""
+"""A policy as data: pure functions from resources to their violations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import fleet
 
 @dataclass(frozen=True)
 class Resource:
-    """A resource as the engine is about to make or keep it."""
+    """A resource as the engine is about to create, update or keep it."""
 
     type: str
     name: str
@@ -20,47 +20,47 @@ class Resource:
     urn: str = ""
 
     def get(self, path: str, default: Any = None) -> Any:
-        """An input at a dotted path; lists are not followed."""
-        found: Any = self.properties
+        """An input at a dotted path. The path does not go into lists."""
+        value: Any = self.properties
         for key in path.split("."):
-            if not isinstance(found, Mapping) or found.get(key) is None:
+            if not isinstance(value, Mapping) or value.get(key) is None:
                 return default
-            found = found[key]
-        return found
+            value = value[key]
+        return value
 
 
 @dataclass(frozen=True)
-class Violation:
-    """What is wrong with one resource, and what to do."""
+class PolicyViolation:
+    """One resource that breaks a policy. The message has the remedy."""
 
     resource: Resource
     message: str
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A policy: its name, what it wants in one sentence, and how it finds what does not hold.
+class Policy:
+    """A policy: its name, its demand in one sentence, and its check.
 
-    `each` looks at one resource of the named types; `together` at all of a stack at once.
+    `check_resource` checks one resource of the named types. `check_stack` checks all resources of a stack together.
     """
 
     name: str
     description: str
     types: tuple[str, ...] = ()
-    each: Callable[[Resource, fleet.Region], Iterable[str]] | None = None
-    together: Callable[[Sequence[Resource], fleet.Region], Iterable[Violation]] | None = None
+    check_resource: Callable[[Resource, fleet.Region], Iterable[str]] | None = None
+    check_stack: Callable[[Sequence[Resource], fleet.Region], Iterable[PolicyViolation]] | None = None
 
-    def violations(self, resources: Sequence[Resource], region: fleet.Region) -> Iterator[Violation]:
-        """Everything in a stack that breaks the rule."""
-        if self.each:
+    def violations(self, resources: Sequence[Resource], region: fleet.Region) -> Iterator[PolicyViolation]:
+        """All violations of the policy in a stack."""
+        if self.check_resource:
             for resource in resources:
                 if self.applies(resource):
-                    yield from (Violation(resource, message) for message in self.each(resource, region))
-        if self.together:
-            yield from self.together(resources, region)
+                    yield from (PolicyViolation(resource, message) for message in self.check_resource(resource, region))
+        if self.check_stack:
+            yield from self.check_stack(resources, region)
 
     def applies(self, resource: Resource) -> bool:
-        """Whether the rule looks at a resource of this type; a type that ends with a colon or slash stands for all below it."""
+        """Whether the policy is about a resource's type. A type that ends with a colon or slash stands for all below it."""
         return any(
             resource.type == kind or (kind.endswith((":", "/")) and resource.type.startswith(kind))
             for kind in self.types

@@ -1,4 +1,4 @@
-"""The region's Application: what Argo CD deploys, from which branch, and what it may touch."""
+"""The region's Application: its source, its branch, and the namespaces that it may change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IN_CLUSTER = "https://kubernetes.default.svc"
 
 @dataclass(frozen=True)
 class ApplicationArgs:
-    """What the region's applications take."""
+    """The arguments of the region's applications."""
 
     region: Region
     repository: str
@@ -27,9 +27,9 @@ class ApplicationArgs:
     storage: StorageDriver
     """How the cluster makes the applications' volumes."""
     secrets: RegionSecrets
-    """What applications sign in with, or are set up with."""
+    """The applications' keys and first passwords."""
     after: pulumi.Output[list[pulumi.Resource]]
-    """All else of the region: it must be there before the applications, and go after them."""
+    """The region's other resources. Pulumi creates them before the applications, and deletes them after."""
 
 
 class Application(pulumi.ComponentResource):
@@ -37,55 +37,14 @@ class Application(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:application:Application", name, None, opts)
+        self._args = args
         region = args.region
-        storage_class = kubernetes.storage.v1.StorageClass(
-            name,
-            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=STORAGE_CLASS),
-            provisioner=args.storage.provisioner,
-            parameters=args.storage.parameters,
-            volume_binding_mode="WaitForFirstConsumer",
-            allow_volume_expansion=True,
-            # In production a volume outlives its claim; somebody deletes it on purpose.
-            reclaim_policy="Retain" if region.wave.production else "Delete",
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        namespaces = [
-            kubernetes.core.v1.Namespace(
-                f"{name}-{application}",
-                metadata=kubernetes.meta.v1.ObjectMetaArgs(
-                    name=application,
-                    labels={**labels(region), "pod-security.kubernetes.io/enforce": "restricted"},
-                ),
-                opts=pulumi.ResourceOptions(parent=self, protect=region.protected),
-            )
-            for application in region.settings.applications
-        ]
+        storage_class = self._create_storage_class(name)
+        namespaces = self._create_namespaces(name)
         rights: list[pulumi.Resource] = []
         if monitoring_rbac.NAMESPACE in region.settings.applications:
             rights = monitoring_rbac.grant(name, self, namespaces)
-        settings = region.settings
-        secrets: list[pulumi.Resource] = [
-            kubernetes.core.v1.Secret(
-                f"{name}-{application}",
-                metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=application),
-                string_data={"app": app.app_id, "installation": app.installation_id, "private-key": key},
-                opts=args.secrets.options(parent=self, depends_on=namespaces),
-            )
-            for application, app, key in (
-                (CONDUCTOR, settings.github_apps.conductor, args.secrets.conductor),
-                (FLIPT, settings.github_apps.flags, args.secrets.flags),
-            )
-            if app is not None and key is not None
-        ]
-        if args.secrets.influxdb:
-            secrets.append(
-                kubernetes.core.v1.Secret(
-                    f"{name}-{INFLUXDB}",
-                    metadata=kubernetes.meta.v1.ObjectMetaArgs(name="admin", namespace=INFLUXDB),
-                    string_data=args.secrets.influxdb,
-                    opts=args.secrets.options(parent=self, depends_on=namespaces),
-                )
-            )
+        secrets = self._create_secrets(name, namespaces)
         project = kubernetes.apiextensions.CustomResource(
             f"{name}-project",
             api_version="argoproj.io/v1alpha1",
@@ -105,19 +64,77 @@ class Application(pulumi.ComponentResource):
                 name=region.name,
                 namespace=argocd.NAMESPACE,
                 labels=labels(region),
-                # A deleted Application takes what it deployed with it, while Argo CD is still there to do so.
+                # Argo CD deletes an Application's objects before the Application itself.
                 finalizers=["resources-finalizer.argocd.argoproj.io"],
             ),
             spec=application_spec(region, args.repository),
-            # Through the project it depends on all else, so that a `destroy` begins with it, and ends with it where it
-            # is protected: nothing at all is deleted.
+            # Through the project it depends on all other resources, so a `destroy` begins with it. Where it is protected, the
+            # `destroy` ends there, before any deletion.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[project], protect=region.protected),
         )
         self.register_outputs({"branch": region.branch, "repository": args.repository})
 
+    def _create_storage_class(self, name: str) -> kubernetes.storage.v1.StorageClass:
+        """The class of the applications' volumes."""
+        return kubernetes.storage.v1.StorageClass(
+            name,
+            metadata=kubernetes.meta.v1.ObjectMetaArgs(name=STORAGE_CLASS),
+            provisioner=self._args.storage.provisioner,
+            parameters=self._args.storage.parameters,
+            volume_binding_mode="WaitForFirstConsumer",
+            allow_volume_expansion=True,
+            # In production a volume outlives its claim. A person deletes it.
+            reclaim_policy="Retain" if self._args.region.wave.production else "Delete",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _create_namespaces(self, name: str) -> list[kubernetes.core.v1.Namespace]:
+        """A namespace for each application."""
+        region = self._args.region
+        return [
+            kubernetes.core.v1.Namespace(
+                f"{name}-{application}",
+                metadata=kubernetes.meta.v1.ObjectMetaArgs(
+                    name=application,
+                    labels={**labels(region), "pod-security.kubernetes.io/enforce": "restricted"},
+                ),
+                opts=pulumi.ResourceOptions(parent=self, protect=region.protected),
+            )
+            for application in region.settings.applications
+        ]
+
+    def _create_secrets(
+        self, name: str, namespaces: list[kubernetes.core.v1.Namespace]
+    ) -> list[kubernetes.core.v1.Secret]:
+        """The keys of the applications' GitHub apps, and InfluxDB's first password and token."""
+        secrets, apps = self._args.secrets, self._args.region.settings.github_apps
+        resources = [
+            kubernetes.core.v1.Secret(
+                f"{name}-{application}",
+                metadata=kubernetes.meta.v1.ObjectMetaArgs(name="github-app", namespace=application),
+                string_data={"app": app.app_id, "installation": app.installation_id, "private-key": key},
+                opts=secrets.options(parent=self, depends_on=namespaces),
+            )
+            for application, app, key in (
+                (CONDUCTOR, apps.conductor, secrets.conductor),
+                (FLIPT, apps.flags, secrets.flags),
+            )
+            if app is not None and key is not None
+        ]
+        if secrets.influxdb:
+            resources.append(
+                kubernetes.core.v1.Secret(
+                    f"{name}-{INFLUXDB}",
+                    metadata=kubernetes.meta.v1.ObjectMetaArgs(name="admin", namespace=INFLUXDB),
+                    string_data=secrets.influxdb,
+                    opts=secrets.options(parent=self, depends_on=namespaces),
+                )
+            )
+        return resources
+
 
 def labels(region: Region) -> dict[str, str]:
-    """By what the Applications of a fleet are told apart."""
+    """The labels that tell a fleet's Applications apart."""
     return {
         "region": region.name,
         "cloud": region.settings.cloud,
@@ -129,7 +146,7 @@ def labels(region: Region) -> dict[str, str]:
 def project_spec(region: Region, repository: str) -> dict[str, object]:
     """This repository, the applications' namespaces, and nothing of the cluster's own."""
     return {
-        "description": f"What region {region.name} runs",
+        "description": f"The applications of region {region.name}",
         "sourceRepos": [repository],
         "destinations": [{"server": IN_CLUSTER, "namespace": name} for name in region.settings.applications],
         "clusterResourceWhitelist": [],
@@ -143,7 +160,7 @@ def project_spec(region: Region, repository: str) -> dict[str, object]:
 
 
 def application_spec(region: Region, repository: str) -> dict[str, object]:
-    """The jsonnet program of gitops/region at the head of the region's branch, kept in the cluster as it is in git."""
+    """The jsonnet program of gitops/region at the head of the region's branch, and the cluster follows git."""
     # Argo CD puts the commit in: argo-cd.readthedocs.io, user-guide/build-environment.
     tlas: list[dict[str, object]] = [
         {"name": "region", "value": json.dumps(jsonnet_args(region)), "code": True},
@@ -162,8 +179,8 @@ def application_spec(region: Region, repository: str) -> dict[str, object]:
         "syncPolicy": {
             "automated": {"prune": True, "selfHeal": True},
             "syncOptions": ["ServerSideApply=true"],
-            # Once more, for an API server that was away. Argo CD's own five times would keep a commit that fails its gate
-            # unsettled for minutes; the gate tries again by itself.
+            # One retry, for an API server that was away. With Argo CD's five retries, a commit that fails its gate would stay
+            # unsettled for minutes. The gate has retries of its own.
             "retry": {"limit": 1, "backoff": {"duration": "5s"}},
         },
         "revisionHistoryLimit": 20,

@@ -20,23 +20,24 @@ from fleet.duration import text
 NAMESPACE = "argocd"
 
 UNUSED = ("argocd-dex-server", "argocd-applicationset-controller")
-"""Parts that no region uses: no single sign-on is set up, and every region has its one Application."""
+"""Parts that no region uses: there is no single sign-on, and every region has its one Application."""
 
 _REVISION_CACHE = ("argocd-repo-server", "ARGOCD_RECONCILIATION_TIMEOUT", "1s")
-"""Deployment, variable, value. The repo-server remembers a branch's commit for as long as the controller waits between two looks,
-so that a look may be answered with what the one before saw. Source: reposerver/cache/cache.go, revision-cache-expiration."""
+"""Deployment, variable, value. By default the repo-server caches a branch's commit for the controller's whole poll interval.
+
+A poll might then get the commit of the poll before. Source: reposerver/cache/cache.go, revision-cache-expiration."""
 
 
 @dataclass(frozen=True)
 class ArgoCdArgs:
-    """What Argo CD takes."""
+    """The arguments of Argo CD."""
 
     region: Region
-    """In production it is upstream's HA manifests: three Redis, two repo-servers, two API servers. They want three nodes."""
+    """In production Argo CD has upstream's HA manifests: three Redis, two repo-servers, two API servers, on three nodes."""
     repository: str
-    """The repository that it follows, on whose commits it posts receipts."""
+    """The repository that Argo CD follows, and on whose commits it posts receipts."""
     secrets: RegionSecrets
-    """The private key of the GitHub app that posts them is among these."""
+    """The private key of the GitHub app that posts receipts is among these."""
 
 
 class ArgoCd(pulumi.ComponentResource):
@@ -54,10 +55,10 @@ class ArgoCd(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         variant = "ha/namespace-install.yaml" if args.region.wave.production else "namespace-install.yaml"
-        upstreams = manifests.manifests("argo-cd", "cluster-rbac/*.yaml", variant)
-        objects = render(upstreams, settings(args.region, args.repository))
+        upstream = manifests.manifests("argo-cd", "cluster-rbac/*.yaml", variant)
+        objects = render(upstream, settings(args.region, args.repository))
         definitions = manifests.manifests("argo-cd", "crds/*.yaml")
-        # Not among the others: with one secret value in it, every object of the group would become a secret as a whole.
+        # Not in the ConfigGroup: one secret value in it makes every object of the group a secret as a whole.
         key = kubernetes.core.v1.Secret(
             f"{name}-receipts",
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=notifications.SECRET, namespace=NAMESPACE),
@@ -69,23 +70,23 @@ class ArgoCd(pulumi.ComponentResource):
 
 
 def settings(region: Region, repository: str) -> dict[str, dict[str, str]]:
-    """Config map to keys, laid over upstream's own. docs: argo-cd.readthedocs.io, operator-manual/argocd-cm.yaml."""
+    """Config map to the keys that replace upstream's. Source: argo-cd.readthedocs.io, operator-manual/argocd-cm.yaml."""
     return {
         "argocd-cm": {
             "admin.enabled": "false",
             "users.anonymous.enabled": "false",
             "application.resourceTrackingMethod": "annotation",
-            # Private clusters get no webhook, so a new commit is seen by asking; one ls-remote each time. Without jitter,
-            # which spreads many applications of one Argo CD: a look that comes a little earlier after the last than the
-            # interval is left out, so that of every two one was. Source: controller/appcontroller.go, needRefreshAppStatus.
+            # Private clusters get no webhook, so Argo CD polls for new commits, with one ls-remote each time. Jitter is off: it
+            # spreads many applications of one Argo CD. With jitter, a poll shortly before the interval's end is skipped, so
+            # every second poll was. Source: controller/appcontroller.go, needRefreshAppStatus.
             "timeout.reconciliation": text(region.settings.poll_interval),
             "timeout.reconciliation.jitter": "0s",
         },
         "argocd-rbac-cm": {"policy.default": ""},
         "argocd-cmd-params-cm": {
             "server.disable.auth": "false",
-            # Without it an operation that waits for a pod which never becomes ready runs for ever, says nothing, and keeps
-            # every later commit out, the one that mends it too.
+            # Without it an operation waits for ever for a pod that never becomes ready. Such an operation posts no
+            # receipt, and blocks every later commit, the fix too.
             "controller.sync.timeout.seconds": f"{region.settings.sync_timeout.total_seconds():.0f}",
         },
         notifications.CONFIG_MAP: notifications.settings(region, repository),
@@ -93,11 +94,11 @@ def settings(region: Region, repository: str) -> dict[str, dict[str, str]]:
 
 
 def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> list[Manifest]:
-    """Upstream's objects as they are applied: unused parts left out, settings merged, the namespace named.
+    """Upstream's objects as Pulumi applies them: without unused parts, with settings merged and the namespace set.
 
-    Raises KeyError if settings name a config map that upstream does not have, as after a careless upgrade.
+    Raises KeyError if settings name a config map that upstream does not have, as after an upgrade.
     """
-    rendered = []
+    result = []
     remaining = dict(settings)
     for original in objects:
         name, kind = original["metadata"]["name"], original["kind"]
@@ -109,23 +110,27 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
         if kind == "ConfigMap" and name in remaining:
             manifest["data"] = {**(manifest.get("data") or {}), **remaining.pop(name)}
         if kind in ("Deployment", "StatefulSet"):
-            # Settings that are read as a process starts: another value has to start it anew.
-            text = json.dumps(original)
-            read = {each: values for each, values in settings.items() if f'"name": "{each}"' in text}
-            digest = hashlib.sha256(json.dumps(read, sort_keys=True).encode()).hexdigest()[:16]
-            manifest["spec"]["template"]["metadata"].setdefault("annotations", {})["regions/settings"] = digest
+            annotations = manifest["spec"]["template"]["metadata"].setdefault("annotations", {})
+            annotations["regions/settings"] = _settings_digest(original, settings)
         if name == _REVISION_CACHE[0] and kind == "Deployment":
             _set_variable(manifest, *_REVISION_CACHE[1:])
-        rendered.append(manifest)
+        result.append(manifest)
     if remaining:
-        raise KeyError(f"upstream's manifests have no config map {', '.join(remaining)}; mend settings() in argocd.py")
-    return rendered
+        raise KeyError(f"upstream's manifests have no config map {', '.join(remaining)}: fix settings() in argocd.py")
+    return result
+
+
+def _settings_digest(workload: Manifest, settings: dict[str, dict[str, str]]) -> str:
+    """A hash of the config maps that a workload reads as it starts. Another hash restarts it with the new settings."""
+    text = json.dumps(workload)
+    values = {config_map: keys for config_map, keys in settings.items() if f'"name": "{config_map}"' in text}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _set_variable(deployment: Manifest, name: str, value: str) -> None:
-    """Give a variable of a Deployment's first container a value of its own. Raises KeyError if it has no such variable."""
+    """Set a variable of a Deployment's first container. Raises KeyError if the container has no such variable."""
     variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
-    places = [place for place, entry in enumerate(variables) if entry["name"] == name]
-    if not places:
-        raise KeyError(f"upstream's {deployment['metadata']['name']} reads no {name}; mend argocd.py")
-    variables[places[0]] = {"name": name, "value": value}
+    indexes = [index for index, entry in enumerate(variables) if entry["name"] == name]
+    if not indexes:
+        raise KeyError(f"upstream's {deployment['metadata']['name']} reads no {name}: fix _REVISION_CACHE in argocd.py")
+    variables[indexes[0]] = {"name": name, "value": value}

@@ -10,10 +10,10 @@ import pulumi_kubernetes as kubernetes
 from components.argo.manifests import Manifest
 
 Objects = pulumi.Output[list[pulumi.Resource]]
-"""Every object of an installation, for what must be created after all of them, and deleted before any."""
+"""All objects of an installation. A resource that depends on it is created after all of them and deleted before any."""
 
-_RUNNING = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Service")
-"""What runs. A Service is with its pods: the provider waits until it has some."""
+_WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet", "Job", "Service")
+"""Kinds that run. A Service belongs to them: the provider waits until it has pods."""
 
 
 def install(
@@ -23,32 +23,31 @@ def install(
     definitions: list[Manifest],
     objects: list[Manifest],
 ) -> Objects:
-    """Create, after some resources, the definitions, then settings and rights, then what runs. `destroy` goes the other way.
+    """Create definitions, then settings and rights, then the workloads, all of them after the resources of `after`.
 
-    A process reads most settings as it starts, and a pod may start without a config map that is optional to it; so those
-    have to be there before.
+    `destroy` goes the other way. Settings come before the workloads: a process reads most settings as it starts. A pod starts
+    without a config map that is optional to it.
 
-    To depend on a ConfigGroup is not to depend on its objects: the engine would delete those first, together with
-    whatever still needs them. So everything here depends on the objects themselves.
+    A dependency on a ConfigGroup is none on its objects: the engine would delete these concurrently with their users.
+    So all dependencies here are on the objects themselves.
     """
     crds = kubernetes.yaml.v2.ConfigGroup(
         f"{name}-crds", objs=definitions, opts=pulumi.ResourceOptions(parent=parent, depends_on=after)
     )
     settings = kubernetes.yaml.v2.ConfigGroup(
         name,
-        objs=[each for each in objects if each["kind"] not in _RUNNING],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=listed(crds.resources)),
+        objs=[manifest for manifest in objects if manifest["kind"] not in _WORKLOADS],
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=objects_of(crds)),
     )
-    running = kubernetes.yaml.v2.ConfigGroup(
+    workloads = kubernetes.yaml.v2.ConfigGroup(
         f"{name}-running",
-        objs=[each for each in objects if each["kind"] in _RUNNING],
-        opts=pulumi.ResourceOptions(parent=parent, depends_on=listed(settings.resources)),
+        objs=[manifest for manifest in objects if manifest["kind"] in _WORKLOADS],
+        opts=pulumi.ResourceOptions(parent=parent, depends_on=objects_of(settings)),
     )
-    return pulumi.Output.all(listed(settings.resources), listed(running.resources)).apply(
-        lambda both: [*both[0], *both[1]]
-    )
+    return pulumi.Output.all(objects_of(settings), objects_of(workloads)).apply(lambda lists: [*lists[0], *lists[1]])
 
 
-def listed(resources: pulumi.Output[Any]) -> Objects:
-    """The objects of a ConfigGroup, by its `resources`."""
-    return resources.apply(lambda found: list(found or []))
+def objects_of(group: kubernetes.yaml.v2.ConfigGroup) -> Objects:
+    """The objects of a ConfigGroup."""
+    resources: pulumi.Output[Any] = group.resources
+    return resources.apply(lambda objects: list(objects or []))

@@ -1,6 +1,6 @@
-"""Manifests of other projects, just as their release has them: pins.json names the version and each file's sha256.
+"""Manifests of other projects, as in their release: pins.json names the version and each file's sha256.
 
-They are kept here so that a preview needs no network, and so that an upgrade's pull request shows every changed object.
+The files are in this repository, so that a preview needs no network and an upgrade's pull request shows every changed object.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import yaml
 
 Manifest = dict[str, Any]
 
-_HERE = Path(__file__).parents[1] / "upstream"
+_UPSTREAM = Path(__file__).parents[1] / "upstream"
 
 
 class TamperedError(Exception):
-    """A file is not the one that pins.json names."""
+    """A file's sha256 is not the one of pins.json."""
 
 
 def version(product: str) -> str:
@@ -34,16 +34,16 @@ def manifests(product: str, *patterns: str) -> list[Manifest]:
     for name, digest in _pins()[product]["files"].items():
         if not any(fnmatch(name, pattern) for pattern in patterns):
             continue
-        content = (_HERE / product / name).read_bytes()
+        content = (_UPSTREAM / product / name).read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise TamperedError(
-                f"components/upstream/{product}/{name} is not the file of {product} {version(product)} that "
-                "pins.json names. Restore it, or take the new release's file and sha256 together"
+                f"components/upstream/{product}/{name} has not the sha256 of {product} {version(product)} in pins.json. "
+                "Restore the file, or change file and sha256 together"
             )
         objects += [document for document in yaml.load_all(content, Loader=yaml.CSafeLoader) if document]
     return objects
 
 
 def _pins() -> dict[str, Any]:
-    pins: dict[str, Any] = json.loads((_HERE / "pins.json").read_text())
+    pins: dict[str, Any] = json.loads((_UPSTREAM / "pins.json").read_text())
     return pins

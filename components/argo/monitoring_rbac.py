@@ -1,4 +1,4 @@
-"""What monitoring may ask the cluster for. It is the cluster's own, which the region's Argo CD project may not touch."""
+"""Monitoring's rights in the cluster: cluster roles, which the region's Argo CD project may not create."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _WATCH = ("list", "watch")
 
 
 @dataclass(frozen=True)
-class Rule:
-    """Resources of one API group, and what may be done with them."""
+class RbacRule:
+    """Resources of one API group, and the allowed verbs."""
 
     group: str
     resources: tuple[str, ...]
     verbs: tuple[str, ...] = _WATCH
 
 
-RIGHTS: dict[str, tuple[Rule, ...]] = {
-    # Finds pods and nodes, and reads the nodes' kubelets' metrics: not `nodes/proxy`, which lets one run commands in pods.
-    "prometheus": (Rule("", ("nodes", "pods"), ("get", *_WATCH)), Rule("", ("nodes/metrics",), ("get",))),
-    # What gitops/apps/monitoring/kube-state-metrics.libsonnet lets it look at: no secret, no config map.
+RIGHTS: dict[str, tuple[RbacRule, ...]] = {
+    # Finds pods and nodes, and reads the kubelets' metrics. Not by `nodes/proxy`, which would allow commands in pods.
+    "prometheus": (RbacRule("", ("nodes", "pods"), ("get", *_WATCH)), RbacRule("", ("nodes/metrics",), ("get",))),
+    # The resources of gitops/apps/monitoring/kube-state-metrics.libsonnet: no secret, no config map.
     "kube-state-metrics": (
-        Rule("", ("nodes", "persistentvolumeclaims", "pods")),
-        Rule("apps", ("daemonsets", "deployments", "statefulsets")),
-        Rule("batch", ("cronjobs",)),
+        RbacRule("", ("nodes", "persistentvolumeclaims", "pods")),
+        RbacRule("apps", ("daemonsets", "deployments", "statefulsets")),
+        RbacRule("batch", ("cronjobs",)),
     ),
 }
 """Service account to its rules."""
@@ -38,7 +38,7 @@ RIGHTS: dict[str, tuple[Rule, ...]] = {
 
 def grant(name: str, parent: pulumi.Resource, namespaces: Sequence[pulumi.Resource]) -> list[pulumi.Resource]:
     """The cluster roles, and their bindings to the service accounts that gitops/apps/monitoring makes."""
-    made: list[pulumi.Resource] = []
+    resources: list[pulumi.Resource] = []
     for account, rules in RIGHTS.items():
         role = kubernetes.rbac.v1.ClusterRole(
             f"{name}-{account}",
@@ -60,5 +60,5 @@ def grant(name: str, parent: pulumi.Resource, namespaces: Sequence[pulumi.Resour
             subjects=[kubernetes.rbac.v1.SubjectArgs(kind="ServiceAccount", name=account, namespace=NAMESPACE)],
             opts=pulumi.ResourceOptions(parent=parent, depends_on=[role, *namespaces]),
         )
-        made += [role, binding]
-    return made
+        resources += [role, binding]
+    return resources

@@ -20,15 +20,16 @@ _CONTAINER = {
 _POD = {"securityContext": {"runAsNonRoot": True, "runAsUser": 8737, "seccompProfile": {"type": "RuntimeDefault"}}}
 
 _REQUEUE = {"name": "DEFAULT_REQUEUE_TIME", "value": "2s"}
-"""How soon the controller looks at a workflow again after its pod has changed. Upstream's 10 s are for thousands of workflows
-at once; here is one, and each sync waits for it. Source: argo-workflows.readthedocs.io, environment-variables."""
+"""The time from a change of a workflow's pod to the controller's next look. Upstream's 10 s are for thousands of workflows.
+
+A region has one, and each sync waits for it. Source: argo-workflows.readthedocs.io, environment-variables."""
 
 SETTINGS: dict[str, object] = {
-    # Nobody scrapes it yet, and the controller would listen on every interface.
+    # Prometheus does not scrape it yet, and the controller would listen on every interface.
     "metricsConfig": {"enabled": False},
     "telemetryConfig": {"enabled": False},
-    # What a namespace with the pod security level `restricted` asks of each pod; a workflow says it neither of its own
-    # container nor, as it could not, of those that the controller adds.
+    # A namespace with the pod security level `restricted` demands these fields of each pod. A workflow leaves them out, and
+    # has no way to set them in the containers that the controller adds.
     "executor": _CONTAINER,
     "mainContainer": _CONTAINER,
     "workflowDefaults": {"spec": _POD},
@@ -57,9 +58,9 @@ class ArgoWorkflows(pulumi.ComponentResource):
 
 
 def render(objects: Iterable[Manifest]) -> list[Manifest]:
-    """Upstream's objects as they are applied: in their namespace, and images at the pinned version, not `latest`."""
+    """Upstream's objects as Pulumi applies them: in their namespace, and images at the pinned version, not `latest`."""
     version = manifests.version("argo-workflows")
-    rendered = []
+    result = []
     for original in objects:
         manifest = copy.deepcopy(original)
         if not manifest["kind"].startswith("Cluster") and manifest["kind"] != "PriorityClass":
@@ -75,5 +76,5 @@ def render(objects: Iterable[Manifest]) -> list[Manifest]:
                 container["env"].append(_REQUEUE)
         if manifest["kind"] == "ConfigMap":
             manifest["data"] = {key: json.dumps(value) for key, value in SETTINGS.items()}
-        rendered.append(manifest)
-    return rendered
+        result.append(manifest)
+    return result

@@ -1,6 +1,6 @@
-"""Who moves a node group's size on AWS: the Kubernetes project's cluster autoscaler. GKE and AKS have it built in.
+"""The Kubernetes project's cluster autoscaler, which moves the size of node groups on AWS. GKE and AKS have it built in.
 
-Rights in the cluster and in AWS, and flags, are those of the autoscaler's own documents: kubernetes/autoscaler,
+Source of its rights in the cluster and in AWS, and of its flags: kubernetes/autoscaler,
 cluster-autoscaler/cloudprovider/aws/README.md.
 """
 
@@ -11,9 +11,10 @@ from typing import Any
 import pulumi_aws as aws
 
 from components.aws.iam import pod_role
-from components.shared.cluster import Children
+from components.shared.cluster import ChildOptions
 
 NAME, NAMESPACE = "cluster-autoscaler", "kube-system"
+RBAC = "rbac.authorization.k8s.io"
 IMAGE = "registry.k8s.io/autoscaling/cluster-autoscaler"
 READS = [
     *("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances"),
@@ -24,48 +25,50 @@ READS = [
 WRITES = ["autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"]
 
 
-def rights(name: str, cluster: aws.eks.Cluster, boundary: str, child: Children) -> aws.eks.PodIdentityAssociation:
-    """What the autoscaler may do in AWS: look at all groups, and move those of its own cluster, which EKS tags so."""
+def grant_role(
+    name: str, cluster: aws.eks.Cluster, boundary: str, options: ChildOptions
+) -> aws.eks.PodIdentityAssociation:
+    """The autoscaler's rights in AWS: it reads all groups, and moves those of its own cluster, which EKS tags so."""
     owned = {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}": "owned"}}
     statements: list[dict[str, Any]] = [
         {"Effect": "Allow", "Action": READS, "Resource": "*"},
         {"Effect": "Allow", "Action": WRITES, "Resource": "*", "Condition": owned},
     ]
-    return pod_role(f"{name}-autoscaler", cluster, NAME, boundary, child, own=statements)
+    return pod_role(f"{name}-autoscaler", cluster, NAME, boundary, options, statements=statements)
 
 
 def manifests(cluster: str, location: str, version: str) -> list[dict[str, Any]]:
-    """The autoscaler in the cluster. `version` is its release; its minor version is the cluster's."""
-    named = {"name": NAME, "labels": {"app.kubernetes.io/name": NAME}}
-    here = {**named, "namespace": NAMESPACE}
-    subject = {"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}
-    rbac = "rbac.authorization.k8s.io"
-    roles = [
-        each
-        for scope, metadata, rules in (("Cluster", named, CLUSTER_RULES), ("", here, NAMESPACE_RULES))
-        for each in (
-            {"apiVersion": f"{rbac}/v1", "kind": f"{scope}Role", "metadata": metadata, "rules": rules},
-            {
-                "apiVersion": f"{rbac}/v1",
-                "kind": f"{scope}RoleBinding",
-                "metadata": metadata,
-                "roleRef": {"apiGroup": rbac, "kind": f"{scope}Role", "name": NAME},
-                "subjects": [subject],
-            },
-        )
-    ]
+    """The autoscaler in the cluster. `version` is its release, of the cluster's minor version."""
+    metadata = {"name": NAME, "labels": {"app.kubernetes.io/name": NAME}}
+    namespaced = {**metadata, "namespace": NAMESPACE}
     return [
-        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": here},
-        *roles,
+        {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": namespaced},
+        *_role("ClusterRole", metadata, CLUSTER_RULES),
+        *_role("Role", namespaced, NAMESPACE_RULES),
         {
             "apiVersion": "apps/v1",
             "kind": "Deployment",
-            "metadata": here,
+            "metadata": namespaced,
             "spec": {
                 "replicas": 1,
-                "selector": {"matchLabels": named["labels"]},
-                "template": {"metadata": {"labels": named["labels"]}, "spec": _pod(cluster, location, version)},
+                "selector": {"matchLabels": metadata["labels"]},
+                "template": {"metadata": {"labels": metadata["labels"]}, "spec": _pod(cluster, location, version)},
             },
+        },
+    ]
+
+
+def _role(kind: str, metadata: dict[str, Any], rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A role, and its binding to the autoscaler's service account."""
+    api_version = f"{RBAC}/v1"
+    return [
+        {"apiVersion": api_version, "kind": kind, "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": api_version,
+            "kind": f"{kind}Binding",
+            "metadata": metadata,
+            "roleRef": {"apiGroup": RBAC, "kind": kind, "name": NAME},
+            "subjects": [{"kind": "ServiceAccount", "name": NAME, "namespace": NAMESPACE}],
         },
     ]
 
@@ -88,7 +91,7 @@ def _pod(cluster: str, location: str, version: str) -> dict[str, Any]:
                     "--expander=least-waste",
                     "--skip-nodes-with-local-storage=false",
                 ],
-                # Else it asks the machine's metadata, which pods cannot reach.
+                # Without it the autoscaler asks the machine's metadata, which pods cannot reach.
                 "env": [{"name": "AWS_REGION", "value": location}],
                 "resources": {"requests": {"cpu": "100m", "memory": "600Mi"}, "limits": {"memory": "600Mi"}},
                 "livenessProbe": {"httpGet": {"path": "/health-check", "port": 8085}, "initialDelaySeconds": 60},

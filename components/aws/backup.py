@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.aws.iam import service_role
-from components.shared.cluster import BACKUP_DAYS, Children
+from components.shared.cluster import BACKUP_DAYS, ChildOptions
 from fleet import Region
 
 BACKUP_POLICIES = [
@@ -19,7 +19,7 @@ BACKUP_POLICIES = [
 
 @dataclass(frozen=True)
 class AwsBackupArgs:
-    """What the backups are made from."""
+    """The arguments of the backups."""
 
     region: Region
 
@@ -29,7 +29,7 @@ class AwsBackup(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AwsBackupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:aws:Backup", name, None, opts)
-        child = Children(self, None, args.region.protected)
+        options = ChildOptions(self, None, args.region.protected)
         account = args.region.settings.aws
         assert account is not None, "fleet refuses a region on AWS without `aws` settings"
         key = aws.kms.Key(
@@ -37,13 +37,13 @@ class AwsBackup(pulumi.ComponentResource):
             description=f"Backups of region {name}",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            opts=child.kept(),
+            opts=options.protected(),
         )
-        vault = aws.backup.Vault(name, name=name, kms_key_arn=key.arn, opts=child.kept())
-        # Nobody, an administrator neither, deletes a recovery point early. Without a cooling-off time the lock itself can
-        # still be taken off (governance mode): docs.aws.amazon.com/aws-backup, "vault lock".
+        vault = aws.backup.Vault(name, name=name, kms_key_arn=key.arn, opts=options.protected())
+        # AWS refuses to delete a recovery point before its time, to administrators too. Without a cooling-off time an
+        # administrator can still remove the lock itself (governance mode): docs.aws.amazon.com/aws-backup, "vault lock".
         aws.backup.VaultLockConfiguration(
-            name, backup_vault_name=vault.name, min_retention_days=BACKUP_DAYS, opts=child.own()
+            name, backup_vault_name=vault.name, min_retention_days=BACKUP_DAYS, opts=options.default()
         )
         plan = aws.backup.Plan(
             name,
@@ -58,9 +58,9 @@ class AwsBackup(pulumi.ComponentResource):
                     lifecycle=aws.backup.PlanRuleLifecycleArgs(delete_after=BACKUP_DAYS),
                 )
             ],
-            opts=child.own(),
+            opts=options.default(),
         )
-        role = service_role(f"{name}-backup", "backup.amazonaws.com", BACKUP_POLICIES, account.boundary, child)
+        role = service_role(f"{name}-backup", "backup.amazonaws.com", BACKUP_POLICIES, account.boundary, options)
         aws.backup.Selection(
             name,
             name=name,
@@ -74,6 +74,6 @@ class AwsBackup(pulumi.ComponentResource):
                     ]
                 )
             ],
-            opts=child.own(),
+            opts=options.default(),
         )
         self.register_outputs({})

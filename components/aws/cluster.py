@@ -2,73 +2,84 @@
 
 from __future__ import annotations
 
-import json
-
 import pulumi
 import pulumi_aws as aws
 
 from components.aws import autoscaler
+from components.aws.access import grant_access
+from components.aws.addons import install_addons, install_cni
 from components.aws.backup import AwsBackup, AwsBackupArgs
-from components.aws.iam import pod_role, service_role
+from components.aws.iam import service_role
+from components.aws.keys import etcd_key
 from components.aws.network import AwsNetwork, AwsNetworkArgs
 from components.aws.nodes import AwsNodes, AwsNodesArgs
-from components.shared.cluster import LOG_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
+from components.shared.cluster import LOG_DAYS, ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
 from fleet import KUBERNETES
-from fleet.settings import AwsSettings
 
-ACCESS_POLICIES = "arn:aws:eks::aws:cluster-access-policy"
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
+ZONES = ("a", "b", "c")
 
 
 class AwsCluster(pulumi.ComponentResource):
-    """An EKS cluster with its network, keys, roles, nodes, add-ons and backups. `info` is what the region needs of it."""
+    """An EKS cluster with its network, keys, roles, nodes, add-ons and backups. `info` describes it to the region."""
 
     info: ClusterInfo
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:aws:Cluster", name, None, opts)
-        region, settings = args.region, args.region.settings
-        account = settings.aws
+        region = self._region = args.region
+        account, location = region.settings.aws, region.settings.location
         assert account is not None, "fleet refuses a region on AWS without `aws` settings"
-        # Whoever runs the program is signed in as a role of the account already: the deploy role, or one that can only read.
+        boundary = account.boundary
+        # The caller has signed in as a role of the account before: the deploy role, or one that can only read.
         provider = aws.Provider(
             name,
-            region=settings.location,
+            region=location,
             allowed_account_ids=[account.account_id],
             default_tags=aws.ProviderDefaultTagsArgs(tags=region.tags),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        child = Children(self, provider, region.protected)
+        options = self._options = ChildOptions(self, provider, region.protected)
 
-        letters = zones(region, ("a", "b", "c"))
-        network = AwsNetwork(
+        zone_names = [f"{location}{letter}" for letter in zones(region, ZONES)]
+        network = AwsNetwork(name, AwsNetworkArgs(region=region, zones=zone_names), opts=options.component())
+        key = etcd_key(region, options)
+        logs = self._create_log_group()
+        role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], boundary, options)
+        cluster = self._create_cluster(network, key, role, logs)
+        access = grant_access(region, account, cluster, options)
+        cni = install_cni(region, boundary, cluster, options)
+        nodes = AwsNodes(
             name,
-            AwsNetworkArgs(region=region, zones=[f"{settings.location}{letter}" for letter in letters]),
-            opts=child.component(),
+            AwsNodesArgs(region, cluster.name, network.private_subnet_ids),
+            opts=options.component(depends_on=[cni]),
         )
+        addons = install_addons(region, boundary, cluster, nodes, options)
+        autoscaler_role = autoscaler.grant_role(name, cluster, boundary, options)
+        if region.wave.production:
+            AwsBackup(name, AwsBackupArgs(region), opts=options.component())
+        self.info = self._describe(cluster, [*access, *addons, autoscaler_role])
+        self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
-        key = aws.kms.Key(
-            name,
-            description=f"Secrets of the Kubernetes cluster {name}",
-            enable_key_rotation=True,
-            deletion_window_in_days=30,
-            opts=child.kept(),
-        )
-        aws.kms.Alias(name, name=f"alias/eks/{name}", target_key_id=key.key_id, opts=child.own())
-        # EKS would create the group by itself, without an end to what it keeps, were it not there first.
-        logs = aws.cloudwatch.LogGroup(
-            name,
-            name=f"/aws/eks/{name}/cluster",
+    def _create_log_group(self) -> aws.cloudwatch.LogGroup:
+        """The control plane's log group, created before the cluster: EKS's own log group would keep logs for ever."""
+        region = self._region
+        return aws.cloudwatch.LogGroup(
+            region.name,
+            name=f"/aws/eks/{region.name}/cluster",
             retention_in_days=LOG_DAYS[region.wave.production],
-            opts=child.kept(),
+            opts=self._options.protected(),
         )
 
-        bounds = account.boundary
-        cluster_role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], bounds, child)
-        cluster = aws.eks.Cluster(
-            name,
-            name=name,
-            role_arn=cluster_role.arn,
+    def _create_cluster(
+        self, network: AwsNetwork, key: aws.kms.Key, role: aws.iam.Role, logs: aws.cloudwatch.LogGroup
+    ) -> aws.eks.Cluster:
+        """The control plane. Nodes and add-ons are resources of their own."""
+        region, settings = self._region, self._region.settings
+        return aws.eks.Cluster(
+            region.name,
+            name=region.name,
+            role_arn=role.arn,
             version=settings.kubernetes_version,
             vpc_config=aws.eks.ClusterVpcConfigArgs(
                 subnet_ids=network.private_subnet_ids,
@@ -78,10 +89,10 @@ class AwsCluster(pulumi.ComponentResource):
             ),
             access_config=aws.eks.ClusterAccessConfigArgs(
                 authentication_mode="API",
-                # Explicit, since its default is true and changing it later makes a new cluster.
+                # Explicit, since the default is true and a later change replaces the cluster.
                 bootstrap_cluster_creator_admin_permissions=False,
             ),
-            # Likewise: only at creation. The add-ons below are managed, with pinned versions.
+            # Explicit for the same reason. EKS manages the add-ons instead, with pinned versions.
             bootstrap_self_managed_addons=False,
             encryption_config=aws.eks.ClusterEncryptionConfigArgs(
                 provider=aws.eks.ClusterEncryptionConfigProviderArgs(key_arn=key.arn), resources=["secrets"]
@@ -90,101 +101,25 @@ class AwsCluster(pulumi.ComponentResource):
             upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             zonal_shift_config=aws.eks.ClusterZonalShiftConfigArgs(enabled=True),
             deletion_protection=region.protected,
-            opts=child.kept(depends_on=[logs, cluster_role]),
+            opts=self._options.protected(depends_on=[logs, role]),
         )
-        access = self._access(name, args, cluster, account, child)
 
-        versions = KUBERNETES[settings.kubernetes_version]
-        # The CNI comes before the nodes, which are not ready without it; its right to give addresses before both.
-        cni_rights = pod_role(f"{name}-cni", cluster, "aws-node", bounds, child, policy="AmazonEKS_CNI_Policy")
-        cni = aws.eks.Addon(
-            f"{name}-vpc-cni",
-            cluster_name=cluster.name,
-            addon_name="vpc-cni",
-            addon_version=versions.vpc_cni,
-            # Without it EKS takes network policies and holds nobody to them.
-            configuration_values=json.dumps({"enableNetworkPolicy": "true"}),
-            resolve_conflicts_on_update="OVERWRITE",
-            opts=child.own(depends_on=[cni_rights]),
-        )
-        nodes = AwsNodes(
-            name,
-            AwsNodesArgs(region, cluster.name, network.private_subnet_ids, versions.nodes),
-            opts=child.component(depends_on=[cni]),
-        )
-        disks = pod_role(
-            f"{name}-ebs-csi",
-            cluster,
-            "ebs-csi-controller-sa",
-            bounds,
-            child,
-            policy="service-role/AmazonEBSCSIDriverPolicy",
-        )
-        addons = [
-            aws.eks.Addon(
-                f"{name}-{addon}",
-                cluster_name=cluster.name,
-                addon_name=addon,
-                addon_version=version,
-                configuration_values=json.dumps(values) if values else None,
-                resolve_conflicts_on_update="OVERWRITE",
-                opts=child.own(depends_on=[*nodes.groups, disks]),
-            )
-            for addon, version, values in (
-                ("kube-proxy", versions.kube_proxy, None),
-                ("coredns", versions.coredns, None),
-                # Volumes are made by the driver, not by Pulumi, so the provider's tags never reach them.
-                ("aws-ebs-csi-driver", versions.ebs_csi_driver, {"controller": {"extraVolumeTags": region.tags}}),
-                ("eks-pod-identity-agent", versions.pod_identity_agent, None),
-            )
-        ]
-        scaling = autoscaler.rights(name, cluster, bounds, child)
-        if region.wave.production:
-            AwsBackup(name, AwsBackupArgs(region), opts=child.component())
-
-        ready = pulumi.Output.all(cluster.name, *(resource.id for resource in [*access, *addons, scaling]))
+    def _describe(self, cluster: aws.eks.Cluster, depends_on: list[pulumi.CustomResource]) -> ClusterInfo:
+        """The cluster as the rest of the region sees it. The kubeconfig is known only when access and add-ons are there."""
+        name, settings = self._region.name, self._region.settings
+        ready = pulumi.Output.all(cluster.name, *(resource.id for resource in depends_on))
         config = pulumi.Output.all(cluster.endpoint, cluster.certificate_authority.data, ready).apply(
             lambda values: kubeconfig(
                 name, values[0], values[1], "aws",
                 ["--region", settings.location, "eks", "get-token", "--cluster-name", name, "--output", "json"],
             )
         )  # fmt: skip
-        self.info = ClusterInfo(
+        return ClusterInfo(
             name=cluster.name,
             endpoint=cluster.endpoint,
             kubeconfig=config,
             identity=cluster.identities[0].oidcs[0].issuer,
             storage=StorageDriver("ebs.csi.aws.com", {"type": "gp3", "encrypted": "true"}),
-            inside=autoscaler.manifests(name, settings.location, versions.autoscaler),
+            manifests=autoscaler.manifests(name, settings.location, KUBERNETES[settings.kubernetes_version].autoscaler),
             sign_in=f"aws eks update-kubeconfig --name {name} --region {settings.location}",
         )
-        self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
-
-    def _access(
-        self, name: str, args: ClusterArgs, cluster: aws.eks.Cluster, account: AwsSettings, child: Children
-    ) -> list[pulumi.CustomResource]:
-        """The deploy role administers the cluster, the preview role sees all but secrets; else whom the settings name."""
-        access = args.region.settings.cluster_access
-        roles = f"arn:aws:iam::{account.account_id}:role"
-        let_in = [
-            ("deploy", f"{roles}/{account.deploy_role}", "AmazonEKSClusterAdminPolicy"),
-            ("preview", f"{roles}/{account.preview_role}", "AmazonEKSViewPolicy"),
-        ]
-        let_in += [(role.rpartition("/")[2], role, "AmazonEKSClusterAdminPolicy") for role in access.admins]
-        let_in += [(role.rpartition("/")[2], role, "AmazonEKSViewPolicy") for role in access.viewers]
-        made: list[pulumi.CustomResource] = []
-        for who, role, policy in let_in:
-            entry = aws.eks.AccessEntry(
-                f"{name}-{who}", cluster_name=cluster.name, principal_arn=role, opts=child.own()
-            )
-            scope = aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")
-            grant = aws.eks.AccessPolicyAssociation(
-                f"{name}-{who}",
-                cluster_name=cluster.name,
-                principal_arn=entry.principal_arn,
-                policy_arn=f"{ACCESS_POLICIES}/{policy}",
-                access_scope=scope,
-                opts=child.own(),
-            )
-            made += [entry, grant]
-        return made

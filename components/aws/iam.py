@@ -1,4 +1,4 @@
-"""IAM roles that services of AWS and pods take: no keys, nothing on the nodes."""
+"""IAM roles for services of AWS and for pods: no keys, and no rights on the nodes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import pulumi_aws as aws
 
-from components.shared.cluster import Children
+from components.shared.cluster import ChildOptions
 
 POLICIES = "arn:aws:iam::aws:policy"
-"""Where AWS keeps its own policies."""
+"""The path of AWS's own policies."""
 
 
 def service_role(
@@ -19,22 +19,25 @@ def service_role(
     service: str,
     policies: list[str],
     boundary: str,
-    child: Children,
+    options: ChildOptions,
     actions: tuple[str, ...] = ("sts:AssumeRole",),
 ) -> aws.iam.Role:
-    """A role that a service of AWS may take, with some of AWS's own policies, and never more than the boundary (an ARN) has."""
+    """A role that a service of AWS may take, with policies of AWS, and never more rights than the boundary (an ARN) has."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
     role = aws.iam.Role(
         name,
         name=name,
         assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
-        # The deploy role may make no role without: it could give it more than it has itself.
+        # The deploy role may make no role without a boundary: it could grant more than it has itself.
         permissions_boundary=boundary,
-        opts=child.own(),
+        opts=options.default(),
     )
     for policy in policies:
         aws.iam.RolePolicyAttachment(
-            f"{name}-{policy.rpartition('/')[2]}", role=role.name, policy_arn=f"{POLICIES}/{policy}", opts=child.own()
+            f"{name}-{policy.rpartition('/')[2]}",
+            role=role.name,
+            policy_arn=f"{POLICIES}/{policy}",
+            opts=options.default(),
         )
     return role
 
@@ -44,23 +47,25 @@ def pod_role(
     cluster: aws.eks.Cluster,
     account: str,
     boundary: str,
-    child: Children,
+    options: ChildOptions,
     *,
     policy: str | None = None,
-    own: Sequence[Mapping[str, Any]] = (),
+    statements: Sequence[Mapping[str, Any]] = (),
 ) -> aws.eks.PodIdentityAssociation:
-    """A role for the pods of one service account in kube-system (EKS Pod Identity), with one of AWS's own policies or statements
-    of ours."""
+    """A role for the pods of one service account in kube-system (EKS Pod Identity), with one of AWS's own policies, or with
+    statements of ours."""
     policies = [policy] if policy else []
-    role = service_role(name, "pods.eks.amazonaws.com", policies, boundary, child, ("sts:AssumeRole", "sts:TagSession"))
-    if own:
-        document = json.dumps({"Version": "2012-10-17", "Statement": list(own)})
-        aws.iam.RolePolicy(name, name=name, role=role.name, policy=document, opts=child.own())
+    role = service_role(
+        name, "pods.eks.amazonaws.com", policies, boundary, options, ("sts:AssumeRole", "sts:TagSession")
+    )
+    if statements:
+        document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+        aws.iam.RolePolicy(name, name=name, role=role.name, policy=document, opts=options.default())
     return aws.eks.PodIdentityAssociation(
         name,
         cluster_name=cluster.name,
         namespace="kube-system",
         service_account=account,
         role_arn=role.arn,
-        opts=child.own(),
+        opts=options.default(),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 import pulumi
 import pulumi_aws as aws
@@ -10,10 +11,12 @@ import pulumi_aws as aws
 from components.shared import subnets
 from fleet import Region
 
+ANYWHERE = "0.0.0.0/0"
+
 
 @dataclass(frozen=True)
 class AwsNetworkArgs:
-    """What the network is made from."""
+    """The arguments of the network."""
 
     region: Region
     zones: list[str]
@@ -21,98 +24,109 @@ class AwsNetworkArgs:
 
 
 class AwsNetwork(pulumi.ComponentResource):
-    """A VPC. Nodes live in its private subnets; nothing but gateways and load balancers is in the public ones."""
+    """A VPC. Nodes live in its private subnets, gateways and load balancers in the public ones."""
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: list[pulumi.Output[str]]
 
     def __init__(self, name: str, args: AwsNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:aws:Network", name, None, opts)
-        own = pulumi.ResourceOptions(parent=self)
-        plan = subnets.aws(args.region.settings.network)
-        vpc = aws.ec2.Vpc(
+        options = self._options = pulumi.ResourceOptions(parent=self)
+        addresses = subnets.aws(args.region.settings.network)
+        vpc = self._vpc = aws.ec2.Vpc(
             name,
             cidr_block=str(args.region.settings.network),
             enable_dns_hostnames=True,
             enable_dns_support=True,
             tags={"Name": name},
-            opts=own,
+            opts=options,
         )
         # Adopted only to be emptied: nothing may rely on a group that lets everything talk (CIS AWS 5.4).
-        aws.ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=vpc.id, ingress=[], egress=[], opts=own)
-        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=own)
-        public_routes = aws.ec2.RouteTable(f"{name}-public", vpc_id=vpc.id, tags={"Name": f"{name}-public"}, opts=own)
-        aws.ec2.Route(
-            f"{name}-public",
-            route_table_id=public_routes.id,
-            destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway.id,
-            opts=own,
-        )
-        public: list[aws.ec2.Subnet] = []
-        private: list[aws.ec2.Subnet] = []
-        private_tables: list[aws.ec2.RouteTable] = []
-        nats: list[aws.ec2.NatGateway] = []
-        for number, zone in enumerate(args.zones):
-            public_subnet = aws.ec2.Subnet(
-                f"{name}-public-{zone}",
-                vpc_id=vpc.id,
-                cidr_block=str(plan.public[number]),
-                availability_zone=zone,
-                # Where the load balancer controller puts internet-facing balancers: docs.aws.amazon.com/eks, "subnets".
-                tags={"Name": f"{name}-public-{zone}", "kubernetes.io/role/elb": "1"},
-                opts=own,
-            )
-            aws.ec2.RouteTableAssociation(
-                f"{name}-public-{zone}", subnet_id=public_subnet.id, route_table_id=public_routes.id, opts=own
-            )
-            public.append(public_subnet)
-            private.append(
-                aws.ec2.Subnet(
-                    f"{name}-private-{zone}",
-                    vpc_id=vpc.id,
-                    cidr_block=str(plan.private[number]),
-                    availability_zone=zone,
-                    tags={"Name": f"{name}-private-{zone}", "kubernetes.io/role/internal-elb": "1"},
-                    opts=own,
-                )
-            )
-            # A NAT gateway for each zone where a zone's loss must not cut off the others; one is enough for staging.
-            if args.region.wave.production or number == 0:
-                address = aws.ec2.Eip(f"{name}-{zone}", domain="vpc", tags={"Name": f"{name}-{zone}"}, opts=own)
-                nats.append(
-                    aws.ec2.NatGateway(
-                        f"{name}-{zone}",
-                        allocation_id=address.allocation_id,
-                        subnet_id=public_subnet.id,
-                        tags={"Name": f"{name}-{zone}"},
-                        opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
-                    )
-                )
-            table = aws.ec2.RouteTable(
-                f"{name}-private-{zone}", vpc_id=vpc.id, tags={"Name": f"{name}-private-{zone}"}, opts=own
-            )
-            aws.ec2.Route(
-                f"{name}-private-{zone}",
-                route_table_id=table.id,
-                destination_cidr_block="0.0.0.0/0",
-                nat_gateway_id=nats[-1].id,
-                opts=own,
-            )
-            aws.ec2.RouteTableAssociation(
-                f"{name}-private-{zone}", subnet_id=private[-1].id, route_table_id=table.id, opts=own
-            )
-            private_tables.append(table)
+        aws.ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=vpc.id, ingress=[], egress=[], opts=options)
+        gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=options)
+        public = self._create_public_subnets(name, args.zones, addresses.public, gateway)
+        # A production region has a NAT gateway per zone, so that the loss of a zone leaves the others their way out.
+        nat_zones = args.zones if args.region.wave.production else args.zones[:1]
+        nats = [self._create_nat_gateway(f"{name}-{zone}", public[zone], gateway) for zone in nat_zones]
+        private, tables = self._create_private_subnets(name, args.zones, addresses.private, nats)
         # Images' layers come from S3: this way they cost nothing and do not pass the NAT gateways.
         aws.ec2.VpcEndpoint(
             f"{name}-s3",
             vpc_id=vpc.id,
             service_name=f"com.amazonaws.{args.region.settings.location}.s3",
             vpc_endpoint_type="Gateway",
-            route_table_ids=[table.id for table in private_tables],
+            route_table_ids=[table.id for table in tables],
             tags={"Name": f"{name}-s3"},
-            opts=own,
+            opts=options,
         )
         self.vpc_id = vpc.id
         self.private_subnet_ids = [subnet.id for subnet in private]
         self.register_outputs({"vpc_id": self.vpc_id, "private_subnet_ids": self.private_subnet_ids})
+
+    def _create_public_subnets(
+        self, name: str, zones: list[str], ranges: tuple[IPv4Network, ...], gateway: aws.ec2.InternetGateway
+    ) -> dict[str, aws.ec2.Subnet]:
+        """Zone to its public subnet. All of them share one route table, whose way out is the internet gateway."""
+        table = aws.ec2.RouteTable(
+            f"{name}-public", vpc_id=self._vpc.id, tags={"Name": f"{name}-public"}, opts=self._options
+        )
+        aws.ec2.Route(
+            f"{name}-public",
+            route_table_id=table.id,
+            destination_cidr_block=ANYWHERE,
+            gateway_id=gateway.id,
+            opts=self._options,
+        )
+        public: dict[str, aws.ec2.Subnet] = {}
+        for zone, addresses in zip(zones, ranges, strict=True):
+            title = f"{name}-public-{zone}"
+            # Where the load balancer controller puts internet-facing balancers: docs.aws.amazon.com/eks, "subnets".
+            public[zone] = self._create_subnet(title, zone, addresses, "kubernetes.io/role/elb")
+            aws.ec2.RouteTableAssociation(title, subnet_id=public[zone].id, route_table_id=table.id, opts=self._options)
+        return public
+
+    def _create_private_subnets(
+        self, name: str, zones: list[str], ranges: tuple[IPv4Network, ...], nats: list[aws.ec2.NatGateway]
+    ) -> tuple[list[aws.ec2.Subnet], list[aws.ec2.RouteTable]]:
+        """The private subnets, each with a route table of its own. The way out is the zone's NAT gateway, or the only one."""
+        private: list[aws.ec2.Subnet] = []
+        tables: list[aws.ec2.RouteTable] = []
+        for number, (zone, addresses) in enumerate(zip(zones, ranges, strict=True)):
+            title = f"{name}-private-{zone}"
+            subnet = self._create_subnet(title, zone, addresses, "kubernetes.io/role/internal-elb")
+            table = aws.ec2.RouteTable(title, vpc_id=self._vpc.id, tags={"Name": title}, opts=self._options)
+            aws.ec2.Route(
+                title,
+                route_table_id=table.id,
+                destination_cidr_block=ANYWHERE,
+                nat_gateway_id=nats[min(number, len(nats) - 1)].id,
+                opts=self._options,
+            )
+            aws.ec2.RouteTableAssociation(title, subnet_id=subnet.id, route_table_id=table.id, opts=self._options)
+            private.append(subnet)
+            tables.append(table)
+        return private, tables
+
+    def _create_subnet(self, title: str, zone: str, addresses: IPv4Network, role: str) -> aws.ec2.Subnet:
+        """A subnet in a zone, with the tag by which the load balancer controller finds it."""
+        return aws.ec2.Subnet(
+            title,
+            vpc_id=self._vpc.id,
+            cidr_block=str(addresses),
+            availability_zone=zone,
+            tags={"Name": title, role: "1"},
+            opts=self._options,
+        )
+
+    def _create_nat_gateway(
+        self, title: str, subnet: aws.ec2.Subnet, gateway: aws.ec2.InternetGateway
+    ) -> aws.ec2.NatGateway:
+        """A NAT gateway with an address of its own in a public subnet."""
+        address = aws.ec2.Eip(title, domain="vpc", tags={"Name": title}, opts=self._options)
+        return aws.ec2.NatGateway(
+            title,
+            allocation_id=address.allocation_id,
+            subnet_id=subnet.id,
+            tags={"Name": title},
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[gateway]),
+        )

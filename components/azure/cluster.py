@@ -4,108 +4,80 @@ from __future__ import annotations
 
 import base64
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import pulumi
 import pulumi_azure_native as azure
 import yaml
 
+from components.azure.access import cluster_identity, grant_cluster_roles, grant_group_roles
 from components.azure.backup import AzureBackup, AzureBackupArgs
+from components.azure.keys import etcd_key
+from components.azure.logs import log_workspace, send_logs
 from components.azure.network import AzureNetwork, AzureNetworkArgs
-from components.azure.role_assignments import grant
-from components.shared.cluster import LOG_DAYS, Children, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
-from fleet import MAIN_POOL
-from fleet.settings import ClusterAccess
+from components.azure.nodes import agent_pools, system_pool
+from components.shared.cluster import ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
+from fleet.settings import RegionSettings
 
 AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """The Entra application of every AKS cluster: learn.microsoft.com/azure/aks/kubelogin-authentication."""
-SYSTEM_NODES = 3
-LOGS = [
-    "kube-audit-admin",
-    "kube-apiserver",
-    "kube-controller-manager",
-    "kube-scheduler",
-    "cluster-autoscaler",
-    "guard",
-]
-"""What the control plane writes down. `kube-audit-admin` leaves out reads, which are most of `kube-audit`, and its price."""
 POD_RANGE, SERVICE_RANGE, DNS_ADDRESS = "192.168.0.0/16", "172.16.0.0/16", "172.16.0.10"
-"""The overlay's ranges: seen only inside the cluster, so every region may have the same."""
+"""The overlay's ranges. Only the cluster itself sees them, so every region may have the same."""
 
 
 class AzureCluster(pulumi.ComponentResource):
-    """An AKS cluster with its resource group, network, key, identity and nodes. `info` is what the region needs of it."""
+    """An AKS cluster with its resource group, network, key, identity and nodes. `info` describes it to the region."""
 
     info: ClusterInfo
 
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:azure:Cluster", name, None, opts)
-        region, settings = args.region, args.region.settings
-        account = settings.azure
+        region = self._region = args.region
+        account = region.settings.azure
         assert account is not None, "fleet refuses a region on Azure without `azure` settings"
-        tags = region.tags
+        self._account = account
         provider = azure.Provider(
             name,
             subscription_id=account.subscription_id,
             tenant_id=account.directory_id,
-            location=settings.location,
+            location=region.settings.location,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        child = Children(self, provider, region.protected)
-        numbers = zones(region, ("1", "2", "3"))
+        options = self._options = ChildOptions(self, provider, region.protected)
 
-        group = azure.resources.ResourceGroup(name, resource_group_name=name, tags=tags, opts=child.kept())
-        network = AzureNetwork(name, AzureNetworkArgs(region, group.name), opts=child.component())
+        group = azure.resources.ResourceGroup(
+            name, resource_group_name=name, tags=region.tags, opts=options.protected()
+        )
+        network = AzureNetwork(name, AzureNetworkArgs(region, group.name), opts=options.component())
+        vault, key = etcd_key(region, account, group, options)
+        identity = cluster_identity(region, group, options)
+        cluster_roles = grant_cluster_roles(region, identity, network, vault, options)
+        workspace = log_workspace(region, group, options)
+        cluster = self._create_cluster(group, network, identity, key, workspace, [*cluster_roles, network])
+        pools = agent_pools(region, group, cluster, network, options)
+        self._set_maintenance(group, cluster)
+        send_logs(region, cluster, workspace, options)
+        if region.wave.production:
+            AzureBackup(name, AzureBackupArgs(region, cluster, group, identity), opts=options.component())
+        group_roles = grant_group_roles(region, account.deploy_group_id, cluster, options)
+        self.info = self._describe(group, cluster, [*group_roles, *pools])
+        self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
-        identity = azure.managedidentity.UserAssignedIdentity(
-            name, resource_name_=f"{name}-cluster", resource_group_name=group.name, tags=tags, opts=child.own()
-        )
-        vault = azure.keyvault.Vault(
-            name,
-            vault_name=vault_name(account.subscription_id, name),
+    def _create_cluster(
+        self,
+        group: azure.resources.ResourceGroup,
+        network: AzureNetwork,
+        identity: azure.managedidentity.UserAssignedIdentity,
+        key: azure.keyvault.Key,
+        workspace: azure.operationalinsights.Workspace,
+        depends_on: list[pulumi.Resource],
+    ) -> azure.containerservice.ManagedCluster:
+        """The control plane with its system pool. The region's own pools are resources of their own."""
+        region, settings = self._region, self._region.settings
+        return azure.containerservice.ManagedCluster(
+            region.name,
+            resource_name_=region.name,
             resource_group_name=group.name,
-            properties=azure.keyvault.VaultPropertiesArgs(
-                tenant_id=account.directory_id,
-                sku=azure.keyvault.SkuArgs(family="A", name="standard"),
-                enable_rbac_authorization=True,
-                enable_purge_protection=True,
-                soft_delete_retention_in_days=90,
-            ),
-            tags=tags,
-            opts=child.kept(),
-        )
-        key = azure.keyvault.Key(
-            name,
-            key_name="etcd",
-            vault_name=vault.name,
-            resource_group_name=group.name,
-            properties=azure.keyvault.KeyPropertiesArgs(kty="RSA", key_size=3072),
-            opts=child.kept(),
-        )
-        scopes = [
-            ("network", "Network Contributor", network.vnet_id),
-            ("etcd-key", "Key Vault Crypto User", vault.id),
-            *([("dns", "Private DNS Zone Contributor", network.zone.id)] if network.zone else []),
-        ]
-        rights = [
-            grant(f"{name}-{what}", role, scope, identity.principal_id, "ServicePrincipal", child)
-            for what, role, scope in scopes
-        ]
-        logs = azure.operationalinsights.Workspace(
-            name,
-            workspace_name=name,
-            resource_group_name=group.name,
-            sku=azure.operationalinsights.WorkspaceSkuArgs(name="PerGB2018"),
-            retention_in_days=LOG_DAYS[region.wave.production],
-            tags=tags,
-            opts=child.kept(),
-        )
-
-        cluster = azure.containerservice.ManagedCluster(
-            name,
-            resource_name_=name,
-            resource_group_name=group.name,
-            dns_prefix=name,
+            dns_prefix=region.name,
             kubernetes_version=settings.kubernetes_version,
             sku=azure.containerservice.ManagedClusterSKUArgs(name="Base", tier="Standard"),
             identity=azure.containerservice.ManagedClusterIdentityArgs(
@@ -114,144 +86,27 @@ class AzureCluster(pulumi.ComponentResource):
             enable_rbac=True,
             disable_local_accounts=True,
             aad_profile=azure.containerservice.ManagedClusterAADProfileArgs(
-                managed=True, enable_azure_rbac=True, tenant_id=account.directory_id
+                managed=True, enable_azure_rbac=True, tenant_id=self._account.directory_id
             ),
-            api_server_access_profile=azure.containerservice.ManagedClusterAPIServerAccessProfileArgs(
-                enable_vnet_integration=True,
-                subnet_id=network.api_subnet_id,
-                enable_private_cluster=network.zone is not None,
-                private_dns_zone=network.zone.id if network.zone else None,
-                authorized_ip_ranges=[str(cidr) for cidr in settings.api_allowed_cidrs] or None,
-                disable_run_command=True,
-            ),
-            network_profile=azure.containerservice.ContainerServiceNetworkProfileArgs(
-                network_plugin="azure",
-                network_plugin_mode="overlay",
-                network_dataplane="cilium",
-                network_policy="cilium",
-                outbound_type="userAssignedNATGateway",
-                pod_cidr=POD_RANGE,
-                service_cidr=SERVICE_RANGE,
-                dns_service_ip=DNS_ADDRESS,
-                load_balancer_sku="standard",
-            ),
+            api_server_access_profile=_api_server(settings, network),
+            network_profile=_overlay(),
             oidc_issuer_profile=azure.containerservice.ManagedClusterOIDCIssuerProfileArgs(enabled=True),
-            security_profile=azure.containerservice.ManagedClusterSecurityProfileArgs(
-                workload_identity=azure.containerservice.ManagedClusterSecurityProfileWorkloadIdentityArgs(
-                    enabled=True
-                ),
-                azure_key_vault_kms=azure.containerservice.AzureKeyVaultKmsArgs(
-                    enabled=True, key_id=key.key_uri_with_version, key_vault_network_access="Public"
-                ),
-                defender=azure.containerservice.ManagedClusterSecurityProfileDefenderArgs(
-                    log_analytics_workspace_resource_id=logs.id,
-                    security_monitoring=azure.containerservice.ManagedClusterSecurityProfileDefenderSecurityMonitoringArgs(
-                        enabled=True
-                    ),
-                ),
-            ),
+            security_profile=_security(key, workspace),
             auto_upgrade_profile=azure.containerservice.ManagedClusterAutoUpgradeProfileArgs(
                 upgrade_channel="patch", node_os_upgrade_channel="NodeImage"
             ),
-            # Only the system's own pods; the region's pools are resources of their own, since editing pools here puts
-            # all of them into scaling at once.
-            agent_pool_profiles=[
-                azure.containerservice.ManagedClusterAgentPoolProfileArgs(
-                    name="system",
-                    mode="System",
-                    vm_size=settings.pools[MAIN_POOL].machine_type,
-                    count=SYSTEM_NODES,
-                    orchestrator_version=settings.kubernetes_version,
-                    availability_zones=numbers,
-                    vnet_subnet_id=network.node_subnet_id,
-                    os_sku="AzureLinux",
-                    node_taints=["CriticalAddonsOnly=true:NoSchedule"],
-                )
-            ],
-            tags=tags,
-            opts=child.kept(depends_on=[*rights, network]),
+            agent_pool_profiles=[system_pool(region, network)],
+            tags=region.tags,
+            opts=self._options.protected(depends_on=depends_on),
         )
-        pools = [
-            azure.containerservice.AgentPool(
-                f"{name}-{pool_name}",
-                agent_pool_name=pool_name,
-                resource_group_name=group.name,
-                resource_name_=cluster.name,
-                mode="User",
-                vm_size=pool.machine_type,
-                # After the control plane, on which the pool depends.
-                orchestrator_version=settings.kubernetes_version,
-                # Needed even though the autoscaler sets it from then on.
-                count=pool.min_nodes,
-                enable_auto_scaling=True,
-                min_count=pool.min_nodes,
-                max_count=pool.max_nodes,
-                availability_zones=numbers,
-                vnet_subnet_id=network.node_subnet_id,
-                os_sku="AzureLinux",
-                node_labels={"regions/pool": pool_name},
-                upgrade_settings=azure.containerservice.AgentPoolUpgradeSettingsArgs(max_surge="33%"),
-                tags=tags,
-                opts=child.own(ignore_changes=["count"]),
-            )
-            for pool_name, pool in settings.pools.items()
-        ]
-        self._operate(name, cluster, group, logs, child)
-        if region.wave.production:
-            AzureBackup(name, AzureBackupArgs(region, cluster, group, identity), opts=child.component())
-        grants = [
-            grant(f"{name}-{who}", role, cluster.id, pulumi.Output.from_input(group_id), "Group", child)
-            for who, group_id, role in self._let_in(account.deploy_group_id, settings.cluster_access)
-        ]
 
-        # Azure tells a cluster's certificate authority only inside of a kubeconfig.
-        credentials = azure.containerservice.list_managed_cluster_user_credentials_output(
-            resource_group_name=group.name,
-            resource_name=cluster.name,
-            opts=pulumi.InvokeOutputOptions(parent=self, provider=provider),
-        )
-        access = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
-        ready = pulumi.Output.all(*(each.id for each in grants), *(pool.id for pool in pools))
-        self.info = ClusterInfo(
-            name=cluster.name,
-            endpoint=access["server"],
-            kubeconfig=pulumi.Output.all(access, ready).apply(
-                lambda values: kubeconfig(
-                    name, values[0]["server"], values[0]["certificate-authority-data"], "kubelogin",
-                    ["get-token", "--server-id", AKS_SERVER_ID, "--tenant-id", account.directory_id, "--login", "azurecli"],
-                )
-            ),
-            identity=cluster.resource_uid,
-            storage=StorageDriver("disk.csi.azure.com", {"skuName": "Premium_LRS"}),
-            sign_in=f"az aks get-credentials --name {name} --resource-group {name} --subscription {account.subscription_id}",
-        )  # fmt: skip
-        self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
-
-    @staticmethod
-    def _let_in(deploy_group: str, access: ClusterAccess) -> list[tuple[str, str, str]]:
-        """Who gets what role at the cluster: those who build it, and whom the settings name. Nobody else."""
-        listed = [("admin", deploy_group, "Azure Kubernetes Service RBAC Cluster Admin")]
-        for kind, groups, role in (
-            ("admin", access.admins, "Azure Kubernetes Service RBAC Cluster Admin"),
-            ("viewer", access.viewers, "Azure Kubernetes Service RBAC Reader"),
-        ):
-            for group in groups:
-                listed.append((f"{kind}-{group}", group, role))
-                listed.append((f"kubeconfig-{group}", group, "Azure Kubernetes Service Cluster User Role"))
-        return listed
-
-    @staticmethod
-    def _operate(
-        name: str,
-        cluster: azure.containerservice.ManagedCluster,
-        group: azure.resources.ResourceGroup,
-        logs: azure.operationalinsights.Workspace,
-        child: Children,
+    def _set_maintenance(
+        self, group: azure.resources.ResourceGroup, cluster: azure.containerservice.ManagedCluster
     ) -> None:
-        """When Azure may upgrade by itself, and where the control plane's logs go."""
+        """Azure's weekly window for upgrades that it starts itself, of the cluster and of the nodes' images."""
         for schedule in ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"):
             azure.containerservice.MaintenanceConfiguration(
-                f"{name}-{schedule}",
+                f"{self._region.name}-{schedule}",
                 config_name=schedule,
                 resource_group_name=group.name,
                 resource_name_=cluster.name,
@@ -263,22 +118,85 @@ class AzureCluster(pulumi.ComponentResource):
                         weekly=azure.containerservice.WeeklyScheduleArgs(day_of_week="Tuesday", interval_weeks=1)
                     ),
                 ),
-                opts=child.own(),
+                opts=self._options.default(),
             )
-        azure.monitor.DiagnosticSetting(
-            name,
-            name="control-plane",
-            resource_uri=cluster.id,
-            workspace_id=logs.id,
-            log_analytics_destination_type="Dedicated",
-            logs=[azure.monitor.DiagnosticsLogSettingsArgs(category=category, enabled=True) for category in LOGS],
-            opts=child.own(),
+
+    def _describe(
+        self,
+        group: azure.resources.ResourceGroup,
+        cluster: azure.containerservice.ManagedCluster,
+        depends_on: list[pulumi.CustomResource],
+    ) -> ClusterInfo:
+        """The cluster as the rest of the region sees it. The kubeconfig is known only when roles and nodes are there."""
+        name, account = self._region.name, self._account
+        # Azure has a cluster's certificate authority only inside of a kubeconfig.
+        credentials = azure.containerservice.list_managed_cluster_user_credentials_output(
+            resource_group_name=group.name,
+            resource_name=cluster.name,
+            opts=pulumi.InvokeOutputOptions(parent=self, provider=self._options.provider),
         )
+        entry = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
+        ready = pulumi.Output.all(*(resource.id for resource in depends_on))
+        return ClusterInfo(
+            name=cluster.name,
+            endpoint=entry["server"],
+            kubeconfig=pulumi.Output.all(entry, ready).apply(
+                lambda values: kubeconfig(
+                    name, values[0]["server"], values[0]["certificate-authority-data"], "kubelogin",
+                    ["get-token", "--server-id", AKS_SERVER_ID, "--tenant-id", account.directory_id, "--login", "azurecli"],
+                )
+            ),
+            identity=cluster.resource_uid,
+            storage=StorageDriver("disk.csi.azure.com", {"skuName": "Premium_LRS"}),
+            sign_in=f"az aks get-credentials --name {name} --resource-group {name} --subscription {account.subscription_id}",
+        )  # fmt: skip
 
 
-def vault_name(subscription: str, region: str) -> str:
-    """A key vault's name: unique in all of Azure, 3 to 24 letters, digits and hyphens."""
-    return f"kv-{uuid5(NAMESPACE_URL, f'{subscription}/{region}').hex[:20]}"
+def _api_server(
+    settings: RegionSettings, network: AzureNetwork
+) -> azure.containerservice.ManagedClusterAPIServerAccessProfileArgs:
+    """The API server in the region's network, private unless the settings allow address ranges."""
+    return azure.containerservice.ManagedClusterAPIServerAccessProfileArgs(
+        enable_vnet_integration=True,
+        subnet_id=network.api_subnet_id,
+        enable_private_cluster=network.zone is not None,
+        private_dns_zone=network.zone.id if network.zone else None,
+        authorized_ip_ranges=[str(cidr) for cidr in settings.api_allowed_cidrs] or None,
+        disable_run_command=True,
+    )
+
+
+def _overlay() -> azure.containerservice.ContainerServiceNetworkProfileArgs:
+    """Pods and services in an overlay, by Cilium. Traffic leaves by the region's NAT gateway."""
+    return azure.containerservice.ContainerServiceNetworkProfileArgs(
+        network_plugin="azure",
+        network_plugin_mode="overlay",
+        network_dataplane="cilium",
+        network_policy="cilium",
+        outbound_type="userAssignedNATGateway",
+        pod_cidr=POD_RANGE,
+        service_cidr=SERVICE_RANGE,
+        dns_service_ip=DNS_ADDRESS,
+        load_balancer_sku="standard",
+    )
+
+
+def _security(
+    key: azure.keyvault.Key, workspace: azure.operationalinsights.Workspace
+) -> azure.containerservice.ManagedClusterSecurityProfileArgs:
+    """Workload identity, the key for Secrets, and Defender."""
+    return azure.containerservice.ManagedClusterSecurityProfileArgs(
+        workload_identity=azure.containerservice.ManagedClusterSecurityProfileWorkloadIdentityArgs(enabled=True),
+        azure_key_vault_kms=azure.containerservice.AzureKeyVaultKmsArgs(
+            enabled=True, key_id=key.key_uri_with_version, key_vault_network_access="Public"
+        ),
+        defender=azure.containerservice.ManagedClusterSecurityProfileDefenderArgs(
+            log_analytics_workspace_resource_id=workspace.id,
+            security_monitoring=azure.containerservice.ManagedClusterSecurityProfileDefenderSecurityMonitoringArgs(
+                enabled=True
+            ),
+        ),
+    )
 
 
 def cluster_entry(encoded: str) -> dict[str, Any]:

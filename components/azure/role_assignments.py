@@ -7,7 +7,7 @@ from uuid import NAMESPACE_URL, uuid5
 import pulumi
 import pulumi_azure_native as azure
 
-from components.shared.cluster import Children
+from components.shared.cluster import ChildOptions
 
 ROLES = {
     "Azure Kubernetes Service Cluster User Role": "4abbcc35-e782-43d8-92c5-2d3f1bd2253f",
@@ -24,9 +24,9 @@ ROLES = {
 
 
 def grant(
-    name: str, role: str, scope: pulumi.Input[str], principal: pulumi.Input[str], kind: str, child: Children
+    name: str, role: str, scope: pulumi.Input[str], principal: pulumi.Input[str], kind: str, options: ChildOptions
 ) -> azure.authorization.RoleAssignment:
-    """A built-in role at a scope. An assignment's name is a GUID; this one is the same at every update."""
+    """A built-in role at a scope. An assignment's name is a GUID. This GUID is the same at every update."""
     return azure.authorization.RoleAssignment(
         name,
         role_assignment_name=str(uuid5(NAMESPACE_URL, name)),
@@ -34,5 +34,5 @@ def grant(
         principal_id=principal,
         principal_type=kind,
         role_definition_id=f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}",
-        opts=child.own(),
+        opts=options.default(),
     )

@@ -7,16 +7,16 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_gcp as gcp
 
-from components.shared.cluster import Children
+from components.shared.cluster import ChildOptions
 from components.shared.subnets import GcpAddresses
 
 
 @dataclass(frozen=True)
 class GcpNetworkArgs:
-    """What the network is made from."""
+    """The arguments of the network."""
 
     location: str
-    plan: GcpAddresses
+    addresses: GcpAddresses
 
 
 class GcpNetwork(pulumi.ComponentResource):
@@ -29,24 +29,26 @@ class GcpNetwork(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: GcpNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:gcp:Network", name, None, opts)
-        child, plan = Children(self, None, False), args.plan
+        options, addresses = ChildOptions(self, None, False), args.addresses
         network = gcp.compute.Network(
-            name, name=name, auto_create_subnetworks=False, routing_mode="REGIONAL", opts=child.own()
+            name, name=name, auto_create_subnetworks=False, routing_mode="REGIONAL", opts=options.default()
         )
         subnetwork = gcp.compute.Subnetwork(
             name,
             name=name,
             network=network.id,
             region=args.location,
-            ip_cidr_range=str(plan.nodes),
+            ip_cidr_range=str(addresses.nodes),
             private_ip_google_access=True,
             secondary_ip_ranges=[
-                gcp.compute.SubnetworkSecondaryIpRangeArgs(range_name="pods", ip_cidr_range=str(plan.pods)),
-                gcp.compute.SubnetworkSecondaryIpRangeArgs(range_name="services", ip_cidr_range=str(plan.services)),
+                gcp.compute.SubnetworkSecondaryIpRangeArgs(range_name="pods", ip_cidr_range=str(addresses.pods)),
+                gcp.compute.SubnetworkSecondaryIpRangeArgs(
+                    range_name="services", ip_cidr_range=str(addresses.services)
+                ),
             ],
-            opts=child.own(),
+            opts=options.default(),
         )
-        router = gcp.compute.Router(name, name=name, network=network.id, region=args.location, opts=child.own())
+        router = gcp.compute.Router(name, name=name, network=network.id, region=args.location, opts=options.default())
         self.nat = gcp.compute.RouterNat(
             name,
             name=name,
@@ -55,7 +57,7 @@ class GcpNetwork(pulumi.ComponentResource):
             nat_ip_allocate_option="AUTO_ONLY",
             source_subnetwork_ip_ranges_to_nat="ALL_SUBNETWORKS_ALL_IP_RANGES",
             log_config=gcp.compute.RouterNatLogConfigArgs(enable=True, filter="ERRORS_ONLY"),
-            opts=child.own(),
+            opts=options.default(),
         )
         self.network_id, self.subnetwork_id = network.id, subnetwork.id
         self.register_outputs({"network_id": self.network_id, "subnetwork_id": self.subnetwork_id})

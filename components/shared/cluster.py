@@ -1,4 +1,4 @@
-"""What all clouds have in common: what a cluster is made from, and what the rest of the region needs to know of it."""
+"""The parts that the three clouds' clusters share: their arguments, their children's options, and their description."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ EXEC_API = "client.authentication.k8s.io/v1beta1"
 
 
 LOG_DAYS = {False: 30, True: 365}
-"""How long the control plane's logs are kept, by whether the wave is production."""
+"""Retention of the control plane's logs in days. The key says whether the wave is production."""
 BACKUP_DAYS = 35
-"""How long a backup of a volume is kept: a month, and some days to notice."""
+"""Retention of a volume's backup in days: a month, and some days to notice a loss."""
 
 
 @dataclass(frozen=True)
-class Children:
-    """The options of a component's children: the parent, its cloud's provider, and whether deletion is refused."""
+class ChildOptions:
+    """The options of a component's children: their parent and their cloud's provider."""
 
     parent: pulumi.Resource
     provider: pulumi.ProviderResource | None
-    """None where the parent was given providers itself."""
-    protected: bool
+    """None if the parent has its providers from its own options."""
+    protect: bool
+    """Whether Pulumi refuses to delete the children that `protected` is for."""
 
-    def own(self, **more: Any) -> pulumi.ResourceOptions:
-        """For a resource that may go at any time."""
-        return pulumi.ResourceOptions(parent=self.parent, provider=self.provider, **more)
+    def default(self, **options: Any) -> pulumi.ResourceOptions:
+        """For a resource without data, which Pulumi may delete at any time."""
+        return pulumi.ResourceOptions(parent=self.parent, provider=self.provider, **options)
 
-    def kept(self, **more: Any) -> pulumi.ResourceOptions:
-        """For a resource that holds data, or without which data cannot be read or explained."""
-        return self.own(protect=self.protected, **more)
+    def protected(self, **options: Any) -> pulumi.ResourceOptions:
+        """For a resource that holds data, and for one without which data cannot be read or explained."""
+        return self.default(protect=self.protect, **options)
 
-    def component(self, **more: Any) -> pulumi.ResourceOptions:
+    def component(self, **options: Any) -> pulumi.ResourceOptions:
         """For a component."""
-        return pulumi.ResourceOptions(parent=self.parent, providers=[self.provider] if self.provider else None, **more)
+        providers = [self.provider] if self.provider else None
+        return pulumi.ResourceOptions(parent=self.parent, providers=providers, **options)
 
 
 @dataclass(frozen=True)
@@ -59,19 +61,19 @@ class ClusterInfo:
     endpoint: pulumi.Output[str]
     """The API server's address, with https://."""
     kubeconfig: pulumi.Output[str]
-    """Signs in by the cloud's exec plugin; holds no credential."""
+    """Signs in by the cloud's exec plugin and holds no credential."""
     identity: pulumi.Output[str]
-    """Changes only when the cluster is created anew, so that an edit of the kubeconfig replaces nothing."""
+    """Changes only when Pulumi replaces the cluster, so that an edit of the kubeconfig replaces nothing."""
     storage: StorageDriver
     sign_in: str
     """The command that writes a person's own kubeconfig."""
-    inside: Sequence[dict[str, Any]] = ()
-    """Objects that the cloud leaves to the cluster itself."""
+    manifests: Sequence[dict[str, Any]] = ()
+    """Kubernetes objects that belong to the cluster: the cloud leaves them to its users."""
 
 
 @dataclass(frozen=True)
 class ClusterArgs:
-    """What a cloud's cluster component takes."""
+    """The arguments of a cloud's cluster component."""
 
     region: Region
 
@@ -84,7 +86,7 @@ def zones(region: Region, default: tuple[str, str, str]) -> list[str]:
 def kubeconfig(name: str, endpoint: str, certificate_authority: str | None, command: str, arguments: list[str]) -> str:
     """A kubeconfig that signs in by an exec plugin. Returns JSON, which is YAML too, with a stable order of keys.
 
-    The certificate authority is PEM in base64; None where the endpoint's certificate is one that every machine trusts.
+    The certificate authority is PEM in base64, or None where every machine trusts the endpoint's certificate.
     """
     cluster = {"server": endpoint}
     if certificate_authority:

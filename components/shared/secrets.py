@@ -1,7 +1,7 @@
-"""What a region's `pulumi up` takes from its environment: private keys of GitHub apps, and what passwords are derived from.
+"""The secrets that a region's `pulumi up` takes from its environment: keys of GitHub apps, and the source of passwords.
 
-They are the same for all regions but private ones, and a copied stack file could not carry them: a `secure:` value is encrypted
-for one stack.
+All regions but private ones have the same secrets. A copied stack file could not carry them: a `secure:` value is encrypted for
+one stack.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ NOT_KNOWN = "not known in this preview"
 
 @dataclass(frozen=True)
 class RegionSecrets:
-    """Private keys in PEM, and passwords. Each is a Pulumi secret: encrypted in the state, `[secret]` where it would be shown."""
+    """Private keys in PEM, and passwords. Each is a Pulumi secret: encrypted in the state, and printed as `[secret]`."""
 
     receipts: pulumi.Output[str]
     conductor: pulumi.Output[str] | None
-    """Only where the conductor runs."""
+    """Only if the conductor runs in the region."""
     flags: pulumi.Output[str] | None
-    """Only where the page of feature flags may write."""
+    """Only if the page of feature flags may write."""
     influxdb: Mapping[str, pulumi.Output[str]] | None
-    """InfluxDB's first password and its operator token, this region's alone. Only where it runs."""
+    """InfluxDB's first password and its operator token, this region's alone. Only if InfluxDB runs in the region."""
     known: bool = True
-    """Whether these are the real ones. In a preview without them what the cluster's Secrets hold is not compared."""
+    """Whether the values are real. A preview without real values does not compare the contents of the cluster's Secrets."""
 
     def options(self, **options: Any) -> pulumi.ResourceOptions:
-        """The options of a Secret with one of these in it."""
+        """The options of a Secret that holds one of these values."""
         return pulumi.ResourceOptions(**options, ignore_changes=[] if self.known else ["stringData"])
 
 
 def read_secrets(region: Region, environment: Mapping[str, str], preview: bool = False) -> RegionSecrets:
-    """What this region needs. Raises FleetError that says which is missing, before anything is created.
+    """The region's secrets. Raises FleetError that lists the missing variables, before Pulumi creates a resource.
 
-    A preview does without: what a pull request's job may read is no secret any more, so it gets none.
+    A preview runs without them: a value that a pull request's job may read is no secret any more.
     """
     lacking = missing(region, environment)
     problems = [
-        Problem("the environment", name, None, f"not set, or not {what}",
-                f"Put {what}, into it; in CI it is a secret of that name")
-        for name, what in lacking.items()
+        Problem("the environment", name, None, f"not set, or not {content}",
+                f"Set the variable to {content}. In CI, add a secret of that name")
+        for name, content in lacking.items()
     ]  # fmt: skip
     if problems and not preview:
         raise FleetError(problems)
@@ -65,5 +65,5 @@ def read_secrets(region: Region, environment: Mapping[str, str], preview: bool =
 
 
 def derive_password(secret: str, region: str, purpose: str) -> str:
-    """A password for one purpose in one region, as 64 hex digits (HMAC-SHA256). Whoever has it knows no other, nor the secret."""
+    """A password for one purpose in one region, as 64 hex digits (HMAC-SHA256). A password reveals no other, nor the secret."""
     return hmac.new(secret.encode(), f"{region}/{purpose}".encode(), hashlib.sha256).hexdigest()

@@ -38,19 +38,19 @@ class AzureAddresses:
 
 
 def aws(network: IPv4Network) -> AwsAddresses:
-    """Three quarters for the zones' private subnets, the last quarter begins with the public ones."""
-    *private, rest = network.subnets(prefixlen_diff=2)
-    return AwsAddresses(tuple(private), tuple(rest.subnets(new_prefix=24))[:3])
+    """Three quarters are the zones' private subnets. The last quarter begins with the public ones."""
+    *private, last_quarter = network.subnets(prefixlen_diff=2)
+    return AwsAddresses(tuple(private), tuple(last_quarter.subnets(new_prefix=24))[:3])
 
 
 def gcp(network: IPv4Network) -> GcpAddresses:
-    """The upper half for pods; the lower begins with nodes, services and the control plane."""
+    """The upper half is for pods. The lower half begins with nodes, services and the control plane."""
     lower, pods = network.subnets(prefixlen_diff=1)
     nodes, services, third, *_ = lower.subnets(new_prefix=20)
     return GcpAddresses(nodes, services, next(third.subnets(new_prefix=28)), pods)
 
 
 def azure(network: IPv4Network) -> AzureAddresses:
-    """A quarter for nodes; the next one begins with the API server's subnet."""
+    """A quarter is for nodes. The next quarter begins with the API server's subnet."""
     nodes, second, *_ = network.subnets(prefixlen_diff=2)
     return AzureAddresses(nodes, next(second.subnets(new_prefix=28)))

@@ -1,39 +1,39 @@
-// An application's gate: after each sync a Workflow looks whether the region is well (gates/). Its verdict is the sync's.
+// An application's gate: after each sync a Workflow runs gate tests in the region (gates/). If the Workflow fails, the sync fails.
 local k = import 'k.libsonnet';
 local pins = import '../pins/gates.json';
 
 local name = 'gate';
 local fast = ['release', 'workloads', 'endpoints'];
-local battery = fast + ['disruption', 'latency', 'metrics'];
+local full = fast + ['disruption', 'latency', 'metrics'];
 
-// The metric gate: how the front does since the release. It wants to have watched it for some seconds, and Prometheus looks every 30.
+// Seconds. The metric gate counts the front's failures since the release, for at least `watch`. `scrapes` is the time of three scrapes.
 local watch = 60;
-local looks = 90;
+local scrapes = 90;
 local prometheus = 9090;
 
-// Seconds: how long the checks may try, and how long the Workflow may take with the pull of its image.
-// External's battery runs too, and its verdict is posted; that it gates nothing is said in waves.yaml.
+// Seconds: the time for the checks, and the time for the Workflow with the pull of its image.
+// External runs all checks too, and posts their result. waves.yaml says that no wave waits for it.
 local gates = {
   staging: { checks: fast, timeout: 20, deadline: 180 },
-  internal: { checks: battery, timeout: 60, deadline: 300 },
+  internal: { checks: full, timeout: 60, deadline: 300 },
   external: self.internal,
 };
-local look(group, resources, verbs=['list']) = { apiGroups: [group], resources: resources, verbs: verbs };
+local readRule(group, resources, verbs=['list']) = { apiGroups: [group], resources: resources, verbs: verbs };
 
-// url, ports: where the application answers inside of the cluster. more: checks of the battery that are for this application.
+// url, ports: the application's address inside of the cluster. more: further checks for this application, in waves that run all.
 function(app, region, revision, url, ports, more=[])
   local gate = std.get(gates, region.wave, gates.external);
   local checks = gate.checks + (if gate.checks == fast then [] else more);
   local counts = std.member(checks, 'budget');
-  local longer = if counts then watch + looks else 0;
+  local longer = if counts then watch + scrapes else 0;
   local metadata = app.metadata(name);
   app.account(name, [
-    look('', ['configmaps'], ['get']) + { resourceNames: ['release'] },
-    look('', ['pods', 'persistentvolumeclaims']),
-    look('apps', ['statefulsets', 'deployments']),
-    look('policy', ['poddisruptionbudgets']),
-    // How a step reports to the workflow controller: argo-workflows.readthedocs.io, workflow-rbac.
-    look('argoproj.io', ['workflowtaskresults'], ['create', 'patch']),
+    readRule('', ['configmaps'], ['get']) + { resourceNames: ['release'] },
+    readRule('', ['pods', 'persistentvolumeclaims']),
+    readRule('apps', ['statefulsets', 'deployments']),
+    readRule('policy', ['poddisruptionbudgets']),
+    // A step reports to the workflow controller with this right: argo-workflows.readthedocs.io, workflow-rbac.
+    readRule('argoproj.io', ['workflowtaskresults'], ['create', 'patch']),
   ]) + [
     app.out(name),
     app.out(name, ports, called=name + '-asks'),
@@ -43,7 +43,7 @@ function(app, region, revision, url, ports, more=[])
     {
       apiVersion: 'argoproj.io/v1alpha1',
       kind: 'Workflow',
-      // One name, so that the next sync's takes the place of this one, and a failed one stays until then.
+      // One name, so that the next sync's Workflow replaces this one. A failed one stays until then.
       metadata: metadata {
         annotations: {
           'argocd.argoproj.io/hook': 'PostSync',
@@ -56,7 +56,7 @@ function(app, region, revision, url, ports, more=[])
         activeDeadlineSeconds: gate.deadline + longer,
         ttlStrategy: { secondsAfterSuccess: 24 * 3600 },
         podGC: { strategy: 'OnWorkflowSuccess' },
-        // One pod runs all checks at once: a second one would take longer to start than they do.
+        // One pod runs all checks concurrently. The start of a second pod would take longer than the checks.
         templates: [{
           name: name,
           metadata: { labels: metadata.labels },

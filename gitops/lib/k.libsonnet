@@ -1,9 +1,8 @@
-// Kubernetes objects as this project writes them: labelled, hardened, spread over zones, closed to the network. One obvious way each.
+// This project's constructors of Kubernetes objects: labelled, hardened, spread over zones, closed to the network. One for each purpose.
 local rbac = 'rbac.authorization.k8s.io';
 
 {
-  // An application of a region, or a part of one that has several. Its objects are named after it unless said otherwise, and lie in
-  // the application's namespace.
+  // An application of a region, or one of its parts. By default the objects have its name. All are in the application's namespace.
   app(region, name, namespace=name):: {
     local app = self,
     selector:: { 'app.kubernetes.io/name': name },
@@ -17,7 +16,7 @@ local rbac = 'rbac.authorization.k8s.io';
     // The metadata of an object that belongs to `part` of the application.
     metadata(part=name):: { name: part, namespace: namespace, labels: app.labels { 'app.kubernetes.io/name': part } },
 
-    // What carries the commit, so that every commit is a real sync.
+    // The config map with the commit, so that every commit changes an object and is a real sync.
     release(revision):: {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -28,7 +27,7 @@ local rbac = 'rbac.authorization.k8s.io';
     // Files for pods, by name.
     configMap(files, part=name):: { apiVersion: 'v1', kind: 'ConfigMap', metadata: app.metadata(part), data: files },
 
-    // asks: whether its pods ask the cluster for something, and get a token for it.
+    // asks: whether its pods call the cluster's API, and get a token for that.
     serviceAccount(part=name, asks=false):: {
       apiVersion: 'v1',
       kind: 'ServiceAccount',
@@ -36,7 +35,7 @@ local rbac = 'rbac.authorization.k8s.io';
       [if !asks then 'automountServiceAccountToken']: false,
     },
 
-    // A service account that may ask the cluster for something: the account, its rules, and the binding of both.
+    // A service account with rights in the cluster: the account, a role with its rules, and the binding of both.
     account(part, rules):: [
       app.serviceAccount(part, asks=true),
       { apiVersion: rbac + '/v1', kind: 'Role', metadata: app.metadata(part), rules: rules },
@@ -62,7 +61,7 @@ local rbac = 'rbac.authorization.k8s.io';
     // Gives each pod of a StatefulSet a name.
     headless(ports):: app.service(ports) + { metadata+: { name: name + '-pods' }, spec+: { clusterIP: 'None' } },
 
-    // How many pods may be away on purpose.
+    // The number of pods that a drain may stop at once.
     budget(maxUnavailable):: {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
@@ -70,7 +69,7 @@ local rbac = 'rbac.authorization.k8s.io';
       spec: { maxUnavailable: maxUnavailable, selector: { matchLabels: app.selector } },
     },
 
-    // Pods that are all the same and keep nothing.
+    // Identical pods without data.
     deployment(replicas, containers, volumes=[]):: {
       apiVersion: 'apps/v1',
       kind: 'Deployment',
@@ -78,7 +77,7 @@ local rbac = 'rbac.authorization.k8s.io';
       spec: { replicas: replicas, selector: { matchLabels: app.selector }, template: app.pod(containers, volumes) },
     },
 
-    // A StatefulSet on a volume of its own for each pod, mounted where `data` says.
+    // A StatefulSet with a volume of its own for each pod, mounted as `data`.
     statefulSet(replicas, containers, storage, volumes=[]):: {
       apiVersion: 'apps/v1',
       kind: 'StatefulSet',
@@ -86,8 +85,8 @@ local rbac = 'rbac.authorization.k8s.io';
       spec: {
         replicas: replicas,
         serviceName: name + '-pods',
-        // Updates are one pod after the other either way. By default a pod that never gets ready is not even replaced by the next
-        // commit's: kubernetes.io, concepts/workloads/controllers/statefulset, "Forced rollback".
+        // Updates replace one pod after the other either way. By default not even the next commit replaces a pod that never becomes
+        // ready: kubernetes.io, concepts/workloads/controllers/statefulset, "Forced rollback".
         podManagementPolicy: 'Parallel',
         selector: { matchLabels: app.selector },
         // A volume outlives a scaled-down or deleted StatefulSet.
@@ -104,7 +103,7 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
-    // A volume that several pods of one node may have, and that outlives what is taken out of git.
+    // A volume that several pods of one node may mount. It outlives its removal from git.
     claim(part, storage):: {
       apiVersion: 'v1',
       kind: 'PersistentVolumeClaim',
@@ -116,7 +115,7 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
-    // A task at times, on the node of the application's own pod, whose volumes it may have. One at a time.
+    // A scheduled task, on the node of the application's own pod, whose volumes it may mount. One run at a time.
     cronJob(part, schedule, container, volumes):: {
       apiVersion: 'batch/v1',
       kind: 'CronJob',
@@ -142,7 +141,7 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
-    // A pod that runs as nobody, asks the cluster for nothing, and keeps away from others of its kind.
+    // A pod that runs as an ordinary user, has no access to the cluster's API, and is spread away from others of its kind.
     pod(containers, volumes=[]):: {
       metadata: { labels: app.labels },
       spec: {
@@ -166,21 +165,21 @@ local rbac = 'rbac.authorization.k8s.io';
       },
     },
 
-    // Closes the namespace: what no other policy lets through does not pass. Names can be looked up, wherever: a cache on the node
-    // is no pod that a policy could name.
+    // Closes the namespace: only traffic that another policy allows passes. DNS is open to any address, since no policy can name a
+    // cache on the node.
     closed():: [
       policy('closed', {}, {}),
       policy('names', {}, { egress: [{ ports: [{ port: 53, protocol: p } for p in ['UDP', 'TCP']] }] }),
     ],
 
-    // Lets pods ask an application's pods at some ports: those of this namespace, unless others are named.
+    // Opens ports of an application's pods to other pods: by default those of this namespace.
     open(ports, peers=[app.here], called=name):: policy(called, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
 
     // Lets Prometheus read an application's metrics.
     scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')], name + '-scraped'),
 
-    // Lets some pods go out: to pods of this namespace unless others are named (null: to anything).
-    // With no ports given to whatever speaks https: API servers, git hosts.
+    // Lets a part's pods reach other pods: by default those of this namespace. With `peers` null, any address.
+    // Without `ports`, any address by https: API servers, git hosts.
     out(part, ports=null, peers=[app.here], called=part + '-out'):: policy(called, { 'app.kubernetes.io/name': part }, {
       egress: [if ports == null then { ports: tcp([443]) } else { [if peers != null then 'to']: peers, ports: tcp(ports) }],
     }),
@@ -198,11 +197,11 @@ local rbac = 'rbac.authorization.k8s.io';
     },
   },
 
-  // Pods of a name, as network policies tell them; in the policy's own namespace, unless another is named.
+  // Pods of a name, in a network policy's terms: in the policy's own namespace, unless `namespace` names another.
   pods(name, namespace=null):: { podSelector: { matchLabels: { 'app.kubernetes.io/name': name } } }
     + if namespace == null then {} else { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } },
 
-  // A container that cannot change itself, get rights, or use more memory than it asks for. It may write to /tmp.
+  // A container that cannot change its files, gain rights, or use more memory than it requests. It may write to /tmp.
   container(name, image, cpu, memory):: {
     name: name,
     image: image,
@@ -215,17 +214,17 @@ local rbac = 'rbac.authorization.k8s.io';
     volumeMounts: [{ name: 'scratch', mountPath: '/tmp' }],
   },
 
-  // A StatefulSet or Deployment whose pods start anew when these files change: they read them as they start.
+  // Restarts the pods of a StatefulSet or Deployment when these files change, since pods read the files at their start.
   knows(files):: {
     spec+: { template+: { metadata+: { annotations+: { 'regions/settings': std.md5(std.manifestJsonMinified(files)) } } } },
   },
 
-  // A StatefulSet or Deployment whose pods ask the cluster for something.
+  // Gives the pods of a StatefulSet or Deployment a token for the cluster's API.
   asks:: { spec+: { template+: { spec+: { automountServiceAccountToken: true } } } },
 
   // A variable out of a Secret.
   secret(variable, name, key):: { name: variable, valueFrom: { secretKeyRef: { name: name, key: key } } },
 
-  // A probe by http of a named port.
+  // A probe by HTTP of the port `http`.
   probe(path, extra={}):: { httpGet: { path: path, port: 'http' } } + extra,
 }

@@ -1,4 +1,4 @@
-// What a region runs: the objects of each of its applications, and the commit that they come from.
+// A region's objects: those of each of its applications, and the commit under deployment.
 local k = import '../lib/k.libsonnet';
 local suspend = import '../lib/suspend.libsonnet';
 local apps = {
@@ -9,11 +9,11 @@ local apps = {
   monitoring: import '../apps/monitoring/main.jsonnet',
 };
 
-// region: what fleet/rendering.py makes of its stack file. repository: where the fleet's code is. revision: the commit.
+// region: the arguments that fleet/rendering.py makes from the stack file. repository: the fleet's git repository. revision: the commit.
 function(region, repository, revision)
-  local facts = region { repository: repository };
+  local settings = region { repository: repository };
   local objects(name) =
-    if std.objectHas(apps, name) then [k.app(facts, name).release(revision)] + apps[name](facts, revision)
-    else error 'no application is named %s in gitops/region/main.jsonnet; known: %s' % [name, std.join(', ', std.objectFields(apps))];
+    if std.objectHas(apps, name) then [k.app(settings, name).release(revision)] + apps[name](settings, revision)
+    else error 'no application is named %s in gitops/region/main.jsonnet. Applications: %s' % [name, std.join(', ', std.objectFields(apps))];
   local running = std.flattenArrays([objects(name) for name in region.applications]);
   if region.suspended then suspend(running) else running

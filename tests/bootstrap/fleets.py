@@ -1,11 +1,11 @@
-"""Fleets to make things for: the shipped one, and one in which waves share accounts and customers are on every cloud."""
+"""Two fleets to plan for: the shipped one, and one in which waves share accounts and customers are on every cloud."""
 
 from __future__ import annotations
 
 from functools import cache
 
 import fleet
-from tests.bootstrap.recording import Made, make, shipped
+from tests.bootstrap.recording import Registrations, register, shipped
 from tests.repository import ROOT
 
 OWN = """config:
@@ -56,20 +56,20 @@ MORE = {
 
 
 def crowded_files() -> dict[str, str]:
-    """Staging's AWS account and Google project have an internal region too; globex and initech are on AWS and Azure."""
+    """Staging's AWS account and Google project have an internal region too. Globex and initech are on AWS and Azure."""
     files = {**fleet.files(ROOT), **MORE}
     files["policy/residency.yaml"] += 'globex: ["*"]\ninitech: ["*"]\n'
     return files
 
 
 @cache
-def crowded() -> tuple[fleet.Fleet, Made]:
-    """That fleet, and what is made for it."""
-    known = fleet.load(crowded_files())
-    return known, make(known)
+def crowded() -> tuple[fleet.Fleet, Registrations]:
+    """The crowded fleet, and its registrations."""
+    the_fleet = fleet.load(crowded_files())
+    return the_fleet, register(the_fleet)
 
 
 @cache
-def plain() -> tuple[fleet.Fleet, Made]:
-    """The shipped one."""
+def plain() -> tuple[fleet.Fleet, Registrations]:
+    """The shipped fleet, and its registrations."""
     return fleet.read(ROOT), shipped()

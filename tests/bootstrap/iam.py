@@ -12,7 +12,7 @@ from typing import Any
 Context = Mapping[str, str]
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """AWS writes a list of one without brackets."""
     return value if isinstance(value, list) else [value]
 
@@ -24,39 +24,41 @@ def like(pattern: str, value: str) -> bool:
 
 def matches(statement: Mapping[str, Any], action: str, resource: str, context: Context) -> bool:
     """Whether a statement is about a request."""
-    if not any(like(each.lower(), action.lower()) for each in listed(statement["Action"])):
+    if not any(like(pattern.lower(), action.lower()) for pattern in as_list(statement["Action"])):
         return False
     if "NotResource" in statement:
-        if any(like(each, resource) for each in listed(statement["NotResource"])):
+        if any(like(pattern, resource) for pattern in as_list(statement["NotResource"])):
             return False
-    elif not any(like(each, resource) for each in listed(statement["Resource"])):
+    elif not any(like(pattern, resource) for pattern in as_list(statement["Resource"])):
         return False
     return all(
-        key in context and any(_holds(operator, wanted, context[key]) for wanted in listed(value))
+        key in context and any(_holds(operator, expected, context[key]) for expected in as_list(value))
         for operator, tests in statement.get("Condition", {}).items()
         for key, value in tests.items()
     )
 
 
-def _holds(operator: str, wanted: str, value: str) -> bool:
+def _holds(operator: str, expected: str, value: str) -> bool:
     match operator:
         case "StringEquals" | "Bool":
-            return wanted == value
+            return expected == value
         case "StringLike" | "ArnEquals":
-            return like(wanted, value)
+            return like(expected, value)
     raise AssertionError(f"no condition {operator} is known here")
 
 
 def allows(statements: Iterable[Mapping[str, Any]], action: str, resource: str, context: Context | None = None) -> bool:
     """Whether policies of one kind let a request through: one allows it, and none refuses."""
-    found = [each["Effect"] for each in statements if matches(each, action, resource, context or {})]
-    return "Allow" in found and "Deny" not in found
+    effects = [statement["Effect"] for statement in statements if matches(statement, action, resource, context or {})]
+    return "Allow" in effects and "Deny" not in effects
 
 
 def by_principal(statements: Iterable[Mapping[str, Any]], principal: str) -> list[Mapping[str, Any]]:
     """The statements of a resource's policy that name a role, or everybody."""
     return [
-        each for each in statements if each["Principal"] == "*" or principal in listed(each["Principal"].get("AWS", []))
+        statement
+        for statement in statements
+        if statement["Principal"] == "*" or principal in as_list(statement["Principal"].get("AWS", []))
     ]
 
 
@@ -68,7 +70,7 @@ def takes(trust: Mapping[str, Any], claims: Mapping[str, str]) -> bool:
         and statement["Action"] == "sts:AssumeRoleWithWebIdentity"
         and statement["Principal"]["Federated"].endswith(f":oidc-provider/{issuer}")
         and all(
-            any(_holds(operator, wanted, claims[key.rpartition(":")[2]]) for wanted in listed(value))
+            any(_holds(operator, expected, claims[key.rpartition(":")[2]]) for expected in as_list(value))
             for operator, tests in statement["Condition"].items()
             for key, value in tests.items()
         )

@@ -1,4 +1,4 @@
-"""Registers the whole of bootstrap/ with Pulumi's mocks: what the engine would have been told."""
+"""Registers the whole of bootstrap/ with Pulumi's mocks, and records the requests to the engine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
 from bootstrap import settings
-from bootstrap.plan import Plan, plan
+from bootstrap.plan import OrganisationPlan, plan
 from bootstrap.program import build
 from tests.components.recording import FLEET, GIVE_UP_SECONDS, Monitor, Registered
 from tests.repository import ROOT
@@ -22,10 +22,10 @@ SETTINGS = settings.read(ROOT / "bootstrap", "org")
 
 
 @dataclass(frozen=True)
-class Made:
-    """What was registered, by type."""
+class Registrations:
+    """The registered resources, by type."""
 
-    plan: Plan
+    plan: OrganisationPlan
     resources: list[Registered]
 
     def of(self, kind: str) -> list[Registered]:
@@ -33,29 +33,31 @@ class Made:
         return [resource for resource in self.resources if resource.type == kind]
 
     def named(self, kind: str, name: str) -> Registered:
-        """One of them, by Pulumi's name."""
-        (found,) = [resource for resource in self.of(kind) if resource.name == name]
-        return found
+        """The resource of a type with a name."""
+        (registered,) = [resource for resource in self.of(kind) if resource.name == name]
+        return registered
 
     def documents(self, role: str) -> list[dict[str, Any]]:
         """The statements of all policies of an AWS role, by its ARN."""
         account, name = role.split(":")[4], role.rpartition("/")[2]
         inline = [
-            each.inputs["policy"]
-            for each in self.of("aws:iam/rolePolicy:RolePolicy")
-            if each.inputs["role"] == name and each.name.startswith(f"aws-{account}-")
+            resource.inputs["policy"]
+            for resource in self.of("aws:iam/rolePolicy:RolePolicy")
+            if resource.inputs["role"] == name and resource.name.startswith(f"aws-{account}-")
         ]
         attached = {
-            each.inputs["policyArn"].rpartition(":")[2]
-            for each in self.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
-            if each.inputs["role"] == name and each.name.startswith(f"aws-{account}-")
+            resource.inputs["policyArn"].rpartition(":")[2]
+            for resource in self.of("aws:iam/rolePolicyAttachment:RolePolicyAttachment")
+            if resource.inputs["role"] == name and resource.name.startswith(f"aws-{account}-")
         }
-        managed = [each.inputs["policy"] for each in self.of("aws:iam/policy:Policy") if each.name in attached]
+        managed = [
+            resource.inputs["policy"] for resource in self.of("aws:iam/policy:Policy") if resource.name in attached
+        ]
         return [statement for text in [*inline, *managed] for statement in json.loads(text)["Statement"]]
 
 
-class Clouds(Mocks):
-    """What the clouds would answer: the inputs, and the outputs that the program reads."""
+class BootstrapMocks(Mocks):
+    """The clouds' answers: the inputs, and the outputs that the program reads."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         outputs = {"name": args.name, **args.inputs, "arn": f"arn:aws:mock:::{args.name}", "keyId": args.name}
@@ -66,21 +68,21 @@ class Clouds(Mocks):
         }
 
     def call(self, args: MockCallArgs) -> Any:
-        raise AssertionError(f"the program asks for {args.token}, which the mocks do not know")
+        raise AssertionError(f"the program calls {args.token}, and the mocks have no answer to it")
 
 
-def make(known: fleet.Fleet, given: settings.Settings = SETTINGS) -> Made:
+def register(the_fleet: fleet.Fleet, organisation: settings.OrganisationSettings = SETTINGS) -> Registrations:
     """Register everything for a fleet."""
-    planned = plan(known, given)
+    organisation_plan = plan(the_fleet, organisation)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    monitor = Monitor(Clouds())
-    set_mocks(Clouds(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
-    loop.run_until_complete(asyncio.wait_for(run_pulumi_func(lambda: build(planned)), GIVE_UP_SECONDS))
-    return Made(planned, monitor.recorded)
+    monitor = Monitor(BootstrapMocks())
+    set_mocks(BootstrapMocks(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
+    loop.run_until_complete(asyncio.wait_for(run_pulumi_func(lambda: build(organisation_plan)), GIVE_UP_SECONDS))
+    return Registrations(organisation_plan, monitor.recorded)
 
 
 @cache
-def shipped() -> Made:
-    """For the fleet as it is shipped."""
-    return make(FLEET)
+def shipped() -> Registrations:
+    """The registrations of the shipped fleet."""
+    return register(FLEET)

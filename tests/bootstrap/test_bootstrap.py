@@ -1,4 +1,4 @@
-"""What is wrong with the settings or the fleet is said with file, key, value and remedy, before anything is made."""
+"""An error of the settings or of the fleet names file, key, value and remedy, before Pulumi creates a resource."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import fleet
 from bootstrap import settings
 from bootstrap.plan import plan
 from tests.bootstrap.fleets import crowded, crowded_files
-from tests.bootstrap.recording import SETTINGS, Clouds, shipped
+from tests.bootstrap.recording import SETTINGS, BootstrapMocks, shipped
 from tests.components.recording import Monitor, fresh_loop
 from tests.repository import ROOT
 
@@ -45,7 +45,7 @@ def test_a_bad_setting_is_refused_with_file_key_and_remedy(old: str, new: str, w
     assert str(raised.value).startswith(FILE)
 
 
-def test_a_missing_file_is_said() -> None:
+def test_a_missing_file_is_an_error() -> None:
     with pytest.raises(fleet.FleetError, match=r"bootstrap/Pulumi.other.yaml: the file: missing"):
         settings.read(ROOT / "bootstrap", "other")
 
@@ -90,14 +90,14 @@ def test_no_customer_is_named_like_another_environment(name: str) -> None:
     files[file] = files[file].replace("regions:tenant: acme", f"regions:tenant: {name}")
     files["policy/residency.yaml"] += f'{name}: ["*"]\n'
     problems = [str(problem) for problem in fleet.load(files).problems]
-    assert any(f"regions:tenant = {name}: the name of a wave, or of an environment" in each for each in problems)
+    assert any(f"regions:tenant = {name}: the name of a wave, or of an environment" in problem for problem in problems)
 
 
 def test_no_wave_is_named_like_the_previews_environment() -> None:
     files = crowded_files()
     files["waves.yaml"] = files["waves.yaml"].replace("name: internal", "name: preview")
     problems = [str(problem) for problem in fleet.load(files).problems]
-    assert any("waves.1.name = preview: the name of an environment that CI has" in each for each in problems)
+    assert any("waves.1.name = preview: the name of an environment that CI has" in problem for problem in problems)
 
 
 def test_a_new_region_in_an_account_that_its_environment_has_changes_nothing() -> None:
@@ -109,22 +109,22 @@ def test_a_new_region_in_an_account_that_its_environment_has_changes_nothing() -
     assert plan(fleet.load(files), SETTINGS) == plan(fleet.load(crowded_files()), SETTINGS)
 
 
-def test_the_program_that_pulumi_runs_makes_all_of_it() -> None:
+def test_the_program_that_pulumi_runs_registers_every_resource() -> None:
     loop = fresh_loop()
-    monitor = Monitor(Clouds())
-    set_mocks(Clouds(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
+    monitor = Monitor(BootstrapMocks())
+    set_mocks(BootstrapMocks(), project="regions-bootstrap", stack="org", preview=False, monitor=monitor)
 
     def program() -> None:
         runpy.run_path(str(ROOT / "bootstrap"), run_name="__main__")
 
     loop.run_until_complete(run_pulumi_func(program))
-    assert {each.urn for each in monitor.recorded} == {each.urn for each in shipped().resources}
+    assert {resource.urn for resource in monitor.recorded} == {resource.urn for resource in shipped().resources}
 
 
-def test_everything_is_made_by_the_provider_of_its_own_account() -> None:
-    for each in crowded()[1].resources:
-        if not each.type.startswith(("bootstrap:", "pulumi:providers:")):
-            assert each.provider, each.name
-        if each.type.startswith(("aws:iam/", "aws:s3/", "aws:kms/")):
-            account = each.name.split("-")[1] if each.name.startswith("aws-") else SETTINGS.state.account
-            assert f"::aws-{account}::" in each.provider, each.name
+def test_every_resource_has_the_provider_of_its_own_account() -> None:
+    for resource in crowded()[1].resources:
+        if not resource.type.startswith(("bootstrap:", "pulumi:providers:")):
+            assert resource.provider, resource.name
+        if resource.type.startswith(("aws:iam/", "aws:s3/", "aws:kms/")):
+            account = resource.name.split("-")[1] if resource.name.startswith("aws-") else SETTINGS.state.account
+            assert f"::aws-{account}::" in resource.provider, resource.name

@@ -1,4 +1,4 @@
-"""What builds a region may do what the components need, and no more: read from what each shipped region is made of."""
+"""The deploy role has the rights that the components need, and no more. The need is read from each shipped region's resources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from bootstrap import azure, gcp, rights
 from bootstrap.documents import document
 from components.azure.role_assignments import ROLES
-from components.gcp.cluster import NODE_ROLES
+from components.gcp.nodes import NODE_ROLES
 from tests.bootstrap.fleets import crowded, plain
 from tests.bootstrap.iam import allows
 from tests.components.recording import FLEET, Registered, recorded
@@ -49,65 +49,69 @@ CREATES = {
     "aws:kms/alias:Alias": "kms:CreateAlias",
     "aws:kms/key:Key": "kms:CreateKey",
 }
-"""What makes each kind of resource: docs.aws.amazon.com/service-authorization."""
+"""Type of resource to the action that creates it: docs.aws.amazon.com/service-authorization."""
 
 
-def made_on(cloud: str) -> Iterator[Registered]:
+def resources_on(cloud: str) -> Iterator[Registered]:
     """All resources of the shipped regions on a cloud."""
     for name, region in FLEET.regions.items():
         if region.settings.cloud == cloud:
             yield from recorded(name).resources
 
 
-def deploying() -> list[dict[str, object]]:
+def deploy_statements() -> list[dict[str, object]]:
     """All statements of a deploy role."""
     return plain()[1].documents(DEPLOY)
 
 
-def resource(each: Registered) -> tuple[str, dict[str, str]]:
-    """The ARN of what is made, and what AWS knows of the request."""
-    name = each.inputs.get("role") or each.inputs.get("name")
-    if each.type.startswith("aws:iam/"):
-        attached = {"iam:PolicyARN": each.inputs["policyArn"]} if "policyArn" in each.inputs else {}
+def arn_and_context(registered: Registered) -> tuple[str, dict[str, str]]:
+    """The ARN of a resource, and the context of the request."""
+    name = registered.inputs.get("role") or registered.inputs.get("name")
+    if registered.type.startswith("aws:iam/"):
+        attached = {"iam:PolicyARN": registered.inputs["policyArn"]} if "policyArn" in registered.inputs else {}
         return f"arn:aws:iam::{ACCOUNT}:role/{name}", {**BOUNDED, **attached}
-    if each.type == "aws:kms/alias:Alias":
+    if registered.type == "aws:kms/alias:Alias":
         return f"arn:aws:kms:us-east-1:{ACCOUNT}:{name}", {}
-    if each.type == "aws:cloudwatch/logGroup:LogGroup":
+    if registered.type == "aws:cloudwatch/logGroup:LogGroup":
         return f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{name}", {}
     return "*", {}
 
 
-def test_what_deploys_may_make_all_that_a_region_on_aws_is_made_of() -> None:
-    statements = deploying()
-    found = [each for each in made_on("aws") if each.type.startswith("aws:")]
-    assert found
-    for each in found:
-        where, context = resource(each)
-        assert allows(statements, CREATES[each.type], where, context), (each.type, each.name)
+def test_the_deploy_role_may_create_every_resource_of_a_region_on_aws() -> None:
+    statements = deploy_statements()
+    resources = [resource for resource in resources_on("aws") if resource.type.startswith("aws:")]
+    assert resources
+    for resource in resources:
+        arn, context = arn_and_context(resource)
+        assert allows(statements, CREATES[resource.type], arn, context), (resource.type, resource.name)
 
 
 def test_the_lists_of_roles_and_policies_are_those_that_regions_have() -> None:
     names = "|".join(re.escape(name) for name in FLEET.regions)
     roles = {
-        re.sub(f"^({names})-", "", each.inputs["name"]) for each in made_on("aws") if each.type == "aws:iam/role:Role"
+        re.sub(f"^({names})-", "", resource.inputs["name"])
+        for resource in resources_on("aws")
+        if resource.type == "aws:iam/role:Role"
     }
     assert roles == set(rights.ROLES)
     attached = {
-        e.inputs["policyArn"] for e in made_on("aws") if e.type == "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+        resource.inputs["policyArn"]
+        for resource in resources_on("aws")
+        if resource.type == "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
     }
     assert attached == {f"arn:aws:iam::aws:policy/{name}" for name in rights.ATTACHED}
-    taken = {
-        json.loads(e.inputs["assumeRolePolicy"])["Statement"][0]["Principal"]["Service"]
-        for e in made_on("aws")
-        if e.type == "aws:iam/role:Role"
+    services = {
+        json.loads(resource.inputs["assumeRolePolicy"])["Statement"][0]["Principal"]["Service"]
+        for resource in resources_on("aws")
+        if resource.type == "aws:iam/role:Role"
     }
-    assert taken == set(rights.SERVICES)
+    assert services == set(rights.SERVICES)
 
 
 def test_every_role_of_a_region_has_the_boundary() -> None:
-    for each in made_on("aws"):
-        if each.type == "aws:iam/role:Role":
-            assert each.inputs["permissionsBoundary"].endswith(":policy/regions-boundary"), each.name
+    for role in resources_on("aws"):
+        if role.type == "aws:iam/role:Role":
+            assert role.inputs["permissionsBoundary"].endswith(":policy/regions-boundary"), role.name
 
 
 NODES = f"arn:aws:iam::{ACCOUNT}:role/prod-aws-us-east-1-nodes"
@@ -144,11 +148,11 @@ ADMIN = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}
         ("logs:DeleteLogGroup", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/audit", {}),
     ],
 )
-def test_what_deploys_cannot_make_itself_more(action: str, where: str, context: dict[str, str]) -> None:
-    assert not allows(deploying(), action, where, context)
+def test_the_deploy_role_cannot_extend_its_own_rights(action: str, where: str, context: dict[str, str]) -> None:
+    assert not allows(deploy_statements(), action, where, context)
 
 
-def test_names_of_ci_roles_that_look_like_a_regions_are_held_all_the_same() -> None:
+def test_a_ci_role_with_a_name_like_a_regions_is_protected_too() -> None:
     odd = f"arn:aws:iam::{ACCOUNT}:role/ci-nodes"
     statements = rights.granting(ACCOUNT, [odd])
     assert not allows(statements, "iam:PutRolePolicy", odd, BOUNDED)
@@ -163,74 +167,83 @@ def test_the_boundary_leaves_a_regions_role_no_way_to_more(action: str) -> None:
     assert not allows(rights.bounding(), action, "*")
 
 
-def test_the_boundary_has_what_the_autoscaler_asks_for() -> None:
-    for each in made_on("aws"):
-        if each.type == "aws:iam/rolePolicy:RolePolicy":
-            for statement in json.loads(each.inputs["policy"])["Statement"]:
+def test_the_boundary_allows_the_autoscalers_actions() -> None:
+    for policy in resources_on("aws"):
+        if policy.type == "aws:iam/rolePolicy:RolePolicy":
+            for statement in json.loads(policy.inputs["policy"])["Statement"]:
                 for action in statement["Action"]:
                     assert allows(rights.bounding(), action, "*"), action
 
 
-def test_policies_are_as_short_as_aws_takes_them() -> None:
-    _, made = crowded()
-    for each in made.of("aws:iam/policy:Policy"):
-        assert len(each.inputs["policy"]) <= 6144, each.name  # docs.aws.amazon.com/IAM, "quotas"
+def test_policies_are_within_the_quotas_of_aws() -> None:
+    _, registrations = crowded()
+    for policy in registrations.of("aws:iam/policy:Policy"):
+        assert len(policy.inputs["policy"]) <= 6144, policy.name  # docs.aws.amazon.com/IAM, "quotas"
     inline: dict[str, int] = {}
-    for each in made.of("aws:iam/rolePolicy:RolePolicy"):
-        inline[each.parent + each.inputs["role"]] = inline.get(each.parent + each.inputs["role"], 0) + len(
-            each.inputs["policy"]
+    for policy in registrations.of("aws:iam/rolePolicy:RolePolicy"):
+        inline[policy.parent + policy.inputs["role"]] = inline.get(policy.parent + policy.inputs["role"], 0) + len(
+            policy.inputs["policy"]
         )
     assert max(inline.values()) <= 10240
     assert len(document(rights.bounding())) <= 6144
 
 
-def test_on_google_cloud_others_are_given_what_the_components_give() -> None:
-    given = {e.inputs["role"] for e in made_on("gcp") if e.type == "gcp:projects/iAMMember:IAMMember"}
-    assert given <= set(gcp.GRANTS)
+def test_on_google_cloud_the_deploy_account_grants_the_components_roles_alone() -> None:
+    roles = {
+        member.inputs["role"] for member in resources_on("gcp") if member.type == "gcp:projects/iAMMember:IAMMember"
+    }
+    assert roles <= set(gcp.GRANTS)
     assert set(gcp.GRANTS) == {*NODE_ROLES, "roles/container.clusterViewer"}
-    _, made = plain()
-    limited = [
-        m.inputs for m in made.of("gcp:projects/iAMMember:IAMMember") if m.inputs["role"].endswith("projectIamAdmin")
+    _, registrations = plain()
+    grants = [
+        member.inputs
+        for member in registrations.of("gcp:projects/iAMMember:IAMMember")
+        if member.inputs["role"].endswith("projectIamAdmin")
     ]
-    assert len(limited) == 3
-    for each in limited:
-        expression = each["condition"]["expression"]
+    assert len(grants) == 3
+    for grant in grants:
+        expression = grant["condition"]["expression"]
         assert sorted(re.findall(r"'(roles/[^']+)'", expression)) == sorted(gcp.GRANTS)
         assert expression.endswith("hasOnly(['" + "', '".join(gcp.GRANTS) + "'])")
     broad = {"roles/owner", "roles/editor", "roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountTokenCreator"}
-    assert not broad & {m.inputs["role"] for m in made.of("gcp:projects/iAMMember:IAMMember")}
+    assert not broad & {member.inputs["role"] for member in registrations.of("gcp:projects/iAMMember:IAMMember")}
 
 
-def test_on_azure_others_are_given_what_the_components_give() -> None:
+def test_on_azure_the_deploy_identity_grants_the_components_roles_alone() -> None:
     assert azure.GRANTS == ROLES
-    given = {
-        e.inputs["roleDefinitionId"].rpartition("/")[2] for e in made_on("azure") if e.type.endswith(":RoleAssignment")
+    roles = {
+        assignment.inputs["roleDefinitionId"].rpartition("/")[2]
+        for assignment in resources_on("azure")
+        if assignment.type.endswith(":RoleAssignment")
     }
-    assert given <= set(ROLES.values())
-    _, made = crowded()
-    deploys = [
-        e.inputs
-        for e in made.of("azure-native:authorization:RoleAssignment")
-        if e.inputs["principalId"] != "azure-preview"
+    assert roles <= set(ROLES.values())
+    _, registrations = crowded()
+    assignments = [
+        assignment.inputs
+        for assignment in registrations.of("azure-native:authorization:RoleAssignment")
+        if assignment.inputs["principalId"] != "azure-preview"
     ]
-    assert {e["roleDefinitionId"].rpartition("/")[2] for e in deploys} == {
-        *azure.BUILDS,
+    assert {assignment["roleDefinitionId"].rpartition("/")[2] for assignment in assignments} == {
+        *azure.DEPLOY_ROLES,
         azure.ACCESS_ADMINISTRATOR,
     }
-    for each in deploys:
-        if each["roleDefinitionId"].endswith(azure.ACCESS_ADMINISTRATOR):
-            for half in each["condition"].split(" AND "):
+    for assignment in assignments:
+        if assignment["roleDefinitionId"].endswith(azure.ACCESS_ADMINISTRATOR):
+            for half in assignment["condition"].split(" AND "):
                 assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", half)) == set(ROLES.values())
-            assert each["conditionVersion"] == "2.0"
+            assert assignment["conditionVersion"] == "2.0"
 
 
 def test_an_identity_on_azure_reaches_its_own_environments_subscriptions() -> None:
-    known, made = crowded()
-    found = {(e.inputs["principalId"], e.inputs["scope"]) for e in made.of("azure-native:authorization:RoleAssignment")}
-    wanted = {
+    the_fleet, registrations = crowded()
+    actual = {
+        (assignment.inputs["principalId"], assignment.inputs["scope"])
+        for assignment in registrations.of("azure-native:authorization:RoleAssignment")
+    }
+    expected = {
         (f"azure-{environment}", f"/subscriptions/{region.settings.azure.subscription_id}")
-        for region in known.in_waves()
+        for region in the_fleet.in_waves()
         if region.settings.azure
         for environment in (region.environment, "preview")
     }
-    assert found == wanted
+    assert actual == expected

@@ -1,4 +1,4 @@
-"""What docs/reference/permissions.md shows of trust is what is made."""
+"""docs/reference/permissions.md shows the trust policies that the program registers."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tests.repository import ROOT
 TEXT = (ROOT / "docs/reference/permissions.md").read_text().split("## Credentials", 1)[1]
 
 
-def test_the_trust_policies_that_are_shown_are_those_that_are_made() -> None:
+def test_the_documents_trust_policies_are_the_registered_ones() -> None:
     on_aws, on_azure = (json.loads(block) for block in re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL))
-    made = shipped()
-    role = made.named("aws:iam/role:Role", "aws-111122223333-regions-deploy").inputs
+    registrations = shipped()
+    role = registrations.named("aws:iam/role:Role", "aws-111122223333-regions-deploy").inputs
     assert on_aws == json.loads(role["assumeRolePolicy"])
-    credential = made.named("azure-native:managedidentity:FederatedIdentityCredential", "azure-staging").inputs
+    credential = registrations.named("azure-native:managedidentity:FederatedIdentityCredential", "azure-staging").inputs
     assert on_azure == {key: credential[key] for key in on_azure}
-    provider = made.named("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "gcp").inputs
+    provider = registrations.named("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "gcp").inputs
     assert f"\n{provider['attributeCondition']}\n" in TEXT
-    member = made.named("gcp:serviceaccount/iAMMember:IAMMember", "gcp-example-staging-deploy-staging").inputs
+    member = registrations.named("gcp:serviceaccount/iAMMember:IAMMember", "gcp-example-staging-deploy-staging").inputs
     assert f"\n{member['member']}\n" in TEXT
 
 
@@ -30,4 +30,4 @@ def test_numbers_and_names_in_the_document_are_the_programs() -> None:
     assert "may give others three roles" in TEXT
     assert len(azure.GRANTS) == 9
     assert "may give others nine roles" in TEXT
-    assert f"s3://{SETTINGS.state.named('bootstrap')}?region={SETTINGS.state.region}" in TEXT
+    assert f"s3://{SETTINGS.state.bucket('bootstrap')}?region={SETTINGS.state.region}" in TEXT

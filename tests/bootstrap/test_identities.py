@@ -1,4 +1,4 @@
-"""Who may sign in as what: exactly the jobs that `regions ci-matrix` names, in the environment that it names, and nobody else."""
+"""Trust in CI's jobs: each job of `regions ci-matrix` signs in, in its own environment, and no other job does."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import fleet
 from bootstrap.plan import state_role
 from tests.bootstrap.fleets import crowded, plain
 from tests.bootstrap.iam import takes
-from tests.bootstrap.recording import SETTINGS, Made
+from tests.bootstrap.recording import SETTINGS, Registrations
 from waves.regions.ci_matrix import Job, Purpose, group_into_jobs
 
 ISSUER = "https://token.actions.githubusercontent.com"
 PREFIX = "repo:example@10000001/regions@100000001"
 Token = dict[str, str]
-Fleets = Callable[[], tuple[fleet.Fleet, Made]]
+Fleets = Callable[[], tuple[fleet.Fleet, Registrations]]
 FLEETS = pytest.mark.parametrize("fleets", [plain, crowded])
 
 
 def token(environment: str | None, prefix: str = PREFIX, **changed: str) -> Token:
-    """What GitHub signs for a job. docs.github.com, "OpenID Connect reference"."""
+    """The claims that GitHub signs for a job. docs.github.com, "OpenID Connect reference"."""
     context = f"environment:{environment}" if environment else "ref:refs/heads/main"
     claims = {
         "iss": ISSUER,
@@ -34,9 +34,9 @@ def token(environment: str | None, prefix: str = PREFIX, **changed: str) -> Toke
     return {**claims, **({"environment": environment} if environment else {}), **changed}
 
 
-def strangers(made: Made, mine: set[str]) -> Iterator[Token]:
+def strangers(registrations: Registrations, mine: set[str]) -> Iterator[Token]:
     """Tokens of all jobs but those of some environments."""
-    for environment in {*made.plan.environments, "preview", "images", "staging2", "*"} - mine:
+    for environment in {*registrations.plan.environments, "preview", "images", "staging2", "*"} - mine:
         yield token(environment)
     for environment in mine:
         yield token(environment, prefix="repo:evil@10000001/regions@100000001", repository="evil/regions")
@@ -46,25 +46,25 @@ def strangers(made: Made, mine: set[str]) -> Iterator[Token]:
             repository="example/other",
             repository_id="100000002",
         )
-        yield token(environment, prefix="repo:example/regions")  # a name that somebody else has taken over
+        yield token(environment, prefix="repo:example/regions")  # the same name in another repository
         yield token(None, sub=f"{PREFIX}:pull_request")
         yield token(None, sub=f"{PREFIX}:ref:refs/heads/environment:{environment}")
         yield token(environment, iss="https://token.actions.example.com")
     yield token(None)
 
 
-def on_aws(made: Made, arn: str, claims: Token) -> bool:
+def on_aws(registrations: Registrations, arn: str, claims: Token) -> bool:
     """Whether AWS lets a job in as a role."""
     account, name = arn.split(":")[4], arn.rpartition("/")[2]
-    role = made.named("aws:iam/role:Role", f"aws-{account}-{name}").inputs
+    role = registrations.named("aws:iam/role:Role", f"aws-{account}-{name}").inputs
     return takes(json.loads(role["assumeRolePolicy"]), {**claims, "aud": "sts.amazonaws.com"})
 
 
-def on_google(made: Made, email: str, claims: Token) -> bool:
+def on_google(registrations: Registrations, email: str, claims: Token) -> bool:
     """Whether Google Cloud lets a job in as a service account."""
     purpose, project = email.partition("@")[0].removeprefix("regions-"), email.partition("@")[2].partition(".")[0]
-    made.named("gcp:serviceaccount/account:Account", f"gcp-{project}-{purpose}")
-    provider = made.named("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "gcp").inputs
+    registrations.named("gcp:serviceaccount/account:Account", f"gcp-{project}-{purpose}")
+    provider = registrations.named("gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider", "gcp").inputs
     # CEL, as Python: only && and startsWith differ.
     condition = provider["attributeCondition"].replace("&&", "and").replace("startsWith", "startswith")
     if claims["iss"] != provider["oidc"]["issuerUri"] or "environment" not in claims:
@@ -74,104 +74,115 @@ def on_google(made: Made, email: str, claims: Token) -> bool:
     pool = "projects/123456789012/locations/global/workloadIdentityPools/regions-github"
     member = f"principalSet://iam.googleapis.com/{pool}/attribute.environment/{claims['environment']}"
     return any(
-        each.inputs["member"] == member and each.inputs["role"] == "roles/iam.workloadIdentityUser"
-        for each in made.of("gcp:serviceaccount/iAMMember:IAMMember")
-        if each.inputs["serviceAccountId"] == f"gcp-{project}-{purpose}"
+        binding.inputs["member"] == member and binding.inputs["role"] == "roles/iam.workloadIdentityUser"
+        for binding in registrations.of("gcp:serviceaccount/iAMMember:IAMMember")
+        if binding.inputs["serviceAccountId"] == f"gcp-{project}-{purpose}"
     )
 
 
-def on_azure(made: Made, environment: str, claims: Token) -> bool:
+def on_azure(registrations: Registrations, environment: str, claims: Token) -> bool:
     """Whether Azure lets a job in as an environment's managed identity."""
     credentials = [
-        each.inputs
-        for each in made.of("azure-native:managedidentity:FederatedIdentityCredential")
-        if each.name == f"azure-{environment}"
+        credential.inputs
+        for credential in registrations.of("azure-native:managedidentity:FederatedIdentityCredential")
+        if credential.name == f"azure-{environment}"
     ]
-    return any(each["issuer"] == claims["iss"] and each["subject"] == claims["sub"] for each in credentials)
+    return any(
+        credential["issuer"] == claims["iss"] and credential["subject"] == claims["sub"] for credential in credentials
+    )
 
 
-def lets_in(made: Made, job: Job, claims: Token) -> bool:
-    """Whether a job's cloud lets it in as what the job signs in as, and the state's account too."""
+def lets_in(registrations: Registrations, job: Job, claims: Token) -> bool:
+    """Whether a job's cloud lets it in as the job's identity, and the state's account too."""
     match job.cloud:
         case "aws":
-            return on_aws(made, job.aws_role, claims)
+            return on_aws(registrations, job.aws_role, claims)
         case "gcp":
-            inside = on_google(made, job.gcp_service_account, claims)
+            inside = on_google(registrations, job.gcp_service_account, claims)
         case "azure":
-            variables = made.of("github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable")
+            variables = registrations.of("github:index/actionsEnvironmentVariable:ActionsEnvironmentVariable")
             (client,) = [v.inputs["value"] for v in variables if v.name == f"github-{job.environment}-AZURE_CLIENT_ID"]
             assert client == f"azure-{job.environment}"
-            inside = on_azure(made, job.environment, claims)
+            inside = on_azure(registrations, job.environment, claims)
     role = f"arn:aws:iam::{SETTINGS.state.account}:role/{state_role(job.environment)}"
-    state = on_aws(made, role, claims)
-    assert inside == state, "an identity without its state, or the other way round"
+    state = on_aws(registrations, role, claims)
+    assert inside == state, "the cloud lets the job in and the state does not, or the reverse"
     return inside
 
 
 @FLEETS
 @pytest.mark.parametrize("purpose", list(Purpose))
 def test_every_job_is_let_in_by_its_own_environment(fleets: Fleets, purpose: Purpose) -> None:
-    known, made = fleets()
-    for job in group_into_jobs(known.in_waves(), purpose):
-        assert lets_in(made, job, token(job.environment)), job
+    the_fleet, registrations = fleets()
+    for job in group_into_jobs(the_fleet.in_waves(), purpose):
+        assert lets_in(registrations, job, token(job.environment)), job
 
 
 @FLEETS
 @pytest.mark.parametrize("purpose", list(Purpose))
-def test_nobody_else_is_let_in(fleets: Fleets, purpose: Purpose) -> None:
-    known, made = fleets()
-    jobs = group_into_jobs(known.in_waves(), purpose)
+def test_no_other_job_is_let_in(fleets: Fleets, purpose: Purpose) -> None:
+    the_fleet, registrations = fleets()
+    jobs = group_into_jobs(the_fleet.in_waves(), purpose)
     for job in jobs:
         # An account that regions of two waves share trusts both, and a job's identity is the account's.
         mine = {
-            each.environment
-            for each in jobs
-            if (each.aws_role, each.gcp_service_account) == (job.aws_role, job.gcp_service_account)
-            and (job.cloud != "azure" or each.environment == job.environment)
-            and each.cloud == job.cloud
+            other.environment
+            for other in jobs
+            if (other.aws_role, other.gcp_service_account) == (job.aws_role, job.gcp_service_account)
+            and (job.cloud != "azure" or other.environment == job.environment)
+            and other.cloud == job.cloud
         }
-        for claims in strangers(made, mine):
+        for claims in strangers(registrations, mine):
             if job.cloud == "aws":
-                assert not on_aws(made, job.aws_role, claims), (job, claims)
+                assert not on_aws(registrations, job.aws_role, claims), (job, claims)
             elif job.cloud == "gcp":
-                assert not on_google(made, job.gcp_service_account, claims), (job, claims)
+                assert not on_google(registrations, job.gcp_service_account, claims), (job, claims)
             else:
-                assert not on_azure(made, job.environment, claims), (job, claims)
+                assert not on_azure(registrations, job.environment, claims), (job, claims)
 
 
 @FLEETS
 def test_a_role_for_state_is_its_own_environments_alone(fleets: Fleets) -> None:
-    _, made = fleets()
-    for environment in (*made.plan.environments, "preview"):
+    _, registrations = fleets()
+    for environment in (*registrations.plan.environments, "preview"):
         role = f"arn:aws:iam::{SETTINGS.state.account}:role/{state_role(environment)}"
-        assert on_aws(made, role, token(environment))
-        assert not any(on_aws(made, role, claims) for claims in strangers(made, {environment}))
+        assert on_aws(registrations, role, token(environment))
+        assert not any(on_aws(registrations, role, claims) for claims in strangers(registrations, {environment}))
 
 
 def test_an_account_of_two_waves_trusts_both_and_no_third() -> None:
-    _, made = crowded()
+    _, registrations = crowded()
     shared = "arn:aws:iam::111122223333:role/regions-deploy"
-    assert [e for e in made.plan.environments if on_aws(made, shared, token(e))] == ["staging", "internal"]
+    assert [e for e in registrations.plan.environments if on_aws(registrations, shared, token(e))] == [
+        "staging",
+        "internal",
+    ]
     account = "regions-deploy@example-staging.iam.gserviceaccount.com"
-    assert [e for e in made.plan.environments if on_google(made, account, token(e))] == ["staging", "internal"]
+    assert [e for e in registrations.plan.environments if on_google(registrations, account, token(e))] == [
+        "staging",
+        "internal",
+    ]
 
 
-def test_a_token_for_somebody_else_is_not_taken() -> None:
-    _, made = plain()
-    role = made.named("aws:iam/role:Role", "aws-111122223333-regions-deploy").inputs
+def test_a_token_for_another_audience_is_refused() -> None:
+    _, registrations = plain()
+    role = registrations.named("aws:iam/role:Role", "aws-111122223333-regions-deploy").inputs
     assert not takes(json.loads(role["assumeRolePolicy"]), {**token("staging"), "aud": "https://github.com/example"})
 
 
 @FLEETS
 def test_there_is_no_role_that_no_job_takes(fleets: Fleets) -> None:
-    known, made = fleets()
-    jobs = [job for purpose in Purpose for job in group_into_jobs(known.in_waves(), purpose)]
-    named = {job.aws_role for job in jobs if job.aws_role}
-    named |= {
-        f"arn:aws:iam::{SETTINGS.state.account}:role/{state_role(e)}" for e in (*made.plan.environments, "preview")
+    the_fleet, registrations = fleets()
+    jobs = [job for purpose in Purpose for job in group_into_jobs(the_fleet.in_waves(), purpose)]
+    arns = {job.aws_role for job in jobs if job.aws_role}
+    arns |= {
+        f"arn:aws:iam::{SETTINGS.state.account}:role/{state_role(e)}"
+        for e in (*registrations.plan.environments, "preview")
     }
-    assert {role.arn for role in made.plan.roles} == named
-    accounts = {f"{r.inputs['accountId']}@{r.inputs['project']}" for r in made.of("gcp:serviceaccount/account:Account")}
+    assert {role.arn for role in registrations.plan.roles} == arns
+    accounts = {
+        f"{r.inputs['accountId']}@{r.inputs['project']}" for r in registrations.of("gcp:serviceaccount/account:Account")
+    }
     assert {a.partition(".iam")[0] for a in (job.gcp_service_account for job in jobs) if a} == accounts
 
 

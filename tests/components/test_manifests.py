@@ -46,7 +46,7 @@ def test_a_tampered_manifest_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     (tmp_path / "argo-cd").mkdir()
     (tmp_path / "argo-cd" / "namespace-install.yaml").write_text("kind: Secret\n")
     (tmp_path / "pins.json").write_text((ROOT / "components" / "upstream" / "pins.json").read_text())
-    monkeypatch.setattr(manifests, "_HERE", tmp_path)
+    monkeypatch.setattr(manifests, "_UPSTREAM", tmp_path)
     with pytest.raises(manifests.TamperedError, match=r"namespace-install\.yaml"):
         manifests.manifests("argo-cd", "namespace-install.yaml")
 

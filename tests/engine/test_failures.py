@@ -136,7 +136,7 @@ def test_a_cluster_that_does_not_answer_is_named(region: NewRegion, monkeypatch:
 
 
 def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: NewRegion) -> None:
-    source = region.checkout / "components" / "argo_workflows.py"
+    source = region.checkout / "components" / "argo" / "workflows.py"
     text = source.read_text()
     image, spec = '.replace(":latest", f":{version}")', 'spec = manifest["spec"]["template"]["spec"]\n'
     hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "15"}\n'

@@ -46,13 +46,13 @@ def test_the_first_preview_shows_what_would_be_created_and_creates_nothing(
 @pytest.mark.parametrize(
     ("region", "file", "before", "after", "policy"),
     [
-        ("staging-aws-eu-west-1", "aws.py", "enable_key_rotation=True", "enable_key_rotation=False", "rotated-keys"),
-        ("prod-aws-us-east-1", "aws.py", "deletion_protection=region.protected", "deletion_protection=False",
+        ("staging-aws-eu-west-1", "aws/keys.py", "enable_key_rotation=True", "enable_key_rotation=False", "rotated-keys"),
+        ("prod-aws-us-east-1", "aws/cluster.py", "deletion_protection=region.protected", "deletion_protection=False",
          "deletion-protection"),
-        ("prod-aws-us-east-1", "cluster.py", "protect=self.protected, **more", "**more", "protected"),
-        ("staging-gcp-us-central1", "gcp.py", "enable_private_nodes=True", "enable_private_nodes=False", "private-nodes"),
-        ("staging-gcp-us-central1", "gcp.py", '"APISERVER", ', "", "control-plane-logs"),
-        ("staging-azure-eastus", "azure.py", "disable_local_accounts=True", "disable_local_accounts=False", "static-credentials"),
+        ("prod-aws-us-east-1", "shared/cluster.py", "protect=self.protect, **options", "**options", "protected"),
+        ("staging-gcp-us-central1", "gcp/cluster.py", "enable_private_nodes=True", "enable_private_nodes=False", "private-nodes"),
+        ("staging-gcp-us-central1", "gcp/cluster.py", '"APISERVER", ', "", "control-plane-logs"),
+        ("staging-azure-eastus", "azure/cluster.py", "disable_local_accounts=True", "disable_local_accounts=False", "static-credentials"),
     ],
 )  # fmt: skip
 def test_a_change_that_breaks_a_policy_fails_its_preview(

@@ -1,4 +1,4 @@
-"""What the gate tests say of what was read of a region, and how they are asked."""
+"""The gate tests' problems for objects and answers of a region, and their command line."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from gates import __main__ as command
-from gates import battery, checks
-from gates.battery import Expectations
+from gates import checks, runner
 from gates.checks import Answer
-from gates.region import Region, UnreadableError
+from gates.region import RunningRegion, UnreadableError
+from gates.runner import Expectations
 
 URL = "http://influxdb.influxdb.svc:8086"
 COMMIT = "9f6a403fb75e95b441c10d57cd87720841a814f2"
@@ -31,7 +31,7 @@ def item(kind: str, name: str = "influxdb", **rest: Any) -> dict[str, Any]:
 
 
 def stateful_set(**status: Any) -> dict[str, Any]:
-    """A StatefulSet that has finished its rollout, but for what `status` says."""
+    """A StatefulSet that has finished its rollout, except for the fields of `status`."""
     done = {"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1}
     revisions = {"currentRevision": "b", "updateRevision": "b"}
     return item("StatefulSet", spec={"replicas": 1, "selector": SELECTOR}, status=done | revisions | status)
@@ -43,17 +43,17 @@ def pod(**container: Any) -> dict[str, Any]:
 
 
 def answer(text: str, status: int = 200, seconds: float = 0.01) -> Answer:
-    """What the application answered."""
+    """An answer of the application."""
     return Answer(f"{URL}/health", status, text, seconds)
 
 
 def only(problems: list[str]) -> str:
-    """The one problem there is."""
+    """The only problem."""
     assert len(problems) == 1, problems
     return problems[0]
 
 
-def test_a_well_region_has_no_problem() -> None:
+def test_a_healthy_region_has_no_problem() -> None:
     assert not checks.release(item("ConfigMap", "release", data={"commit": COMMIT}), COMMIT)
     assert not checks.workloads([stateful_set()], [pod(state={"running": {}})], SINCE)
     assert not checks.endpoints(answer('{"status": "pass"}'), answer('{"status": "ready"}'))
@@ -63,14 +63,14 @@ def test_a_well_region_has_no_problem() -> None:
 
 def test_a_release_of_another_commit_or_none_is_no_proof() -> None:
     assert COMMIT in only(checks.release(item("ConfigMap", "release", data={"commit": "other"}), COMMIT))
-    assert "not there" in only(checks.release(None, COMMIT))
+    assert "missing" in only(checks.release(None, COMMIT))
     assert checks.release(item("ConfigMap", "release"), COMMIT)
 
 
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        ({"observedGeneration": 1}, "generation 2 is not seen yet"),
+        ({"observedGeneration": 1}, "generation 2 is not observed yet"),
         ({"updatedReplicas": 0}, "0 of 1 replicas are updated"),
         ({"replicas": 2}, "1 of 1 replicas are updated"),
         ({"currentRevision": "a"}, "revision b is not the current one"),
@@ -94,7 +94,7 @@ def test_a_container_that_waits_or_restarted_after_the_release_is_named() -> Non
     assert not checks.workloads([stateful_set()], [ended("2026-11-24T09:59:59Z")], SINCE)
 
 
-def test_a_pod_of_nobodys_is_not_looked_at_and_one_without_a_node_is_named() -> None:
+def test_a_pod_without_an_owner_is_not_checked_and_one_without_a_node_is_named() -> None:
     lonely = item("Pod", "influxdb-0", status={"conditions": [
         {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
     ]})  # fmt: skip
@@ -131,7 +131,7 @@ def test_metrics_are_series_in_prometheus_text_format(text: str, good: bool) -> 
     assert (checks.metrics(answer(text)) == []) is good
 
 
-def test_a_budget_guards_pods_and_says_so_for_this_generation() -> None:
+def test_a_budget_guards_pods_and_its_status_is_of_this_generation() -> None:
     status = {"observedGeneration": 2, "expectedPods": 1, "currentHealthy": 1, "desiredHealthy": 1}
     budget = item("PodDisruptionBudget", spec={"selector": SELECTOR}, status=status)
     assert not checks.disruption([budget], [pod()])
@@ -142,7 +142,7 @@ def test_a_budget_guards_pods_and_says_so_for_this_generation() -> None:
     assert "0 of 1" in only(checks.disruption([budget | {"status": status | {"currentHealthy": 0}}], [pod()]))
 
 
-def test_nothing_read_is_never_a_pass() -> None:
+def test_missing_data_is_never_a_pass() -> None:
     assert checks.workloads([], [], SINCE)
     assert checks.volumes([])
     assert checks.disruption([], [])
@@ -158,7 +158,7 @@ def test_nothing_read_is_never_a_pass() -> None:
         ({"key": "b", "operator": "DoesNotExist"}, True),
     ],
 )
-def test_selectors_select_as_kubernetes_says(expression: dict[str, Any], selected: bool) -> None:
+def test_selectors_select_as_in_kubernetes(expression: dict[str, Any], selected: bool) -> None:
     assert checks.matches({"matchExpressions": [expression]}, {"a": "1"}) is selected
 
 
@@ -175,18 +175,18 @@ class Scripted:
         return [item(kind, status={"phase": phase})]
 
 
-def verdict(*phases: str, timeout: float) -> battery.Verdict:
-    """What `volumes` says of a scripted region."""
+def result_of(*phases: str, timeout: float) -> runner.GateResult:
+    """The result of `volumes` for a scripted region."""
     region: Any = Scripted(*phases)
-    return battery.patiently("volumes", battery.CHECKS["volumes"], region, Expectations(), timeout)
+    return runner.retry_until_passed("volumes", runner.CHECKS["volumes"], region, Expectations(), timeout)
 
 
 def test_passing_trouble_is_tried_again_and_lasting_trouble_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(battery, "PAUSE_SECONDS", 0.0)
-    passed = verdict("Pending", "", "Bound", timeout=60)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+    passed = result_of("Pending", "", "Bound", timeout=60)
     assert (passed.problems, passed.tries) == ([], 3)
-    assert "Pending" in only(verdict("Pending", timeout=0).problems)
-    assert only(verdict("", timeout=0).problems) == "cannot list"
+    assert "Pending" in only(result_of("Pending", timeout=0).problems)
+    assert only(result_of("", timeout=0).problems) == "cannot list"
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_passing_trouble_is_tried_again_and_lasting_trouble_fails(monkeypatch: p
         (["volumes", "--namespace=a"], "set KUBECONFIG"),
     ],
 )
-def test_a_wrong_question_is_answered_with_2_and_what_to_do(
+def test_a_wrong_argument_exits_with_2_and_a_remedy(
     arguments: list[str], words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBECONFIG", raising=False)
@@ -211,11 +211,11 @@ def test_a_wrong_question_is_answered_with_2_and_what_to_do(
     assert words in capsys.readouterr().err
 
 
-def test_the_exit_code_and_the_words_say_what_failed(
+def test_the_exit_code_and_the_text_name_the_failed_check(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phases = ["Pending", "Pending", "Bound"]
-    monkeypatch.setattr(command, "Region", lambda namespace, url, prometheus: Scripted(phases.pop(0)))
+    monkeypatch.setattr(command, "RunningRegion", lambda namespace, url, prometheus: Scripted(phases.pop(0)))
     arguments = ["volumes", "--namespace=influxdb", "--timeout=0.001"]
     assert command.main(arguments) == 1
     assert "volumes: FAILED" in capsys.readouterr().out
@@ -226,25 +226,25 @@ def test_the_exit_code_and_the_words_say_what_failed(
 
 
 @pytest.mark.parametrize(
-    ("watched", "asked", "failed", "words"),
+    ("watched", "requests", "failed", "words"),
     [
-        (59.0, 100.0, 0.0, "watched for 59 s, and 60 are wanted"),
+        (59.0, 100.0, 0.0, "the release is 59 s old, and the test needs 60 s"),
         (60.0, None, None, "Prometheus counts no request"),
         (60.0, 0.0, 0.0, "Prometheus counts no request"),
-        (60.0, 100.0, 1.1, "1.1% of 100 requests since the release failed, and 1.0% may"),
+        (60.0, 100.0, 1.1, "1.1% of 100 requests since the release failed, and at most 1.0% may"),
         (60.0, 100.0, 1.0, ""),
         (60.0, 100.0, None, ""),
     ],
 )
 def test_a_release_is_watched_and_may_burn_its_share_and_no_data_is_a_failure(
-    watched: float, asked: float | None, failed: float | None, words: str
+    watched: float, requests: float | None, failed: float | None, words: str
 ) -> None:
-    problems = checks.budget(watched, 60.0, asked, failed, 0.01)
+    problems = checks.budget(watched, 60.0, requests, failed, 0.01)
     assert words in only(problems) if words else problems == []
 
 
 class Counted:
-    """A region whose release is old enough, and whose Prometheus says these numbers."""
+    """A region whose release is old enough, and whose Prometheus answers with these numbers."""
 
     def __init__(self, *answers: str) -> None:
         self.asked: list[str] = []
@@ -263,13 +263,13 @@ class Counted:
         return float(answer) if answer else None
 
 
-def test_the_budget_is_asked_of_prometheus_after_a_request_by_the_clients_way() -> None:
+def test_the_budget_queries_prometheus_after_a_request_on_the_clients_way() -> None:
     region: Any = Counted("200", "3")
-    assert "1.5% of 200 requests" in only(battery.CHECKS["budget"](region, Expectations()))
-    assert region.asked == [battery.CANARY]
+    assert "1.5% of 200 requests" in only(runner.CHECKS["budget"](region, Expectations()))
+    assert region.asked == [runner.CANARY]
     assert all(query.startswith('sum(increase(front_requests_total{job="front"') for query in region.queries)
     nothing: Any = Counted("", "")
-    assert "counts no request" in only(battery.CHECKS["budget"](nothing, Expectations()))
+    assert "counts no request" in only(runner.CHECKS["budget"](nothing, Expectations()))
 
 
 @pytest.mark.parametrize(
@@ -281,22 +281,22 @@ def test_the_budget_is_asked_of_prometheus_after_a_request_by_the_clients_way() 
         ({"status": "error"}, UnreadableError),
     ],
 )
-def test_what_prometheus_says_is_one_number_or_none(
+def test_an_answer_of_prometheus_is_one_number_or_none(
     body: dict[str, Any], value: float | type[Exception] | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", "not read here")
     monkeypatch.setattr("gates.region.config.load_kube_config", lambda: None)
-    region = Region("front", "http://front", "http://prometheus/")
-    asked: list[str] = []
+    region = RunningRegion("front", "http://front", "http://prometheus/")
+    urls: list[str] = []
 
-    def answered(request: httpx.Request) -> httpx.Response:
-        asked.append(str(request.url))
+    def respond(request: httpx.Request) -> httpx.Response:
+        urls.append(str(request.url))
         return httpx.Response(200, json=body)
 
-    monkeypatch.setattr(region, "_http", httpx.Client(transport=httpx.MockTransport(answered)))
+    monkeypatch.setattr(region, "_http", httpx.Client(transport=httpx.MockTransport(respond)))
     if isinstance(value, type):
-        with pytest.raises(value, match="does not say"):
+        with pytest.raises(value, match="gave no result"):
             region.count("up")
     else:
         assert region.count("up") == value
-    assert asked == ["http://prometheus/api/v1/query?query=up"]
+    assert urls == ["http://prometheus/api/v1/query?query=up"]

@@ -1,6 +1,6 @@
-"""The metrics that each exporter has, by its own source: `python -m tests.gitops.exporters` writes tests/gitops/metrics/ anew.
+"""The metrics of each exporter, by its own source. `python -m tests.gitops.exporters` regenerates tests/gitops/metrics/.
 
-The sources are the Go modules of the versions that regions run, from the module cache, fetched if need be.
+The sources are the Go modules of the versions in regions, from the module cache. `go` downloads missing ones.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from pathlib import Path
 
 FOLDER = Path(__file__).with_name("metrics")
 SCRAPE = ("up", "scrape_duration_seconds", "scrape_samples_scraped")
-"""What Prometheus adds to each scrape. Source: prometheus.io, concepts/jobs_instances."""
+"""The series that Prometheus adds to each scrape. Source: prometheus.io, concepts/jobs_instances."""
 OWN = ("ALERTS", "ALERTS_FOR_STATE")
-"""What it makes of its own alerts. Source: prometheus.io, configuration/alerting_rules."""
+"""The series of Prometheus' own alerts. Source: prometheus.io, configuration/alerting_rules."""
 
 
 @dataclass(frozen=True)
 class Exporter:
-    """Where an exporter's metrics are made."""
+    """The source of an exporter's metrics."""
 
     module: str
     version: str
     folders: tuple[str, ...]
-    """Folders of the module, with what is below them. One with Markdown in it is read for its tables."""
+    """Folders of the module, with their subfolders. In Markdown files `names` reads the tables."""
 
 
 EXPORTERS: dict[str, Exporter] = {
@@ -49,8 +49,9 @@ EXPORTERS: dict[str, Exporter] = {
         ("config", "notifier", "promql", "rules", "scrape", "tsdb", "web"),
     ),
 }
-"""Job to exporter; the job kubelet-resource is the kubelet, too. Versions are those of gitops/pins and components/upstream;
-the kubelet's is not older than what regions run."""
+"""Job to exporter. The job kubelet-resource is the kubelet, too.
+
+Versions are those of gitops/pins and components/upstream. The kubelet's is at least as new as the regions'."""
 
 _TEXT = re.compile(r'\b(?P<name>\w+)\s*(?:string\s*)?=\s*"(?P<value>[^"]*)"')
 _OPTIONS = re.compile(r"(?P<kind>Counter|Gauge|Histogram|Summary)Opts\s*{(?P<body>.*?)\n?\s*}\s*[,)]", re.DOTALL)
@@ -65,7 +66,7 @@ _SUFFIXES = {"Histogram": ("_bucket", "_sum", "_count"), "Summary": ("", "_sum",
 
 def names(root: Path, exporter: Exporter) -> set[str]:
     """The names of all series, a histogram's as they are exported."""
-    found: set[str] = set()
+    metrics: set[str] = set()
     programs = {
         path: path.read_text()
         for folder in exporter.folders
@@ -74,39 +75,39 @@ def names(root: Path, exporter: Exporter) -> set[str]:
     }
     everywhere = _constants(programs.values())
     for path, text in programs.items():
-        beside = _constants(other for each, other in programs.items() if each.parent == path.parent)
-        found |= set(_in_go(text, {**everywhere, **beside, **_constants([text])}))
+        beside = _constants(other for file, other in programs.items() if file.parent == path.parent)
+        metrics |= set(_in_go(text, {**everywhere, **beside, **_constants([text])}))
     for folder in exporter.folders:
         for path in sorted((root / folder).rglob("*.md")):
             for row in _ROW.finditer(path.read_text()):
-                found |= {row["name"] + each for each in _SUFFIXES.get(row["kind"].capitalize(), ("",))}
-    return {name for name in found if re.fullmatch(r"[a-z][a-z0-9_]+", name)}
+                metrics |= {row["name"] + suffix for suffix in _SUFFIXES.get(row["kind"].capitalize(), ("",))}
+    return {name for name in metrics if re.fullmatch(r"[a-z][a-z0-9_]+", name)}
 
 
 def _constants(programs: Iterable[str]) -> dict[str, str]:
-    return {found["name"]: found["value"] for text in programs for found in _TEXT.finditer(text)}
+    return {constant["name"]: constant["value"] for text in programs for constant in _TEXT.finditer(text)}
 
 
 def _in_go(text: str, constants: Mapping[str, str]) -> Iterator[str]:
-    """The metrics that a file makes. A constant is the file's own, else its folder's, else any of the exporter's."""
+    """The metrics that a file defines. A constant is the file's own, else its folder's, else any of the exporter's."""
 
     def value(word: str) -> str | None:
         return word.strip('"') if word.startswith('"') else constants.get(word.rpartition(".")[2])
 
-    for found in _OPTIONS.finditer(text):
-        fields = {field["field"]: value(field["value"]) for field in _FIELD.finditer(found["body"])}
+    for match in _OPTIONS.finditer(text):
+        fields = {field["field"]: value(field["value"]) for field in _FIELD.finditer(match["body"])}
         parts = [fields.get(key, "") for key in ("Namespace", "Subsystem", "Name")]
         if parts[2] and None not in parts:
             name = "_".join(part for part in parts if part)
-            yield from (name + each for each in _SUFFIXES.get(found["kind"], ("",)))
-    for found in _DESCRIBED.finditer(text):
-        words = [value(word.strip()) for word in (found["name"] or found["parts"]).split(",")]
+            yield from (name + suffix for suffix in _SUFFIXES.get(match["kind"], ("",)))
+    for match in _DESCRIBED.finditer(text):
+        words = [value(word.strip()) for word in (match["name"] or match["parts"]).split(",")]
         if None not in words:
             yield "_".join(word for word in words if word)
 
 
 def recorded(job: str) -> set[str]:
-    """The list that is kept of an exporter's metrics."""
+    """The recorded list of an exporter's metrics."""
     return set((FOLDER / f"{job}.txt").read_text().splitlines()[1:])
 
 
@@ -116,7 +117,7 @@ def _downloaded(exporter: Exporter) -> Path:
 
 
 if __name__ == "__main__":
-    for job, each in EXPORTERS.items():
-        found = sorted(names(_downloaded(each), each))
-        source = f"# {each.module} {each.version}: {', '.join(each.folders)}"
-        (FOLDER / f"{job}.txt").write_text("\n".join([source, *found]) + "\n")
+    for job, exporter in EXPORTERS.items():
+        metrics = sorted(names(_downloaded(exporter), exporter))
+        source = f"# {exporter.module} {exporter.version}: {', '.join(exporter.folders)}"
+        (FOLDER / f"{job}.txt").write_text("\n".join([source, *metrics]) + "\n")

@@ -1,4 +1,4 @@
-"""What two regions run, as text in tests/gitops/golden: `make snapshots` writes it anew. One of staging, and the conductor's."""
+"""The objects of two regions as text: one of staging, and the conductor's. `make snapshots` regenerates tests/gitops/golden."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FLEET = fleet.read(ROOT)
 
 
 def unpinned(files: Mapping[str, str]) -> dict[str, str]:
-    """The files with each image named after its pin, which CI changes all the time."""
+    """The files with the pin's name as each image, since CI changes the pins often."""
     pins = {path: json.loads(text) for path, text in files.items() if path.startswith("gitops/pins/")}
     return {**files, **{path: json.dumps({name: f"pins/{name}" for name in pin}) for path, pin in pins.items()}}
 
@@ -30,5 +30,5 @@ def golden(name: str, files: Mapping[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    for each in REGIONS:
-        (FOLDER / f"{each}.yaml").write_text(golden(each, sources(ROOT)))
+    for region in REGIONS:
+        (FOLDER / f"{region}.yaml").write_text(golden(region, sources(ROOT)))

@@ -1,4 +1,4 @@
-"""What gitops/apps/monitoring renders for a region, taken apart for tests."""
+"""The objects of gitops/apps/monitoring for a region, parsed for tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from waves.review.render import render, sources
 FLEET = fleet.read(ROOT)
 REPOSITORY = "https://git.example.com/platform/regions.git"
 FULL, PLAIN = "tools-aws-us-west-2", "staging-gcp-us-central1"
-"""The conductor's region has every rule and dashboard; another one has those of no rollout."""
+"""The conductor's region has every rule and dashboard. Another region has none for the rollout."""
 
 
 @cache
@@ -24,19 +24,20 @@ def objects(region: str) -> list[dict[str, Any]]:
     return render(sources(ROOT), FLEET.regions[region], REPOSITORY, "c0ffee")
 
 
-def found(region: str, kind: str, name: str) -> dict[str, Any]:
+def get_object(region: str, kind: str, name: str) -> dict[str, Any]:
     """One object of the namespace `monitoring`."""
     (item,) = [
-        each
-        for each in objects(region)
-        if (each["kind"], each["metadata"]["namespace"], each["metadata"]["name"]) == (kind, "monitoring", name)
+        candidate
+        for candidate in objects(region)
+        if (candidate["kind"], candidate["metadata"]["namespace"], candidate["metadata"]["name"])
+        == (kind, "monitoring", name)
     ]
     return item
 
 
 def file(region: str, config_map: str, name: str) -> Any:
     """A file of a config map, parsed."""
-    return yaml.safe_load(found(region, "ConfigMap", config_map)["data"][name])
+    return yaml.safe_load(get_object(region, "ConfigMap", config_map)["data"][name])
 
 
 def rules(region: str) -> list[dict[str, Any]]:
@@ -46,38 +47,38 @@ def rules(region: str) -> list[dict[str, Any]]:
 
 def alerts(region: str) -> dict[str, dict[str, Any]]:
     """The alerts by name."""
-    listed = [rule for rule in rules(region) if "alert" in rule]
-    named = {rule["alert"]: rule for rule in listed}
-    assert len(named) == len(listed), "two alerts have one name"
-    return named
+    alert_rules = [rule for rule in rules(region) if "alert" in rule]
+    rules_by_name = {rule["alert"]: rule for rule in alert_rules}
+    assert len(rules_by_name) == len(alert_rules), "two alerts have one name"
+    return rules_by_name
 
 
 def dashboards(region: str) -> dict[str, dict[str, Any]]:
     """The dashboards by file name."""
-    return {name: yaml.safe_load(text) for name, text in found(region, "ConfigMap", "dashboards")["data"].items()}
+    return {name: yaml.safe_load(text) for name, text in get_object(region, "ConfigMap", "dashboards")["data"].items()}
 
 
 def queries(region: str) -> dict[str, str]:
     """Every expression of rules and dashboards, by where it is."""
-    listed = {rule.get("alert") or rule["record"]: rule["expr"] for rule in rules(region)}
+    expressions = {rule.get("alert") or rule["record"]: rule["expr"] for rule in rules(region)}
     for name, board in dashboards(region).items():
         for panel in board["panels"]:
             for target in panel["targets"]:
-                listed[f"{name}, {panel['title']}, {target['refId']}"] = target["expr"]
+                expressions[f"{name}, {panel['title']}, {target['refId']}"] = target["expr"]
         for mark in board.get("annotations", {}).get("list", ()):
-            listed[f"{name}, {mark['name']}"] = mark["expr"]
-    return listed
+            expressions[f"{name}, {mark['name']}"] = mark["expr"]
+    return expressions
 
 
 def selectors(expression: str) -> list[tuple[str, str | None]]:
-    """The series that an expression reads: name, and the job that it asks for. Raises ValueError if it is no PromQL."""
-    listed: list[tuple[str, str | None]] = []
+    """The series that an expression reads: name, and the job of its selector. Raises ValueError if the text is no PromQL."""
+    series: list[tuple[str, str | None]] = []
 
     def visit(node: Any) -> bool:
         if isinstance(node, promql_parser.VectorSelector):
             jobs = [m.value for m in node.matchers.matchers if (m.name, m.op) == ("job", promql_parser.MatchOp.Equal)]
-            listed.append((str(node.name), jobs[0] if jobs else None))
+            series.append((str(node.name), jobs[0] if jobs else None))
         return True
 
     promql_parser.walk(promql_parser.parse(expression), visit)
-    return listed
+    return series

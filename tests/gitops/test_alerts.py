@@ -1,4 +1,4 @@
-"""Every alert fires when it should, says the right thing, and ends; and who is told of it."""
+"""Every alert fires in its scenario with its texts, resolves, and goes to the right receiver."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def binaries() -> dict[str, Path]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files of each region that is looked at, in a folder of its own, as Prometheus and Alertmanager have them."""
+    """The files of Prometheus and Alertmanager, in a folder for each region."""
     root = tmp_path_factory.mktemp("monitoring")
     for region in (monitored.FULL, monitored.PLAIN):
         (root / region).mkdir()
         for config_map in ("prometheus", "alertmanager"):
-            for name, text in monitored.found(region, "ConfigMap", config_map)["data"].items():
+            for name, text in monitored.get_object(region, "ConfigMap", config_map)["data"].items():
                 (root / region / name).write_text(text)
     return root
 
@@ -53,16 +53,16 @@ def test_every_alert_has_a_scenario_and_every_scenario_an_alert(
     assert set(SCENARIOS) == set(ALERTS)
     record_property("alerts with a scenario, in a hundred of all", 100 * len(SCENARIOS) / len(ALERTS))
     record_property("alerts", len(ALERTS))
-    unending = {name for name, listed in SCENARIOS.items() for each in listed if "resolves" not in each}
+    unending = {name for name, scenarios in SCENARIOS.items() for scenario in scenarios if "resolves" not in scenario}
     assert unending == {"Watchdog"}
 
 
 def expected(alert: dict[str, Any], labels: dict[str, str]) -> dict[str, Any]:
-    """A firing alert, whole: its texts with the labels filled in. Raises KeyError where a text names a label that it lacks."""
-    every = {**labels, **alert["labels"]}
-    texts = {name: LABEL.sub(lambda found: every[found[1]], text) for name, text in alert["annotations"].items()}
+    """A firing alert, whole: its texts with the labels filled in. Raises KeyError if a text names a missing label."""
+    all_labels = {**labels, **alert["labels"]}
+    texts = {name: LABEL.sub(lambda match: all_labels[match[1]], text) for name, text in alert["annotations"].items()}
     assert not [text for text in texts.values() if "{{" in text], "a text may take values from labels alone"
-    return {"exp_labels": every, "exp_annotations": texts}
+    return {"exp_labels": all_labels, "exp_annotations": texts}
 
 
 @pytest.mark.parametrize("name", ALERTS)
@@ -76,7 +76,7 @@ def test_an_alert_is_quiet_then_fires_with_its_texts_then_resolves(
         tests.append(
             {
                 "interval": "1m",
-                "input_series": [{"series": each, "values": values} for each, values in scenario["series"].items()],
+                "input_series": [{"series": series, "values": values} for series, values in scenario["series"].items()],
                 "alert_rule_test": [
                     {"eval_time": at, "alertname": name, "exp_alerts": alerts} for at, alerts in moments if at
                 ],
@@ -92,7 +92,7 @@ def test_an_alert_is_quiet_then_fires_with_its_texts_then_resolves(
 
 
 @pytest.mark.parametrize("region", [monitored.FULL, monitored.PLAIN])
-def test_prometheus_takes_the_rules_and_the_configuration(
+def test_prometheus_accepts_the_rules_and_the_configuration(
     region: str, binaries: dict[str, Path], folder: Path, tmp_path: Path
 ) -> None:
     run(binaries["promtool"], "check", "rules", "--lint=all", "--lint-fatal", folder / region / "rules.yml")
@@ -104,12 +104,12 @@ def test_prometheus_takes_the_rules_and_the_configuration(
     run(binaries["promtool"], "check", "config", "--lint=all", "--lint-fatal", tmp_path / "prometheus.yml")
 
 
-def test_alertmanager_takes_its_configuration(binaries: dict[str, Path], folder: Path) -> None:
+def test_alertmanager_accepts_its_configuration(binaries: dict[str, Path], folder: Path) -> None:
     run(binaries["amtool"], "check-config", folder / monitored.FULL / "alertmanager.yml")
 
 
 @pytest.mark.parametrize("name", ALERTS)
-def test_an_alert_goes_where_its_severity_says_and_the_watchdog_to_the_heartbeat_alone(
+def test_an_alert_goes_to_the_receiver_of_its_severity_and_the_watchdog_to_the_heartbeat_alone(
     name: str, binaries: dict[str, Path], folder: Path
 ) -> None:
     labels = {"alertname": name, "region": "r", **ALERTS[name]["labels"]}

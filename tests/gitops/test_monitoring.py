@@ -1,4 +1,4 @@
-"""Monitoring holds together: what is asked for exists, may be reached and may be read, and each alert is explained."""
+"""Monitoring is consistent: each queried metric exists, each target can be reached, and each alert has a runbook."""
 
 from __future__ import annotations
 
@@ -20,45 +20,48 @@ PINS = json.loads((ROOT / "gitops/pins/monitoring.json").read_text())
 BOTH = pytest.mark.parametrize("region", [FULL, PLAIN])
 
 
-def conductors() -> set[str]:
+def conductor_metrics() -> set[str]:
     """The conductor's metrics, from the conductor itself."""
     return {family.name for family in metrics.MetricsExporter().registry.collect()}
 
 
-def fronts() -> set[str]:
+def metrics_of_front() -> set[str]:
     """The front's metrics, from the front itself: each under its name in the text format."""
-    found = service.Metrics()
-    found.requests.labels("api", 200).inc()
-    found.seconds.labels("api").observe(0.1)
-    found.flags.labels("a").set(1)
-    return {sample.name for family in found.registry.collect() for sample in family.samples}
+    front_metrics = service.Metrics()
+    front_metrics.requests.labels("api", 200).inc()
+    front_metrics.seconds.labels("api").observe(0.1)
+    front_metrics.flags.labels("a").set(1)
+    return {sample.name for family in front_metrics.registry.collect() for sample in family.samples}
 
 
-def known(job: str) -> set[str]:
+def metrics_of(job: str) -> set[str]:
     """All metrics that a job can have."""
     if job == "conductor":
-        return conductors()
+        return conductor_metrics()
     if job == "front":
-        return fronts()
+        return metrics_of_front()
     return exporters.recorded("kubelet" if job == "kubelet-resource" else job)
 
 
 def jobs(region: str) -> dict[str, dict[str, Any]]:
     """Scrape configurations by job."""
-    return {each["job_name"]: each for each in monitored.file(region, "prometheus", "prometheus.yml")["scrape_configs"]}
+    return {
+        config["job_name"]: config
+        for config in monitored.file(region, "prometheus", "prometheus.yml")["scrape_configs"]
+    }
 
 
 @BOTH
-def test_every_metric_that_a_rule_or_dashboard_names_is_one_of_its_exporters(region: str) -> None:
+def test_every_metric_of_a_rule_or_dashboard_is_one_of_its_exporters(region: str) -> None:
     recorded = {rule["record"] for rule in monitored.rules(region) if "record" in rule}
     always = recorded | set(exporters.SCRAPE) | set(exporters.OWN)
-    everything = always.union(*(known(job) for job in jobs(region)))
+    everything = always.union(*(metrics_of(job) for job in jobs(region)))
     unknown = []
     for where, expression in monitored.queries(region).items():
         for name, job in monitored.selectors(expression):
             if job is not None and job not in jobs(region):
                 unknown.append(f"{where}: job {job}")
-            elif name not in (everything if job is None else always | known(job)):
+            elif name not in (everything if job is None else always | metrics_of(job)):
                 unknown.append(f"{where}: {name}")
     assert unknown == []
 
@@ -103,17 +106,17 @@ def test_every_recording_rule_is_used(region: str) -> None:
     assert {rule["record"] for rule in monitored.rules(region) if "record" in rule} <= used
 
 
-def test_everything_that_the_conductor_counts_is_looked_at() -> None:
+def test_every_metric_of_the_conductor_is_used() -> None:
     used = {name for expression in monitored.queries(FULL).values() for name, _ in monitored.selectors(expression)}
-    assert conductors() <= used
+    assert conductor_metrics() <= used
 
 
-def test_everything_that_the_front_says_of_flags_is_looked_at() -> None:
+def test_every_metric_of_the_front_about_flags_is_used() -> None:
     used = {name for expression in monitored.queries(PLAIN).values() for name, _ in monitored.selectors(expression)}
-    assert {name for name in fronts() if "flag" in name} <= used
+    assert {name for name in metrics_of_front() if "flag" in name} <= used
 
 
-def test_a_flip_is_marked_in_what_it_may_have_changed() -> None:
+def test_a_flip_is_marked_in_the_metrics_that_it_may_have_changed() -> None:
     board = monitored.dashboards(PLAIN)["flags.json"]
     (mark,) = board["annotations"]["list"]
     assert [name for name, _ in monitored.selectors(mark["expr"])] == ["front_flag_enabled"]
@@ -132,14 +135,14 @@ def test_every_dashboard_asks_the_one_data_source_and_its_panels_do_not_overlap(
     for name, board in monitored.dashboards(region).items():
         assert board["uid"] == name.removesuffix(".json")
         assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-        taken: set[tuple[int, int]] = set()
+        occupied: set[tuple[int, int]] = set()
         for panel in board["panels"]:
             assert {panel["datasource"]["uid"], *(t["datasource"]["uid"] for t in panel["targets"])} == {source["uid"]}
             at = panel["gridPos"]
             cells = {(x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])}
-            assert not cells & taken
+            assert not cells & occupied
             assert at["x"] + at["w"] <= 24
-            taken |= cells
+            occupied |= cells
 
 
 @pytest.mark.parametrize("name", monitored.alerts(FULL))
@@ -172,8 +175,8 @@ def policies(region: str, namespace: str, direction: str) -> list[dict[str, Any]
 
 
 @BOTH
-def test_prometheus_reaches_what_it_scrapes_and_no_network_policy_is_in_the_way(region: str) -> None:
-    out = [rule for rule in policies(region, "monitoring", "egress") if rule["pods"] == _named("prometheus")]
+def test_network_policies_let_prometheus_reach_each_target(region: str) -> None:
+    out = [rule for rule in policies(region, "monitoring", "egress") if rule["pods"] == _labels("prometheus")]
     everywhere = {p["port"] for rule in out if rule.get("to") == [{"namespaceSelector": {}}] for p in rule["ports"]}
     for job, config in jobs(region).items():
         (discovery,) = config["kubernetes_sd_configs"]
@@ -185,38 +188,38 @@ def test_prometheus_reaches_what_it_scrapes_and_no_network_policy_is_in_the_way(
         (namespace,) = discovery["namespaces"]["names"]
         if namespace == "argocd":  # upstream's own policy opens 8082 to all namespaces
             continue
-        opened = [rule for rule in policies(region, namespace, "ingress") if rule["pods"] == _named(name)]
+        open_rules = [rule for rule in policies(region, namespace, "ingress") if rule["pods"] == _labels(name)]
         peers = [
             peer
-            for rule in opened
+            for rule in open_rules
             for peer in rule["from"]
             if {"port": int(port), "protocol": "TCP"} in rule["ports"]
-            and peer["podSelector"] == {"matchLabels": _named("prometheus")}
+            and peer["podSelector"] == {"matchLabels": _labels("prometheus")}
         ]
         away = {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}
         assert any(peer.get("namespaceSelector", away) == away for peer in peers), f"{job} is closed to Prometheus"
         assert namespace == "monitoring" or all("namespaceSelector" in peer for peer in peers)
 
 
-def _named(name: str) -> dict[str, str]:
+def _labels(name: str) -> dict[str, str]:
     return {"app.kubernetes.io/name": name}
 
 
 @BOTH
-def test_nothing_outside_of_monitoring_reaches_into_it_but_the_gate_that_asks_prometheus(region: str) -> None:
+def test_only_the_gate_reaches_into_monitoring_from_outside(region: str) -> None:
     strangers = []
     for rule in policies(region, "monitoring", "ingress"):
-        assert rule["from"], "an empty list lets everybody in"
+        assert rule["from"], "an empty list allows every peer"
         strangers += [(rule["pods"], peer) for peer in rule["from"] if "namespaceSelector" in peer]
     gate = {
-        "podSelector": {"matchLabels": _named("gate")},
+        "podSelector": {"matchLabels": _labels("gate")},
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "front"}},
     }
-    assert strangers == [(_named("prometheus"), gate)]
+    assert strangers == [(_labels("prometheus"), gate)]
 
 
 @BOTH
-def test_only_whom_the_cluster_grants_something_gets_a_token(region: str) -> None:
+def test_only_pods_with_rights_in_the_cluster_get_a_token(region: str) -> None:
     with_token = {
         item["metadata"]["name"]
         for item in monitored.objects(region)
@@ -225,38 +228,40 @@ def test_only_whom_the_cluster_grants_something_gets_a_token(region: str) -> Non
     }  # fmt: skip
     assert with_token == set(monitoring_rbac.RIGHTS)
     for account in monitoring_rbac.RIGHTS:
-        monitored.found(region, "ServiceAccount", account)
+        monitored.get_object(region, "ServiceAccount", account)
 
 
-def test_kube_state_metrics_may_list_just_what_it_looks_at() -> None:
-    container = monitored.found(PLAIN, "Deployment", "kube-state-metrics")["spec"]["template"]["spec"]["containers"][0]
-    (listed,) = [word.removeprefix("--resources=") for word in container["args"] if word.startswith("--resources=")]
+def test_kube_state_metrics_may_list_its_own_resources_alone() -> None:
+    container = monitored.get_object(PLAIN, "Deployment", "kube-state-metrics")["spec"]["template"]["spec"][
+        "containers"
+    ][0]
+    (resources,) = [word.removeprefix("--resources=") for word in container["args"] if word.startswith("--resources=")]
     granted = [resource for rule in monitoring_rbac.RIGHTS["kube-state-metrics"] for resource in rule.resources]
-    assert sorted(granted) == listed.split(",")
+    assert sorted(granted) == resources.split(",")
 
 
-def test_nobody_of_monitoring_may_change_anything_or_read_a_secret() -> None:
-    rules = [rule for listed in monitoring_rbac.RIGHTS.values() for rule in listed]
+def test_no_part_of_monitoring_may_write_or_read_a_secret() -> None:
+    rules = [rule for account_rules in monitoring_rbac.RIGHTS.values() for rule in account_rules]
     assert {verb for rule in rules for verb in rule.verbs} == {"get", "list", "watch"}
     resources = {resource for rule in rules for resource in rule.resources}
     assert not resources & {"secrets", "configmaps", "nodes/proxy", "pods/log", "*"}
 
 
 @pytest.mark.parametrize("name", ["prometheus", "alertmanager"])
-def test_production_is_watched_by_two_and_staging_by_one(name: str) -> None:
-    assert [monitored.found(each, "StatefulSet", name)["spec"]["replicas"] for each in (FULL, PLAIN)] == [2, 1]
+def test_production_has_two_replicas_and_staging_one(name: str) -> None:
+    assert [monitored.get_object(region, "StatefulSet", name)["spec"]["replicas"] for region in (FULL, PLAIN)] == [2, 1]
 
 
-def test_a_pod_starts_anew_when_a_file_that_it_reads_changes() -> None:
-    knows = {
+def test_a_pod_restarts_when_a_file_that_it_reads_changes() -> None:
+    digests = {
         (item["metadata"]["name"], region): item["spec"]["template"]["metadata"]["annotations"]["regions/settings"]
         for region in (FULL, PLAIN)
         for item in monitored.objects(region)
         if item["metadata"]["namespace"] == "monitoring" and item["kind"] in ("StatefulSet", "Deployment")
         and item["metadata"]["name"] != "kube-state-metrics"
     }  # fmt: skip
-    assert knows["prometheus", FULL] != knows["prometheus", PLAIN], "they have different rules"
-    assert knows["alertmanager", FULL] == knows["alertmanager", PLAIN], "they have the same routes"
+    assert digests["prometheus", FULL] != digests["prometheus", PLAIN], "they have different rules"
+    assert digests["alertmanager", FULL] == digests["alertmanager", PLAIN], "they have the same routes"
 
 
 @BOTH
@@ -277,8 +282,8 @@ def test_no_pod_of_monitoring_is_root_or_can_change_itself(region: str) -> None:
 def test_nothing_secret_is_in_the_files_and_alertmanager_reads_its_addresses_from_a_secret() -> None:
     config = monitored.file(FULL, "alertmanager", "alertmanager.yml")
     hooks = [hook for receiver in config["receivers"] for hook in receiver["webhook_configs"]]
-    mounts = monitored.found(FULL, "StatefulSet", "alertmanager")["spec"]["template"]["spec"]["containers"][0]
-    (mount,) = [each["mountPath"] for each in mounts["volumeMounts"] if each["name"] == "receivers"]
+    mounts = monitored.get_object(FULL, "StatefulSet", "alertmanager")["spec"]["template"]["spec"]["containers"][0]
+    (mount,) = [volume["mountPath"] for volume in mounts["volumeMounts"] if volume["name"] == "receivers"]
     assert {hook["url_file"].rpartition("/")[0] for hook in hooks} == {mount}
     assert not [hook for hook in hooks if "url" in hook]
     document = (ROOT / "docs/operate/monitoring.md").read_text()

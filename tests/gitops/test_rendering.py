@@ -1,4 +1,4 @@
-"""What gitops/ renders for a region, without a cluster."""
+"""The rendered objects of gitops/ for a region, without a cluster."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 import fleet
 from fleet.settings import GitHubApp
 from gates import __main__ as command
-from gates import battery
+from gates import runner
 from tests.repository import ROOT
 from waves.review.render import render, sources
 
@@ -25,9 +25,9 @@ FAST = ["release", "workloads", "endpoints"]
 
 def rendered(wave: str, applications: tuple[str, ...] = ("influxdb",), suspended: bool = False) -> list[dict[str, Any]]:
     """The objects of a region of this wave."""
-    (region,) = [each for each in FLEET.regions.values() if each.wave.name == wave][:1]
-    changed = region.settings.model_copy(update={"applications": list(applications), "suspended": suspended})
-    return render(FILES, replace(region, settings=changed), "https://git.example.com/platform/regions.git", COMMIT)
+    (region,) = [candidate for candidate in FLEET.regions.values() if candidate.wave.name == wave][:1]
+    settings = region.settings.model_copy(update={"applications": list(applications), "suspended": suspended})
+    return render(FILES, replace(region, settings=settings), "https://git.example.com/platform/regions.git", COMMIT)
 
 
 def gate(wave: str, application: str = "influxdb") -> dict[str, Any]:
@@ -40,36 +40,38 @@ def gate(wave: str, application: str = "influxdb") -> dict[str, Any]:
     ("wave", "application", "checks"),
     [
         ("staging", "influxdb", FAST),
-        ("internal", "influxdb", battery.CHECKS.keys() - {"budget"}),
-        ("external", "influxdb", battery.CHECKS.keys() - {"budget"}),
+        ("internal", "influxdb", runner.CHECKS.keys() - {"budget"}),
+        ("external", "influxdb", runner.CHECKS.keys() - {"budget"}),
         ("staging", "front", FAST),
-        ("internal", "front", battery.CHECKS.keys() - {"volumes", "budget"}),
+        ("internal", "front", runner.CHECKS.keys() - {"volumes", "budget"}),
     ],
 )
-def test_a_wave_is_asked_its_own_checks_about_the_commit_that_was_synced(
+def test_a_waves_gate_runs_its_own_checks_at_the_synced_commit(
     wave: str, application: str, checks: Collection[str]
 ) -> None:
     workflow = gate(wave, application)
     (template,) = workflow["spec"]["templates"]
     assert template["container"]["command"] == ["python", "-m", "gates"]
-    asked = command.parser().parse_args(template["container"]["args"])
-    assert (sorted(asked.checks), asked.commit, asked.namespace) == (sorted(checks), COMMIT, application)
-    assert asked.timeout < workflow["spec"]["activeDeadlineSeconds"], "the gate gives its reasons before it is ended"
+    options = command.parser().parse_args(template["container"]["args"])
+    assert (sorted(options.checks), options.commit, options.namespace) == (sorted(checks), COMMIT, application)
+    assert options.timeout < workflow["spec"]["activeDeadlineSeconds"], (
+        "the gate reports its problems before the Workflow's deadline"
+    )
 
 
-def test_where_there_is_a_prometheus_the_fronts_gate_asks_it_and_leaves_it_time() -> None:
+def test_with_a_prometheus_the_fronts_gate_queries_it_and_waits_for_two_scrapes() -> None:
     objects = rendered("internal", ("front", "monitoring"))
     (workflow,) = [item for item in objects if item["kind"] == "Workflow"]
-    asked = command.parser().parse_args(workflow["spec"]["templates"][0]["container"]["args"])
-    assert set(asked.checks) == battery.CHECKS.keys() - {"volumes"}
+    options = command.parser().parse_args(workflow["spec"]["templates"][0]["container"]["args"])
+    assert set(options.checks) == runner.CHECKS.keys() - {"volumes"}
     (service,) = [i for i in objects if i["kind"] == "Service" and i["metadata"]["name"] == "prometheus"]
-    assert asked.prometheus == f"http://prometheus.monitoring.svc:{service['spec']['ports'][0]['port']}"
+    assert options.prometheus == f"http://prometheus.monitoring.svc:{service['spec']['ports'][0]['port']}"
     (config,) = [
         i["data"]["prometheus.yml"] for i in objects if i["kind"] == "ConfigMap" and "prometheus.yml" in i["data"]
     ]
     interval = int(json.loads(config)["global"]["scrape_interval"].removesuffix("s"))
-    assert asked.timeout > asked.watch + 2 * interval, "an increase takes two looks"
-    assert asked.timeout < workflow["spec"]["activeDeadlineSeconds"]
+    assert options.timeout > options.watch + 2 * interval, "an increase needs two scrapes"
+    assert options.timeout < workflow["spec"]["activeDeadlineSeconds"]
 
 
 def pods(application: str) -> dict[str, Any]:
@@ -94,7 +96,7 @@ def lets(objects: list[dict[str, Any]], way: str, inside: str, other: str, port:
     )
 
 
-def test_the_front_reaches_what_it_is_told_to_ask_and_nothing_else_of_another_application_is_open() -> None:
+def test_the_front_reaches_its_upstreams_and_no_other_application_is_open_to_it() -> None:
     objects = rendered("staging", ("influxdb", "front", "flipt"))
     (front,) = [item for item in objects if item["kind"] == "Deployment" and item["metadata"]["name"] == "front"]
     env = {entry["name"]: entry["value"] for entry in front["spec"]["template"]["spec"]["containers"][0]["env"]}
@@ -106,23 +108,23 @@ def test_the_front_reaches_what_it_is_told_to_ask_and_nothing_else_of_another_ap
         if item["kind"] == "Service"
         for port in item["spec"]["ports"]
     }
-    asked = {services[env[name]]: int(env[name].rpartition(":")[2]) for name in ("FRONT_INFLUXDB", "FRONT_FLAGS")}
-    assert set(asked) == {"influxdb", "flipt"}
-    for application, port in asked.items():
+    upstreams = {services[env[name]]: int(env[name].rpartition(":")[2]) for name in ("FRONT_INFLUXDB", "FRONT_FLAGS")}
+    assert set(upstreams) == {"influxdb", "flipt"}
+    for application, port in upstreams.items():
         assert lets(objects, "egress", "front", application, port)
         assert lets(objects, "ingress", application, "front", port)
     assert not lets(objects, "ingress", "front", "influxdb", 8080)
     assert not lets(objects, "ingress", "flipt", "influxdb", 8080)
 
 
-def test_copies_are_made_beside_the_data_with_a_password_that_no_file_has() -> None:
+def test_backups_run_on_the_datas_node_with_a_password_from_a_secret() -> None:
     objects = {(item["kind"], item["metadata"]["name"]): item for item in rendered("staging")}
     task = objects["CronJob", "backup"]["spec"]["jobTemplate"]["spec"]["template"]
     database = objects["StatefulSet", "influxdb"]["spec"]["template"]
-    (beside,) = task["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
-    assert beside["labelSelector"]["matchLabels"].items() <= database["metadata"]["labels"].items()
+    (affinity,) = task["spec"]["affinity"]["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+    assert affinity["labelSelector"]["matchLabels"].items() <= database["metadata"]["labels"].items()
     assert task["metadata"]["labels"]["app.kubernetes.io/name"] == "backup", (
-        "it is not behind the service, nor in its budget"
+        "the service and the budget must not select the task"
     )
     for pod in (task, database):
         (claim,) = [
@@ -130,9 +132,9 @@ def test_copies_are_made_beside_the_data_with_a_password_that_no_file_has() -> N
         ]
         assert ("PersistentVolumeClaim", claim) in objects
         (container,) = pod["spec"]["containers"]
-        given = [entry for entry in container["env"] if "TOKEN" in entry["name"] or "PASSWORD" in entry["name"]]
-        assert given
-        assert all(entry["valueFrom"]["secretKeyRef"]["name"] == "admin" for entry in given)
+        credentials = [entry for entry in container["env"] if "TOKEN" in entry["name"] or "PASSWORD" in entry["name"]]
+        assert credentials
+        assert all(entry["valueFrom"]["secretKeyRef"]["name"] == "admin" for entry in credentials)
     assert (
         "Prune=false"
         in objects["PersistentVolumeClaim", "backup"]["metadata"]["annotations"]["argocd.argoproj.io/sync-options"]
@@ -159,27 +161,27 @@ def test_flags_are_of_the_regions_tenant_and_only_the_one_page_has_a_key_to_writ
     storage = config["storage"][environment["storage"]]
     assert (environment["directory"], storage["branch"]) == ("acme", "flags")
     assert storage["remote"] == "https://git.example.com/platform/regions.git"
-    assert storage["fetch_policy"] == "strict", "without git it must not answer that there are no flags"
+    assert storage["fetch_policy"] == "strict", "without git Flipt must not answer with an empty set of flags"
     assert ("credentials" in config, "credentials" in storage, "github-app" in json.dumps(objects)) == (writes,) * 3
 
 
-def test_the_gate_runs_after_each_sync_and_a_failed_one_stays_to_be_looked_at() -> None:
+def test_the_gate_runs_after_each_sync_and_a_failed_one_stays() -> None:
     metadata = gate("staging")["metadata"]
     assert metadata["annotations"] == {
         "argocd.argoproj.io/hook": "PostSync",
         "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation",
     }
-    assert metadata["name"] == "gate", "BeforeHookCreation finds the last one by its name"
+    assert metadata["name"] == "gate", "BeforeHookCreation deletes the last one by its name"
     assert "secondsAfterFailure" not in gate("staging")["spec"]["ttlStrategy"]
 
 
-def test_the_gate_may_only_look_and_only_at_its_own_namespace() -> None:
+def test_the_gate_may_only_read_and_only_in_its_own_namespace() -> None:
     (role,) = [item for item in rendered("external") if item["kind"] == "Role"]
     may = {
-        (group, what): rule["verbs"]
+        (group, resource): rule["verbs"]
         for rule in role["rules"]
         for group in rule["apiGroups"]
-        for what in rule["resources"]
+        for resource in rule["resources"]
     }
     assert may.pop(("argoproj.io", "workflowtaskresults")) == ["create", "patch"]
     assert may.pop(("", "configmaps")) == ["get"]
@@ -192,21 +194,21 @@ def test_all_objects_lie_in_the_applications_namespace(wave: str) -> None:
     assert not [item["kind"] for item in rendered(wave) if item["kind"].startswith("Cluster")]
 
 
-def test_a_region_that_sleeps_has_all_but_pods_and_tests() -> None:
+def test_a_suspended_region_has_all_objects_but_pods_and_tests() -> None:
     applications = ("influxdb", "conductor")
-    awake, asleep = rendered("internal", applications), rendered("internal", applications, suspended=True)
+    running, suspended_objects = rendered("internal", applications), rendered("internal", applications, suspended=True)
 
     def names(objects: list[dict[str, Any]]) -> set[tuple[str, str]]:
         return {(item["kind"], item["metadata"]["name"]) for item in objects}
 
-    assert names(awake) - names(asleep) == {("Workflow", "gate")}
-    replicas = {item["spec"]["replicas"] for item in asleep if item["kind"] in ("StatefulSet", "Deployment")}
+    assert names(running) - names(suspended_objects) == {("Workflow", "gate")}
+    replicas = {item["spec"]["replicas"] for item in suspended_objects if item["kind"] in ("StatefulSet", "Deployment")}
     assert replicas == {0}
-    crons = {item["kind"]: item["spec"]["suspend"] for item in asleep if item["kind"].startswith("Cron")}
+    crons = {item["kind"]: item["spec"]["suspend"] for item in suspended_objects if item["kind"].startswith("Cron")}
     assert crons == {"CronJob": True, "CronWorkflow": True}
 
 
-def test_the_conductor_runs_once_at_a_time_for_less_than_its_token_lasts_and_asks_the_cluster_for_nothing() -> None:
+def test_the_conductor_runs_once_at_a_time_within_its_tokens_life_and_without_rights_in_the_cluster() -> None:
     objects = {item["kind"]: item for item in rendered("internal", ("conductor",))}
     spec = objects["CronWorkflow"]["spec"]
     assert spec["concurrencyPolicy"] == "Forbid"

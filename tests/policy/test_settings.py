@@ -1,4 +1,4 @@
-"""Whatever valid settings a region has, its program breaks no policy."""
+"""A region's program breaks no policy, with any valid settings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fleet import NodePool
 from fleet.checks import Stack, stack
 from fleet.settings import ClusterAccess
 from fleet.sizes import MAIN_POOLS, Size
-from policy.catalogue import RULES
+from policy.catalogue import POLICIES
 from policy.rules import Resource
 from tests.components.recording import FLEET, record
 
@@ -35,12 +35,14 @@ def regions(draw: st.DrawFn) -> fleet.Region:
     pool = NodePool(
         machine_type=MAIN_POOLS["large"][cloud].machine_type, min_nodes=1, max_nodes=draw(st.integers(1, 6))
     )
-    who = draw(st.permutations(PRINCIPALS[cloud]))
+    principals = draw(st.permutations(PRINCIPALS[cloud]))
     admins = draw(st.integers(0, 2))
-    changed: dict[str, Any] = {
+    changes: dict[str, Any] = {
         "size": size,
         "node_pools": draw(st.sampled_from([{}, {"compute": pool}, {"general": pool}])),
-        "cluster_access": ClusterAccess(admins=who[:admins], viewers=draw(st.sampled_from([who[admins:], []]))),
+        "cluster_access": ClusterAccess(
+            admins=principals[:admins], viewers=draw(st.sampled_from([principals[admins:], []]))
+        ),
         "api_allowed_cidrs": draw(st.sampled_from([[], [IPv4Network("203.0.113.0/24")]])),
         "tags": draw(st.dictionaries(st.sampled_from(["owner", "data-class"]), st.sampled_from(["a", "b-1", ""]))),
         "protect": draw(st.sampled_from([None, True, False])),
@@ -50,8 +52,8 @@ def regions(draw: st.DrawFn) -> fleet.Region:
         "zones": draw(st.sampled_from([None, {"azure": ["1", "2", "3"]}.get(cloud, ["a", "b", "c"])])),
     }
     wave = draw(st.sampled_from(FLEET.waves))
-    given_settings = region.settings.model_copy(update={**changed, "wave": wave.name})
-    return replace(region, settings=given_settings, wave=wave)
+    region_settings = region.settings.model_copy(update={**changes, "wave": wave.name})
+    return replace(region, settings=region_settings, wave=wave)
 
 
 @pytest.mark.slow
@@ -61,12 +63,15 @@ def regions(draw: st.DrawFn) -> fleet.Region:
 @given(region=regions())
 def test_no_valid_settings_break_a_policy(region: fleet.Region) -> None:
     waves = {wave.name: wave for wave in FLEET.waves}
-    given = Stack(region.name, region.file, {}, region.settings)
-    assert stack(given, waves, region.settings.applications) == [], "the settings are valid"
+    checked_stack = Stack(region.name, region.file, {}, region.settings)
+    assert stack(checked_stack, waves, region.settings.applications) == [], "the settings are valid"
     resources = [
-        Resource(each.type, each.name, each.inputs, each.protect, each.urn) for each in record(region).resources
+        Resource(registered.type, registered.name, registered.inputs, registered.protect, registered.urn)
+        for registered in record(region).resources
     ]
-    found = [
-        (rule.name, each.resource.urn, each.message) for rule in RULES for each in rule.violations(resources, region)
+    violations = [
+        (policy.name, violation.resource.urn, violation.message)
+        for policy in POLICIES
+        for violation in policy.violations(resources, region)
     ]
-    assert found == []
+    assert violations == []

@@ -25,6 +25,7 @@ from waves.scm.options import Json, options
 
 app = typer.Typer()
 FOLDER = Path("build/previews")
+"""The default folder of previews."""
 
 
 @app.command(epilog=examples("regions preview", "regions preview staging-aws-eu-west-1 --parallel 1"))
@@ -35,7 +36,9 @@ def preview(
     ] = None,
     base: Base = "origin/main",
     into: Annotated[Path, typer.Option(help="The folder for the results: one file a region.")] = FOLDER,
-    parallel: Annotated[int, typer.Option(min=1, help="Concurrent previews.")] = os.cpu_count() or 1,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Concurrent previews.", show_default="one a CPU")
+    ] = os.cpu_count() or 1,
     as_json: Json = False,
 ) -> None:
     """Run `pulumi preview` with the policies for regions. Exit code 1 if the change is blocked."""

@@ -22,6 +22,7 @@ app = typer.Typer()
 region = typer.Typer(help="Regions as the checkout's files have them.", no_args_is_help=True)
 app.add_typer(region, name="region")
 MARKS = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("?", "yellow")}
+"""A check's `fit` to its mark and colour on a terminal."""
 
 
 @app.command(epilog=examples("regions check", "regions --checkout ../other check --json"))

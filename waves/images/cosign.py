@@ -9,6 +9,7 @@ from waves.images.pins import split_image
 ISSUER = "https://token.actions.githubusercontent.com"
 WORKFLOW = ".github/workflows/images.yml@refs/heads/main"
 REGISTRY = "ghcr.io"
+"""The issuer, the workflow and the registry of the images that CI signs."""
 
 
 def problem(app: str, image: str, repository: str) -> str:

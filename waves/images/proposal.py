@@ -36,6 +36,7 @@ OWN: Mapping[str, OwnImage] = {
 BRANCH = "images"
 """The branch of the pull request that pins images. There is one at most. Each bump rewrites it."""
 ATTEMPTS = 5
+"""Attempts to push the branch while other builds push it."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 

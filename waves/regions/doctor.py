@@ -20,12 +20,15 @@ Run = Callable[[list[str]], tuple[int, str]]
 PULUMI = (3, 200)
 """The oldest Pulumi CLI that runs the program."""
 PATIENCE_SECONDS = 30
+"""The longest wait for a command."""
 SDKS = {"aws": "pulumi-aws", "gcp": "pulumi-gcp", "azure": "pulumi-azure-native"}
+"""Cloud to the Python package of its Pulumi provider."""
 EXEC_PLUGINS = {
     "aws": ("aws", "docs.aws.amazon.com/cli, version 2"),
     "gcp": ("gke-gcloud-auth-plugin", "`gcloud components install gke-gcloud-auth-plugin`"),
     "azure": ("kubelogin", "`az aks install-cli`"),
 }
+"""Cloud to the exec plugin of its kubeconfig, and the source of the plugin."""
 GCP_FAMILIES = {"n2": "N2_CPUS", "n4": "N4_CPUS", "c4": "C4_CPUS"}
 """Machine families with a quota of their own. The others count as CPUS."""
 

@@ -20,6 +20,7 @@ from waves.scm.statuses import receipt
 
 LABEL = "drift"
 NEEDS = "issues: write"
+"""The label of the issues, and the permission that they need."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from ipaddress import IPv4Network
 
 import fleet
+from fleet.checks import PRIVATE
 
 _OWN = re.compile(r"^(encryptionsalt|encryptedkey|secretsprovider):.*\n?", re.MULTILINE)
 """Pulumi's own entries of the other stack."""
-_PRIVATE = IPv4Network("10.0.0.0/8")
 
 
 class NewRegionError(fleet.UserError):
@@ -41,8 +41,8 @@ def new_file(files: Mapping[str, str], name: str, source_region: str, changes: M
 def free_network(known: fleet.Fleet) -> IPv4Network:
     """The lowest /16 of 10.0.0.0/8 after all that regions use. Raises NewRegionError when there is none."""
     used = [region.settings.network for region in known.regions.values()]
-    highest = max((int(network.network_address) for network in used), default=int(_PRIVATE.network_address))
-    free = [n for n in _PRIVATE.subnets(new_prefix=16) if not any(n.overlaps(other) for other in used)]
+    highest = max((int(network.network_address) for network in used), default=int(PRIVATE.network_address))
+    free = [n for n in PRIVATE.subnets(new_prefix=16) if not any(n.overlaps(other) for other in used)]
     after = [network for network in free if int(network.network_address) > highest]
     if not free:
         raise NewRegionError(

@@ -21,6 +21,7 @@ from waves.scm.git import REGIONS, GitRefs, git
 from waves.scm.statuses import GitHubReceipts
 
 APPLIED = "refs/waves/infra/"
+"""The prefix of the refs with the last completed updates."""
 
 
 @dataclass(frozen=True)

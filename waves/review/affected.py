@@ -17,6 +17,7 @@ from waves.scm.git import GitError, GitRefs
 from waves.scm.tree import Tree
 
 NEW, SETTINGS = "new region", "settings"
+"""Reasons that are no changed files."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fleet.sizes import CPUS, GIB_PER_CPU
 from waves.review.render import Object, identity
 
 SUFFIXES = {"m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+"""Suffix of a Kubernetes quantity to its factor."""
 SYSTEM_CPU, SYSTEM_MEMORY = 0.5, 1.0 * 2**30
 """Requests of the cluster's own agents on each node, a generous estimate: network, disks, logs, the cloud's."""
 SHARES = ((4, 0.25), (4, 0.20), (8, 0.10), (112, 0.06))

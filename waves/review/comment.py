@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 
 from fleet.errors import first_names
 from waves.review.comparison import PreflightViolation
+from waves.review.engine_events import Field, PolicyViolation, Step
 from waves.review.object_diff import Group, ObjectDiff, hide_name
-from waves.review.pulumi_preview import Field, PolicyViolation, Preview, Step
+from waves.review.pulumi_preview import Preview
 
 MARK = "<!-- regions: preview -->"
 """The beginning of the comment, by which the next run finds it."""
@@ -20,6 +21,7 @@ LIMIT = 65_536
 MAX_NAMES = 5
 """Region names listed per group."""
 SIGNS = {"create": "+", "delete": "-", "replace": "±", "update": "~"}
+"""Operation to its sign in a diff."""
 NO_PREVIEW = (
     "it has no preview. A pull request of a fork gets no credentials, on purpose: a maintainer reviews its commits, and pushes "
     "them to a branch of this repository. Otherwise the log of its job has the reason"

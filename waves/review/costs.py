@@ -14,7 +14,9 @@ import yaml
 from fleet import MAIN_POOL, Region
 
 HOURS = 730
+"""Hours of a month."""
 NODE_DISK_GB = 100
+"""The disk of each node."""
 SYSTEM_NODES = 3
 """AKS's own pool: components/azure/cluster.py."""
 NAT_NODES = 32

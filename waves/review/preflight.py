@@ -16,6 +16,7 @@ from waves.review import capacity
 from waves.review.render import Object, identity
 
 EXCEPTIONS = "gitops/exceptions/"
+"""The folder of the files with reasons for exceptions."""
 STATEFUL = ("StatefulSet", "PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition")
 """Kinds whose deletion deletes data."""
 IMMUTABLE: Mapping[str, tuple[str, ...]] = {

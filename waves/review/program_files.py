@@ -22,6 +22,7 @@ from waves.scm.tree import Tree
 ALL = frozenset[str](get_args(Cloud))
 """The clouds of a file that every region reads."""
 NO_CLOUD = frozenset[str]()
+"""The clouds of a file that no region reads."""
 PROGRAM = ("components", "fleet", "policy")
 """The folders of the program."""
 APART = frozenset(

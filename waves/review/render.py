@@ -16,6 +16,7 @@ from fleet.rendering import jsonnet_args
 Object = dict[str, Any]
 """One Kubernetes object."""
 ENTRY = "gitops/region/main.jsonnet"
+"""The file that renders a region."""
 PLACE = "gitops/"
 """The repository's folder of jsonnet and its inputs."""
 

@@ -11,7 +11,8 @@ from fleet import Wave
 from fleet.windows import is_open, words
 from waves.rollout.model import Commit, Member, Receipt, RegionState, Release, State, StatusState, World
 
-_BAD = (StatusState.FAILURE, StatusState.ERROR)
+_FAILED = (StatusState.FAILURE, StatusState.ERROR)
+"""The states of a failed check."""
 
 
 class RegionStates:
@@ -123,7 +124,7 @@ class RegionStates:
         """The state of a region that has the commit, by its receipts."""
         record, now = self.world.ledger.region(region), self.world.now
         latest = self.latest_receipts(region, commit, wave, counting=True)
-        bad = [receipt for receipt in latest.values() if receipt.state in _BAD]
+        bad = [receipt for receipt in latest.values() if receipt.state in _FAILED]
         if bad:
             reasons = "; ".join(
                 f"{receipt.check} {receipt.state}: {receipt.description}".rstrip(": ") for receipt in bad
@@ -198,7 +199,7 @@ class RegionStates:
         for receipt in sorted(self._receipts_of(commit).get((region, check), ()), key=lambda receipt: receipt.id):
             if receipt.creator not in creators:
                 continue
-            if receipt.state in _BAD:
+            if receipt.state in _FAILED:
                 failed, well_since = True, None
             elif receipt.state is StatusState.SUCCESS and well_since is None:
                 well_since = receipt.at

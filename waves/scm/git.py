@@ -29,6 +29,7 @@ MAIN = "refs/heads/main"
 REGIONS = "refs/heads/region/"
 LEDGER = "refs/waves/ledger"
 LEDGER_FILE = "ledger.json"
+"""Refs of the remote, and the ledger's file in its commits."""
 HISTORY = 5000
 """Commits of main that are read. A region further behind counts as not on main, and needs a person."""
 _LOST_LEASE = (

@@ -14,9 +14,11 @@ from githubkit.retry import RETRY_DEFAULT, RetryOption
 from fleet import UserError
 
 PER_PAGE = 100
+"""Entries of a page: GitHub's maximum."""
 MAX_WAIT = timedelta(seconds=90)
 """The longest wait for a rate limit within one pass. A longer limit ends the pass with an error that says until when."""
 RETRIES = 3
+"""Retries of a request after a lost connection."""
 TIMEOUT = 20.0
 """Seconds for one request."""
 

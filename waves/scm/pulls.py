@@ -10,6 +10,7 @@ from waves.scm.github import HostError, RepositoryApi
 
 MAIN = "main"
 NEEDS = "pull-requests: write"
+"""The permission that changes of pull requests need."""
 _AUTOMERGE = """mutation($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) { pullRequest { number } }
 }"""

@@ -1,5 +1,5 @@
-// The conductor: `regions promote`, the pipeline that sits above the deployments. A CronWorkflow that may not run twice at once starts
-// it anew whenever it is not there; each run ends before its app's token does. Two at once would do no harm.
+// The conductor: `regions promote`, the pipeline above the deployments. A CronWorkflow starts a new run when there is none, and never two
+// at once. Each run ends before its app's token expires. Two runs at once would do no harm.
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/conductor.json';
 
@@ -11,7 +11,7 @@ local secret(variable, key) = k.secret(variable, 'github-app', key);
 function(region, revision)
   local app = k.app(region, name);
   app.closed() + app.account(name, [
-    // What Argo's own container beside the step reports its result with; the conductor asks the cluster for nothing.
+    // Argo's own container in the pod reports the result with this right. The conductor itself has no rights in the cluster.
     { apiGroups: ['argoproj.io'], resources: ['workflowtaskresults'], verbs: ['create', 'patch'] },
   ]) + [
     app.out(name),
@@ -45,7 +45,7 @@ function(region, revision)
                 secret('GITHUB_APP_ID', 'app'),
                 secret('GITHUB_APP_INSTALLATION_ID', 'installation'),
                 secret('GITHUB_APP_PRIVATE_KEY', 'private-key'),
-                // Not on every address that there may be.
+                // The pod's address alone, not every one of the node's.
                 { name: 'WAVES_METRICS_HOST', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
               ],
               volumeMounts: [{ name: 'clone', mountPath: '/clone' }],

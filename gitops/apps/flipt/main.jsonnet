@@ -1,4 +1,4 @@
-// Feature flags: Flipt, which reads them from the branch `flags` of this repository and has a page to look at and change them (docs/operate/flags.md).
+// Feature flags: Flipt, which reads the flags from the branch `flags` of this repository. Its page shows and changes them (docs/operate/flags.md).
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/flipt.json';
 
@@ -6,13 +6,13 @@ local name = 'flipt';
 local port = 8080;
 local key = '/etc/flipt/github-app';
 
-// Whether what is changed on the page goes to git from here. Elsewhere the page only shows.
+// Whether the page commits changes to git. In other regions the page is read-only.
 local writes(region) = std.get(region, 'flagsWriter', false);
 
 // docs.flipt.io, v2/configuration.
 local config(region) = {
-  // A look at git each time: the region is served from memory, and a restart without git does not serve at all, so that its clients keep
-  // the last values they know. An empty set of flags would be taken for their defaults.
+  // Flipt polls git and serves from memory. A restart without git does not serve, so that clients keep their last known values.
+  // Clients would take an empty set of flags for the defaults.
   storage: { default: {
     remote: region.repository,
     branch: 'flags',
@@ -20,7 +20,7 @@ local config(region) = {
     fetch_policy: 'strict',
     backend: { type: 'memory' },
   } + (if writes(region) then { credentials: 'github' } else {}) },
-  // A tenant's region knows no flags but its own.
+  // A tenant's region has its own flags alone.
   environments: { default: { default: true, storage: 'default', directory: region.tenant } },
   meta: { check_for_updates: false, telemetry_enabled: false },
   diagnostics: { profiling: { enabled: false } },

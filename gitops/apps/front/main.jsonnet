@@ -1,4 +1,4 @@
-// The front service: what clients talk to, a stateless layer before InfluxDB that goes by the region's feature flags.
+// The front service: a stateless proxy between clients and InfluxDB that follows the region's feature flags.
 local gate = import '../../lib/gate.libsonnet';
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/front.json';
@@ -27,7 +27,7 @@ function(region, revision)
     args: ['--host=0.0.0.0', '--port=%d' % port],
     ports: [{ name: 'http', containerPort: port }],
     env: [{ name: variable, value: env[variable] } for variable in std.objectFields(env)],
-    // Ready once the flags were asked for the first time, answered or not: front/service.py.
+    // Ready after the first request for the flags, with or without an answer: front/service.py.
     readinessProbe: k.probe('/ready', { periodSeconds: 5 }),
     livenessProbe: k.probe('/health', { periodSeconds: 20, failureThreshold: 3 }),
   };

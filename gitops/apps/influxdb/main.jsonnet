@@ -1,4 +1,5 @@
-// InfluxDB 2: one stateful replica behind a service. Its data is on a volume of the region's encrypted SSD class, and copied to another each night.
+// InfluxDB 2: one stateful replica behind a service. The data is on a volume of the region's encrypted SSD class. A nightly task copies
+// the data to a second volume.
 local gate = import '../../lib/gate.libsonnet';
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/influxdb.json';
@@ -16,7 +17,7 @@ local sizes = {
 
 // The first password and the operator token, which `pulumi up` makes for this region alone (components/shared/secrets.py).
 local secret(variable, key) = k.secret(variable, 'admin', key);
-// An empty database is set up at its first start, and later starts leave it as it is: hub.docker.com, influxdb, "Automated setup".
+// The first start sets up an empty database. Later starts leave it unchanged: hub.docker.com, influxdb, "Automated setup".
 local setup = { MODE: 'setup', USERNAME: 'admin', ORG: 'regions', BUCKET: 'default' };
 local env = [
   { name: 'INFLUXD_BOLT_PATH', value: '/var/lib/influxdb2/influxd.bolt' },
@@ -26,7 +27,7 @@ local env = [
   secret('DOCKER_INFLUXDB_INIT_PASSWORD', 'password'),
   secret('DOCKER_INFLUXDB_INIT_ADMIN_TOKEN', 'token'),
 ];
-// A copy counts once it is whole; the oldest go when it is. There is room for one more than are kept, even if none gets smaller.
+// A copy counts once it is complete. Then the task deletes the oldest copies. The volume has room for one more than it keeps.
 local backup = |||
   set -eu
   new=%(backups)s/$(date -u +%%Y-%%m-%%dT%%H-%%M-%%SZ)
@@ -49,7 +50,7 @@ function(region, revision)
     startupProbe: k.probe('/health', { periodSeconds: 5, failureThreshold: 60 }),
     readinessProbe: k.probe('/ready', { periodSeconds: 5 }),
     livenessProbe: k.probe('/health', { periodSeconds: 20, failureThreshold: 3 }),
-    // The copies' volume is mounted here so that it is where the data is: a pod beside this one can have it then, and restore from it.
+    // The copies' volume is mounted here, so that it is on the data's node. A pod on that node can mount it and restore from it.
     volumeMounts+: [{ name: 'data', mountPath: '/var/lib/influxdb2' }, copied, scratch],
   };
   local nightly = k.container('backup', pins.influxdb, '100m', '256Mi') + {
@@ -66,7 +67,7 @@ function(region, revision)
     app.serviceAccount(),
     app.service({ http: port }),
     app.headless({ http: port }),
-    // One replica that may not be evicted: a drained node waits until somebody moves it on purpose.
+    // One replica without eviction: the drain of its node waits until an operator moves the pod.
     app.budget(0),
     app.claim('backup', size.backup),
     app.statefulSet(1, [container], size.disk, volumes),

@@ -1,9 +1,9 @@
-// Alertmanager: who is told of what. Where to lies in files, out of a Secret: the addresses have keys in them.
+// Alertmanager: the receivers of alerts. The addresses are in files of a Secret, since they contain keys.
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/monitoring.json';
 
 local port = 9093;
-local mesh = 9094;  // what Alertmanagers tell each other what they have sent on
+local mesh = 9094;  // the replicas tell each other their sent notifications here
 local receiver(name, extra={}) = { name: name, webhook_configs: [{ url_file: '/etc/receivers/' + name } + extra] };
 
 local config = {
@@ -14,12 +14,12 @@ local config = {
     group_interval: '5m',
     repeat_interval: '12h',
     routes: [
-      // The dead man's switch: who gets this alarms when it stays away.
+      // The dead man's switch: the receiver raises an alarm when this alert stops.
       { receiver: 'heartbeat', matchers: ['alertname="Watchdog"'], group_wait: '0s', group_interval: '30s', repeat_interval: '1m' },
       { receiver: 'page', matchers: ['severity="critical"'], repeat_interval: '2h' },
     ],
   },
-  // A budget that burns fast burns slowly, too: nobody wants to hear it twice.
+  // A fast burn is a slow burn, too. One notification is enough.
   inhibit_rules: [{
     source_matchers: ['severity="critical"', 'slo=~".+"'],
     target_matchers: ['severity="warning"', 'slo=~".+"'],
@@ -52,12 +52,12 @@ function(region, app, replicas)
     app.serviceAccount(),
     app.configMap(files),
     app.service({ http: port }),
-    // They have to find each other before they are ready.
+    // The replicas have to find each other before they are ready.
     app.headless({ http: port }) + { spec+: { publishNotReadyAddresses: true } },
     app.budget(1),
     app.statefulSet(replicas, [container], '1Gi', [
       { name: 'config', configMap: { name: 'alertmanager' } },
-      // Made by hand (docs/operate/monitoring.md, "Receivers"); without it alerts are only to be seen, not sent.
+      // An operator creates the Secret (docs/operate/monitoring.md, "Receivers"). Without it Alertmanager shows alerts and sends none.
       { name: 'receivers', secret: { secretName: 'receivers', optional: true } },
     ]) + k.knows(files),
     app.open([port], [k.pods('prometheus')]),

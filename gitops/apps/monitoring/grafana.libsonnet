@@ -1,5 +1,5 @@
-// Grafana: the dashboards of dashboards/, to look at. It has no users and keeps nothing: who may forward a port to it may look, and
-// nobody may change anything but by a commit.
+// Grafana: the dashboards of dashboards/. It has no users and stores nothing. People with the right to forward a port may look, and
+// changes come by a commit alone.
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/monitoring.json';
 local dashboards = import 'dashboards/main.libsonnet';
@@ -12,7 +12,7 @@ local environment = {
   GF_AUTH_DISABLE_LOGIN_FORM: 'true',
   GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
   GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: '/etc/dashboards/region.json',
-  // It asks nobody outside for anything: the network would not let it.
+  // Grafana sends no request to the internet: the network policies would block it.
   GF_ANALYTICS_REPORTING_ENABLED: 'false',
   GF_ANALYTICS_CHECK_FOR_UPDATES: 'false',
   GF_ANALYTICS_CHECK_FOR_PLUGIN_UPDATES: 'false',

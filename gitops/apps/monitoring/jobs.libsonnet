@@ -1,9 +1,9 @@
-// What Prometheus scrapes in a region: pods by namespace, name and port, and each node's kubelet.
+// Prometheus' targets in a region: pods by namespace, name and port, and each node's kubelet.
 local namespace = 'monitoring';
 local kubelet = 10250;
 local token = '/var/run/secrets/kubernetes.io/serviceaccount/';
 
-// Job to where its metrics are. `name` is the pods' app.kubernetes.io/name, where that is not the job's own.
+// Job to its pods and port. `name` is the pods' app.kubernetes.io/name, if it differs from the job's.
 local parts = {
   alertmanager: { namespace: namespace, port: 9093 },
   argocd: { namespace: 'argocd', port: 8082, name: 'argocd-application-controller' },
@@ -18,7 +18,7 @@ local applications = {
 
 local pods(job, where) = {
   job_name: job,
-  // The objects' own namespaces and pods, in what kube-state-metrics says of them, and not its own.
+  // The labels of kube-state-metrics' series name the objects' namespaces and pods, not its own.
   honor_labels: job == 'kube-state-metrics',
   kubernetes_sd_configs: [{ role: 'pod', namespaces: { names: [where.namespace] } }],
   relabel_configs: [
@@ -27,7 +27,7 @@ local pods(job, where) = {
       regex: std.get(where, 'name', job) + ';' + where.port,
       action: 'keep',
     },
-    // A pod that has ended is still listed, and would be a target that is down.
+    // The API still lists a finished pod, which would be a target that is down.
     { source_labels: ['__meta_kubernetes_pod_phase'], regex: 'Failed|Succeeded', action: 'drop' },
     { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
     { source_labels: ['__meta_kubernetes_pod_name'], target_label: 'pod' },

@@ -1,4 +1,4 @@
-// kube-state-metrics: the cluster's objects as metrics. Neither secrets nor config maps: it may not even read them.
+// kube-state-metrics: the cluster's objects as metrics. It has no right to read secrets and config maps.
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/monitoring.json';
 
@@ -13,7 +13,7 @@ function(app)
     livenessProbe: k.probe('/livez', { periodSeconds: 20, failureThreshold: 3 }),
   };
   [
-    // What it may ask the cluster for is said in components/argo/monitoring_rbac.py.
+    // components/argo/monitoring_rbac.py grants its rights in the cluster.
     app.serviceAccount(asks=true),
     app.deployment(1, [container]) + k.asks,
     app.open([port], [k.pods('prometheus')]),

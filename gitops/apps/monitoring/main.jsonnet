@@ -8,9 +8,9 @@ local prometheus = import 'prometheus.libsonnet';
 local name = 'monitoring';
 
 function(region, revision)
-  // Production is watched by two of each that may not be away: a node that goes takes no alert with it.
+  // Production has two replicas of each, so that the loss of a node loses no alert.
   local replicas = if region.production then 2 else 1;
-  local part(each) = k.app(region, each, name);
+  local part(component) = k.app(region, component, name);
   k.app(region, name).closed()
   + prometheus(region, part('prometheus'), replicas)
   + alertmanager(region, part('alertmanager'), replicas)

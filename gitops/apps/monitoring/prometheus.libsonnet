@@ -1,11 +1,11 @@
-// Prometheus: scrapes what runs in the region, keeps it for two weeks, and gives what its rules find to Alertmanager.
+// Prometheus: scrapes the region's targets, keeps the series for two weeks, and sends its rules' alerts to Alertmanager.
 local k = import '../../lib/k.libsonnet';
 local pins = import '../../pins/monitoring.json';
 local jobs = import 'jobs.libsonnet';
 local rules = import 'rules/main.libsonnet';
 
 local port = 9090;
-// memory: Prometheus takes a few KiB for each series in the head; a node has about a thousand, and a pod about thirty.
+// memory: Prometheus needs a few KiB for each series in the head. A node has about a thousand series, and a pod about thirty.
 local sizes = {
   small: { cpu: '100m', memory: '512Mi', disk: '10Gi', kept: '8GB' },
   medium: { cpu: '250m', memory: '2Gi', disk: '50Gi', kept: '40GB' },
@@ -39,7 +39,7 @@ function(region, app, replicas)
       '--storage.tsdb.retention.size=' + size.kept,
     ],
     ports: [{ name: 'http', containerPort: port }],
-    // After a start it first reads its write-ahead log again.
+    // After a start Prometheus first replays its write-ahead log.
     startupProbe: k.probe('/-/ready', { periodSeconds: 5, failureThreshold: 120 }),
     readinessProbe: k.probe('/-/ready', { periodSeconds: 5 }),
     livenessProbe: k.probe('/-/healthy', { periodSeconds: 20, failureThreshold: 3 }),
@@ -49,7 +49,7 @@ function(region, app, replicas)
     ],
   };
   [
-    // What it may ask the cluster for is said in components/argo/monitoring_rbac.py.
+    // components/argo/monitoring_rbac.py grants its rights in the cluster.
     app.serviceAccount(asks=true),
     app.configMap(files),
     app.service({ http: port }),
@@ -57,7 +57,7 @@ function(region, app, replicas)
     app.budget(1),
     app.statefulSet(replicas, [container], size.disk, [{ name: 'config', configMap: { name: 'prometheus' } }])
     + k.knows(files) + k.asks,
-    // The front's gate asks how it does: lib/gate.libsonnet.
+    // The front's gate queries Prometheus: lib/gate.libsonnet.
     app.open([port], [k.pods('grafana'), k.pods('prometheus'), k.pods('gate', 'front')]),
     app.out('prometheus'),
     app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }], called='prometheus-scrapes'),

@@ -40,7 +40,7 @@ sys.path.insert(0, "{checkout}")
 import pulumi
 
 import fleet
-from components.cluster import ClusterArgs
+from components.shared.cluster import ClusterArgs
 from components.region import CLUSTERS
 
 region = fleet.read(Path(__file__).parent).region(pulumi.get_stack())

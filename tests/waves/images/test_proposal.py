@@ -67,7 +67,9 @@ def pulls(host: Remote, state: str = "open") -> list[dict[str, Any]]:
 
 def signed(host: Remote) -> dict[str, str]:
     """A person who may do all."""
-    return {"Authorization": f"token {host.github.add_token('ann', 'write', 'write', permissions={'pull_requests': 'write'})}"}
+    return {
+        "Authorization": f"token {host.github.add_token('ann', 'write', 'write', permissions={'pull_requests': 'write'})}"
+    }
 
 
 def ask(host: Remote, method: str, path: str, **body: object) -> httpx.Response:
@@ -216,7 +218,9 @@ def test_git_pushes_with_the_token(host: Remote, monkeypatch: pytest.MonkeyPatch
     host.git("remote", "set-url", "origin", f"{host.url}/{REPOSITORY}.git")
     host.git("config", f"http.{host.url}/.extraHeader", "Authorization: Basic of-no-use")
     bump(host, f"front={own_image('front', 'a')}")
-    monkeypatch.setenv("GITHUB_TOKEN", host.github.add_token("ben", "none", "read", permissions={"pull_requests": "write"}))
+    monkeypatch.setenv(
+        "GITHUB_TOKEN", host.github.add_token("ben", "none", "read", permissions={"pull_requests": "write"})
+    )
     result = run(host, "bump", f"front={own_image('front', 'b')}", "--pull-request")
     assert isinstance(result.exception, UserError)
     assert "denied to ben" in str(result.exception) or "403" in str(result.exception)

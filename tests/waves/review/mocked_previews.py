@@ -138,7 +138,7 @@ def _preview(tree: Path, name: str) -> Preview:
     try:
         loop.run_until_complete(run_pulumi_func(program))
         region = importlib.import_module("fleet").read(tree).region(name)
-        rules = importlib.import_module("policy.catalogue").RULES
+        rules = importlib.import_module("policy.catalogue").POLICIES
         resource_class = importlib.import_module("policy.rules").Resource
         resources = [resource_class(*values) for values in monitor.resources_seen]
         violations = {

@@ -9,8 +9,9 @@ import pytest
 
 from waves.review.comment import LIMIT, MARK, NO_PREVIEW, Report, comment
 from waves.review.comparison import PreflightViolation
+from waves.review.engine_events import Field, PolicyViolation, Step, parse_events
 from waves.review.object_diff import Group, ObjectDiff
-from waves.review.pulumi_preview import Field, PolicyViolation, Preview, Step, masked, parse_events
+from waves.review.pulumi_preview import Preview, masked
 
 CLUSTER = "aws:eks/cluster:Cluster"
 URN = f"urn:pulumi:prod::regions::regions:aws:Cluster${CLUSTER}::prod"

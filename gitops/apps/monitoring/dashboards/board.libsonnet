@@ -1,4 +1,4 @@
-// One dashboard, as this project writes them: rows of panels that share the width, each with its queries.
+// This project's form of a dashboard: rows of panels that share the width, each with its queries.
 local source = { type: 'prometheus', uid: 'prometheus' };
 local width = 24;
 local height = 8;
@@ -17,13 +17,13 @@ local panel(type, title, targets, unit, defaults={}, extra={}) = {
 } + extra;
 
 {
-  // What changes over time.
+  // Values over time.
   lines(title, targets, unit='short'):: panel('timeseries', title, targets, unit, { min: 0 }),
-  // What is now, one number for each series; red from `bad` on.
+  // Current values, one number for each series, red from `bad` on.
   numbers(title, targets, unit='short', bad=null):: panel('stat', title, targets, unit, if bad == null then {} else {
     thresholds: { mode: 'absolute', steps: [{ color: 'green', value: null }, { color: 'red', value: bad }] },
   }),
-  // What is now, one line for each series.
+  // Current values, one line for each series.
   table(title, query, hidden=[]):: panel('table', title, { '': query }, 'short', {}, {
     transformations: [{ id: 'organize', options: { excludeByName: { Time: true } + { [name]: true for name in hidden } } }],
   }) + { targets: [each { format: 'table', instant: true } for each in super.targets] },

@@ -1,11 +1,11 @@
-// What a flip does: each metric of the front with the flips marked in it.
+// The effect of a flip: each metric of the front, with marks for flips.
 local b = import 'board.libsonnet';
 
 local share(by, code) = 'sum by (' + by + ') (rate(front_requests_total{job="front",code=~"' + code + '"}[5m]))'
                         + ' / on (' + by + ') sum by (' + by + ') (rate(front_requests_total{job="front"}[5m]))';
 local quantile = 'histogram_quantile(0.95, sum by (route, le) (rate(front_request_duration_seconds_bucket{job="front"}[5m])))';
 
-b.board('flags', 'Flags and what they do', [
+b.board('flags', 'Flags and their effects', [
   [
     b.table('Flags', 'max by (flag) (front_flag_enabled{job="front"})', ['__name__']),
     b.numbers('Since the flag service last answered', {

@@ -1,4 +1,4 @@
-// All regions at one look, as the conductor sees them.
+// All regions in one view, by the conductor's metrics.
 local b = import 'board.libsonnet';
 
 b.board('fleet', 'Fleet', [
@@ -9,8 +9,8 @@ b.board('fleet', 'Fleet', [
     b.numbers('Behind their wave', { '': 'count(wave_region:waves_region_behind_seconds:last > 0) or vector(0)' }, 'short', 1),
   ],
   [
-    b.table('How each region stands', 'wave_region_state:waves_region_state:last == 1', ['Value', '__name__']),
-    b.table('Receipts that are owed, in seconds', 'wave_region_check:waves_receipt_owed_seconds:last > 0', ['__name__']),
+    b.table('State of each region', 'wave_region_state:waves_region_state:last == 1', ['Value', '__name__']),
+    b.table('Missing receipts, in seconds', 'wave_region_check:waves_receipt_owed_seconds:last > 0', ['__name__']),
   ],
   [
     b.lines('Behind their wave', { '{{region}}': 'wave_region:waves_region_behind_seconds:last > 0' }, 's'),

@@ -4,7 +4,7 @@ local fleet = import 'fleet.libsonnet';
 local region = import 'region.libsonnet';
 local rollout = import 'rollout.libsonnet';
 
-function(facts)
-  { region: region(facts) }
-  + (if std.member(facts.applications, 'front') then { flags: flags } else {})
-  + (if std.member(facts.applications, 'conductor') then { fleet: fleet, rollout: rollout } else {})
+function(settings)
+  { region: region(settings) }
+  + (if std.member(settings.applications, 'front') then { flags: flags } else {})
+  + (if std.member(settings.applications, 'conductor') then { fleet: fleet, rollout: rollout } else {})

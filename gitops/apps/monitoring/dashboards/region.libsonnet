@@ -1,4 +1,4 @@
-// One region: its application, what it stands on, and who watches.
+// One region: its application, its platform, and its monitoring.
 local b = import 'board.libsonnet';
 
 local requests = 'sum by (status) (rate(http_api_requests_total{job="influxdb"}[5m]))';
@@ -37,5 +37,5 @@ local platform = [
   ],
 ];
 
-function(facts)
-  b.board('region', 'Region ' + facts.name, (if std.member(facts.applications, 'influxdb') then application else []) + platform)
+function(region)
+  b.board('region', 'Region ' + region.name, (if std.member(region.applications, 'influxdb') then application else []) + platform)

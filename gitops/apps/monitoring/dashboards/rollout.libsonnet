@@ -1,4 +1,4 @@
-// The waves: which has a commit for how long, what waits, and whether the conductor is at work.
+// The waves: the age of each wave's commit, the waiting commits, and the conductor's last pass.
 local b = import 'board.libsonnet';
 
 local states = 'wave_region_state:waves_region_state:last';
@@ -17,6 +17,6 @@ b.board('rollout', 'Rollout', [
   [
     b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + states + '{state="passed"})' }),
     b.lines('Regions that did not', { '{{wave}} {{state}}': 'sum by (wave, state) (' + states + '{state!="passed"})' }),
-    b.lines('Longest that a receipt is owed', { '{{wave}}': 'max by (wave) (wave_region_check:waves_receipt_owed_seconds:last)' }, 's'),
+    b.lines('Oldest missing receipt', { '{{wave}}': 'max by (wave) (wave_region_check:waves_receipt_owed_seconds:last)' }, 's'),
   ],
 ])

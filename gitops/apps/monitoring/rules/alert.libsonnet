@@ -1,6 +1,6 @@
-// One alert, as this project writes them. A page: somebody gets up. A ticket: somebody looks on the next working day.
-// The runbook's heading is the alert's name; texts take values from labels alone, so that a test can hold them whole.
-// Here and in all rules texts are put together by +: go-jsonnet takes a millisecond for each %, and these are a hundred.
+// This project's form of an alert. A page wakes the engineer on call. A ticket waits for the next working day.
+// The runbook's heading is the alert's name. Texts take values from labels alone, so that a test can compare the whole text.
+// Here and in all rules texts are joined by +: go-jsonnet needs a millisecond for each %, and there are a hundred.
 function(region, file) {
   local url = region.repository,
   local web = if std.endsWith(url, '.git') then std.substr(url, 0, std.length(url) - 4) else url,
@@ -18,6 +18,6 @@ function(region, file) {
   },
   page: alert('critical'),
   ticket: alert('warning'),
-  // Fires always: what is wrong is that it stops.
+  // Fires always. Its end is the problem.
   heartbeat: alert('none'),
 }

@@ -1,29 +1,29 @@
-// InfluxDB: does it answer, fast enough, and does its storage keep up. Objectives over 30 days: docs/operate/monitoring.md.
+// InfluxDB: its errors, its latency and its storage. Objectives over 30 days: docs/operate/monitoring.md.
 local alerts = import 'alert.libsonnet';
 
-// What people ask of it: not the probes, and not Prometheus.
-local asked = 'job="influxdb",path!~"/health|/ready|/metrics|/debug/.*"';
+// Requests of clients, without probes and Prometheus.
+local requests = 'job="influxdb",path!~"/health|/ready|/metrics|/debug/.*"';
 local rate(metric, matchers, window) = 'sum(rate(' + metric + '{' + matchers + '}[' + window + ']))';
 
 local objectives = {
   errors: {
     name: 'Errors',
     budget: '0.001',
-    what: 'answers with an error of its own',
-    ratio(window):: rate('http_api_requests_total', asked + ',status="5XX"', window)
-                    + ' / ' + rate('http_api_requests_total', asked, window),
+    symptom: 'answers with an error of its own',
+    ratio(window):: rate('http_api_requests_total', requests + ',status="5XX"', window)
+                    + ' / ' + rate('http_api_requests_total', requests, window),
   },
   slow: {
     name: 'Latency',
     budget: '0.01',
-    what: 'takes more than a second to answer',
-    // Prometheus 3 writes the bound as 1.0, an older one as the exporter does: 1.
-    ratio(window):: '1 - ' + rate('http_api_request_duration_seconds_bucket', asked + ',le=~"1|1.0"', window)
-                    + ' / ' + rate('http_api_request_duration_seconds_count', asked, window),
+    symptom: 'takes more than a second to answer',
+    // Prometheus 3 writes the bound as 1.0. Older versions write the exporter's own text: 1.
+    ratio(window):: '1 - ' + rate('http_api_request_duration_seconds_bucket', requests + ',le=~"1|1.0"', window)
+                    + ' / ' + rate('http_api_request_duration_seconds_count', requests, window),
   },
 };
 
-// How fast a budget may burn, over which two windows: the long one says that it matters, the short one that it goes on.
+// How fast a budget may burn, over two windows: the long one shows that it matters, the short one that it continues.
 // Source: Google, The Site Reliability Workbook, "Alerting on SLOs", multiwindow, multi-burn-rate alerts.
 local burns = [
   { name: 'Fast', times: '14.4', long: '1h', short: '5m', pending: '2m', page: true, lasts: 'two days' },
@@ -41,7 +41,7 @@ function(region)
       'InfluxDB' + objectives[slo].name + 'Burn' + burn.name,
       record(slo, burn.long) + limit + ' and ' + record(slo, burn.short) + limit,
       burn.pending,
-      'InfluxDB ' + objectives[slo].what,
+      'InfluxDB ' + objectives[slo].symptom,
       'At the rate of the last ' + burn.long + ' the budget of 30 days lasts ' + burn.lasts + '.',
       { slo: slo },
     );
@@ -62,7 +62,7 @@ function(region)
           'absent(up{job="influxdb"} == 1)',
           '5m',
           'InfluxDB does not answer',
-          'No InfluxDB of the region has let itself be scraped for five minutes.',
+          'Prometheus could scrape no InfluxDB of the region for five minutes.',
         ),
       ] + [burning(slo, burn) for slo in std.objectFields(objectives) for burn in burns] + [
         alert.ticket(
@@ -70,7 +70,7 @@ function(region)
           'min_over_time((sum by (pod) (storage_compactions_queued{job="influxdb"}))[1h:1m]) > 10',
           '30m',
           'InfluxDB does not keep up with its compactions',
-          '{{ $labels.pod }} has had more than ten compactions waiting for over an hour: reads get slower, and the volume fuller.',
+          '{{ $labels.pod }} has had more than ten compactions waiting for over an hour. Reads get slower, and the volume fills.',
         ),
         alert.ticket(
           'InfluxDBCompactionsFailing',
@@ -81,7 +81,7 @@ function(region)
         ),
         alert.ticket(
           'InfluxDBBackupOld',
-          // A task that never succeeded counts from when it was made; one that is suspended, as in a region that sleeps, not at all.
+          // A task that never succeeded counts from its creation. A suspended task, as in a suspended region, does not count.
           'time() - max by (namespace, cronjob) (kube_cronjob_status_last_successful_time or kube_cronjob_created) > 129600'
           + ' unless on (namespace, cronjob) kube_cronjob_spec_suspend == 1',
           '1h',

@@ -1,4 +1,4 @@
-// The front's feature flags: does it still hear what they are.
+// The front's feature flags: whether the front still gets their values.
 local alerts = import 'alert.libsonnet';
 
 function(region)
@@ -11,7 +11,7 @@ function(region)
         'time() - max by (pod) (front_flags_last_answer_timestamp_seconds{job="front"}) > 300',
         '10m',
         'Feature flags cannot be changed',
-        '{{ $labels.pod }} has had no answer from the flag service for more than five minutes: it goes by the last one.',
+        '{{ $labels.pod }} has had no answer from the flag service for more than five minutes. It follows the last one.',
       ),
     ],
   }]

@@ -1,4 +1,4 @@
-// The rules of a region: recording rules and alerts, by what it runs.
+// The rules of a region: recording rules and alerts, for its applications.
 local application = import 'application.libsonnet';
 local flags = import 'flags.libsonnet';
 local monitoring = import 'monitoring.libsonnet';

@@ -1,4 +1,4 @@
-// Whether anybody would hear of it: the watchers watched.
+// The monitoring of the monitoring: whether alerts would arrive.
 local jobs = import '../jobs.libsonnet';
 local alerts = import 'alert.libsonnet';
 
@@ -17,14 +17,14 @@ function(region)
         'vector(1)',
         '0m',
         'Alerts of this region arrive',
-        'It fires always. Whoever gets it raises an alarm when it stays away.',
+        'This alert fires always. Its receiver raises an alarm when it stops.',
       ),
       alert.page(
         'MetricsSilent',
         std.join(' or ', [silent(name) for name in names]),
         '15m',
-        'Nothing is known any more of a part of the region',
-        'Not one target of the job {{ $labels.job }} has been up for 15 minutes: alerts on its metrics cannot fire.',
+        'A part of the region has no metrics',
+        'No target of the job {{ $labels.job }} has been up for 15 minutes. Alerts on its metrics cannot fire.',
       ),
       alert.ticket(
         'TargetsDown',
@@ -38,21 +38,21 @@ function(region)
         'sum by (pod, rule_group) (increase(prometheus_rule_evaluation_failures_total[15m])) > 0',
         '5m',
         'Prometheus cannot evaluate some rules',
-        '{{ $labels.pod }} fails on rules of {{ $labels.rule_group }}: their alerts cannot fire.',
+        '{{ $labels.pod }} fails on rules of {{ $labels.rule_group }}. Their alerts cannot fire.',
       ),
       alert.page(
         'AlertsDropped',
         'sum by (pod) (increase(prometheus_notifications_dropped_total[15m])) > 0',
         '10m',
-        'Prometheus does not get its alerts to Alertmanager',
+        'Prometheus cannot send its alerts to Alertmanager',
         '{{ $labels.pod }} has dropped alerts for ten minutes.',
       ),
       alert.page(
         'NotificationsFailing',
         'sum by (pod, integration) (increase(alertmanager_notifications_failed_total[15m])) > 0',
         '10m',
-        'Alertmanager does not get its messages out',
-        '{{ $labels.pod }} could not send some messages ({{ $labels.integration }}): is the Secret `receivers` right?',
+        'Alertmanager cannot send its messages',
+        '{{ $labels.pod }} could not send some messages ({{ $labels.integration }}). Check the Secret `receivers`.',
       ),
     ],
   }]

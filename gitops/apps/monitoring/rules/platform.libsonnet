@@ -1,13 +1,13 @@
-// What the applications stand on: volumes, pods, nodes, certificates, and Argo CD.
+// The platform of the applications: volumes, pods, nodes, certificates, and Argo CD.
 local alerts = import 'alert.libsonnet';
 
 local free = 'max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_available_bytes)'
              + ' / max by (namespace, persistentvolumeclaim) (kubelet_volume_stats_capacity_bytes)';
-// Objects of a kind of which no pod is ready, with the labels kind and name.
-local nobody(kind, ready, wanted) =
-  local down = ready + ' == 0 and on (namespace, ' + kind + ') ' + wanted + ' > 0';
-  local named = 'label_replace(' + down + ', "name", "$1", "' + kind + '", "(.*)")';
-  'max by (namespace, kind, name) (label_replace(' + named + ', "kind", "' + kind + '", "", ""))';
+// Objects of a kind without a ready pod, with the labels kind and name.
+local noneReady(kind, ready, desired) =
+  local down = ready + ' == 0 and on (namespace, ' + kind + ') ' + desired + ' > 0';
+  local withName = 'label_replace(' + down + ', "name", "$1", "' + kind + '", "(.*)")';
+  'max by (namespace, kind, name) (label_replace(' + withName + ', "kind", "' + kind + '", "", ""))';
 
 function(region)
   local alert = alerts(region, 'alerts-platform');
@@ -37,18 +37,18 @@ function(region)
       rules: [
         alert.page(
           'WorkloadDown',
-          nobody('statefulset', 'kube_statefulset_status_replicas_ready', 'kube_statefulset_replicas')
-          + ' or ' + nobody('deployment', 'kube_deployment_status_replicas_ready', 'kube_deployment_spec_replicas'),
+          noneReady('statefulset', 'kube_statefulset_status_replicas_ready', 'kube_statefulset_replicas')
+          + ' or ' + noneReady('deployment', 'kube_deployment_status_replicas_ready', 'kube_deployment_spec_replicas'),
           '10m',
           'A workload has no ready pod',
-          'Not one pod of the {{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.name }} is ready.',
+          'No pod of the {{ $labels.kind }} {{ $labels.namespace }}/{{ $labels.name }} is ready.',
         ),
         alert.ticket(
           'PodNotReady',
           'max by (namespace, pod) (kube_pod_status_ready{condition="true"}) == 0'
           + ' and on (namespace, pod) max by (namespace, pod) (kube_pod_status_phase{phase=~"Pending|Running|Unknown"}) == 1',
           '15m',
-          'A pod does not get ready',
+          'A pod does not become ready',
           '{{ $labels.namespace }}/{{ $labels.pod }} has not been ready for 15 minutes.',
         ),
         alert.ticket(
@@ -74,18 +74,18 @@ function(region)
           'NodePressure',
           'max by (node, condition) (kube_node_status_condition{condition=~"(Memory|Disk|PID)Pressure",status="true"}) == 1',
           '5m',
-          'A node runs out of something',
-          '{{ $labels.node }} reports {{ $labels.condition }}: it evicts pods, or soon will.',
+          'A node runs out of a resource',
+          '{{ $labels.node }} reports {{ $labels.condition }}. It evicts pods, or soon will.',
         ),
         alert.ticket(
           'KubeletCertificateExpiring',
           std.join(' or ', [
-            'min by (node) (kubelet_certificate_manager_' + each + '_ttl_seconds) < 2 * 86400'
-            for each in ['server', 'client']
+            'min by (node) (kubelet_certificate_manager_' + role + '_ttl_seconds) < 2 * 86400'
+            for role in ['server', 'client']
           ]),
           '1h',
           "A kubelet's certificate runs out",
-          'A certificate of the kubelet on {{ $labels.node }} is valid for less than two days, and has not been renewed.',
+          'A certificate of the kubelet on {{ $labels.node }} is valid for less than two days, without a renewal.',
         ),
       ],
     },
@@ -96,22 +96,22 @@ function(region)
           'ArgoCDOutOfSync',
           'max by (name) (argocd_app_info{sync_status!="Synced"}) == 1',
           '30m',
-          'The region does not run what its branch says',
+          'The region does not run the commit of its branch',
           'The Application {{ $labels.name }} has not been Synced for 30 minutes.',
         ),
         alert.page(
           'ArgoCDDegraded',
           'max by (name) (argocd_app_info{health_status=~"Degraded|Missing|Unknown"}) == 1',
           '10m',
-          'What the region runs is not well',
-          'The Application {{ $labels.name }} has been unwell for ten minutes.',
+          'The region is not healthy',
+          'The Application {{ $labels.name }} has been degraded for ten minutes.',
         ),
         alert.ticket(
           'ArgoCDSyncFailed',
           'max by (name) (argocd_app_info{phase=~"Failed|Error"}) == 1',
           '15m',
-          'The last sync failed, or its gate tests did',
-          'The Application {{ $labels.name }} has not brought the last commit up.',
+          'The last sync or its gate tests failed',
+          'The Application {{ $labels.name }} has failed to sync the last commit.',
         ),
       ],
     },

@@ -1,7 +1,7 @@
-// The rollout, by the conductor's own metrics (waves/rollout/metrics.py). Only the region that runs it has them, for the whole fleet.
+// The rollout, by the conductor's own metrics (waves/rollout/metrics.py), which its region has for the whole fleet.
 local alerts = import 'alert.libsonnet';
 
-// Each run of the conductor is a new pod, with a pause between two: the last word of ten minutes stands for both.
+// Each run of the conductor is a new pod, with a pause between two runs. The last value of ten minutes bridges the pause.
 local last(metric, labels) = 'max by (' + labels + ') (last_over_time(' + metric + '[10m]))';
 local recorded(metric, labels) = {
   name: std.strReplace(labels, ', ', '_') + ':' + metric + ':last',
@@ -21,13 +21,13 @@ function(region)
   local alert = alerts(region, 'alerts-rollout');
   [{
     name: 'rollout',
-    rules: [each.rule for each in [age, waiting, deadline, paused, open, behind, owed, state]] + [
+    rules: [metric.rule for metric in [age, waiting, deadline, paused, open, behind, owed, state]] + [
       alert.page(
         'ConductorSilent',
         'absent(max(time() - last_over_time(waves_last_pass_timestamp_seconds[1h])) < 600)',
         '5m',
         'The conductor makes no passes',
-        'It has completed none for ten minutes. Regions keep what they have, and no commit goes further, a fix neither.',
+        'The conductor has completed no pass for ten minutes. Regions keep their commits, and no commit moves on, not even a fix.',
       ),
       alert.ticket(
         'WaveStuck',
@@ -41,13 +41,13 @@ function(region)
         paused.name + ' == 1',
         '1d',
         'A wave has been paused for a day',
-        'Wave {{ $labels.wave }} takes no commit, a security fix neither. Does whoever paused it still know?',
+        'Wave {{ $labels.wave }} takes no commit, not even a security fix. Ask the author of the pause.',
       ),
       alert.ticket(
         'ReceiptMissing',
         owed.name + ' > on (wave) group_left () ' + deadline.name,
         '5m',
-        'A region does not say how it is',
+        'A region posts no receipt',
         "{{ $labels.region }} owes the receipt {{ $labels.check }} for longer than the deadline of wave {{ $labels.wave }}.",
       ),
       alert.ticket(
@@ -55,7 +55,7 @@ function(region)
         state.name + '{state="failed"} == 1',
         '15m',
         'A region failed on a commit',
-        "{{ $labels.region }} of wave {{ $labels.wave }} failed on its wave's commit, and nothing newer has come past it.",
+        "{{ $labels.region }} of wave {{ $labels.wave }} failed on its wave's commit, and no newer commit has passed there.",
       ),
       alert.ticket(
         'RegionBehind',
