@@ -160,8 +160,9 @@ def demo(
 
 
 def _next_steps(states: list[DeployedRegion], seconds: float) -> str:
+    regions = f"{len(states)} region{'' if len(states) == 1 else 's'}"
     return (
-        f"\n{len(states)} regions Synced and Healthy in {seconds:.0f} s. The clouds, the pods and the git host's API are "
+        f"\n{regions} Synced and Healthy in {seconds:.0f} s. The clouds, the pods and the git host's API are "
         "simulated. Engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
         f'  export PATH="{Path(sys.executable).parent}:$PATH"\n'
         '  eval "$(regions sandbox env)"\n'

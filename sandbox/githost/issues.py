@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS comment (
 _COLUMNS = ("number", "title", "body", "state", "labels", "creator")
 
 
-class Issues:
+class IssueEndpoints:
     """The issues and comments of a host's repository."""
 
     def __init__(self, github: SimulatedGitHub) -> None:

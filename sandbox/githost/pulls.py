@@ -31,7 +31,7 @@ _METHODS = ("merge", "squash")  # GitHub has `rebase`, too
 _WRITE = "pull_requests"
 
 
-class PullRequests:
+class PullRequestEndpoints:
     """The pull requests of a host's repository."""
 
     def __init__(self, github: SimulatedGitHub) -> None:

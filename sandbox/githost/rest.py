@@ -29,9 +29,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Mount, Route
 
 from sandbox.githost import git_http
-from sandbox.githost.issues import Issues
-from sandbox.githost.pulls import PullRequests
-from sandbox.githost.statuses import Statuses
+from sandbox.githost.issues import IssueEndpoints
+from sandbox.githost.pulls import PullRequestEndpoints
+from sandbox.githost.statuses import StatusEndpoints
 
 HOURLY_LIMIT = 5000
 """Requests per token and hour: docs.github.com, "Rate limits for the REST API"."""
@@ -92,15 +92,15 @@ class SimulatedGitHub:
         self.database.executescript(_SCHEMA)
         self.lock = threading.Lock()
         """Held around every use of the database."""
-        self.statuses = Statuses(self)
+        self.statuses = StatusEndpoints(self)
         self._installations: dict[str, AppInstallation] = {}
         self._used: dict[tuple[str, int], int] = defaultdict(int)
         routes = [
             Route("/rate_limit", self._rate_limit),
             Route("/app/installations/{installation}/access_tokens", self._app_token, methods=["POST"]),
             *self.statuses.routes(),
-            *PullRequests(self).routes(),
-            *Issues(self).routes(),
+            *PullRequestEndpoints(self).routes(),
+            *IssueEndpoints(self).routes(),
         ]
         # GitHub's API is at the root of its own host, an Enterprise Server's is under a path. Both work here.
         git = Route("/{owner}/{name}.git/{path:path}", self._git, methods=["GET", "POST"])

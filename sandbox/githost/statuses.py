@@ -29,7 +29,7 @@ CREATE INDEX IF NOT EXISTS status_sha ON status (sha);
 """
 
 
-class Statuses:
+class StatusEndpoints:
     """The commit statuses of a host's repository."""
 
     def __init__(self, github: SimulatedGitHub) -> None:

@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @contextmanager
 def a_sandbox() -> Iterator[Home]:
-    """A sandbox that is up, nobody else's, and is down in the end. Its path is short, as a Unix socket's must be."""
+    """A sandbox for one user, from up to down. The path is short, since a Unix socket's path must be short."""
     home = Home(Path(mkdtemp(prefix="sb-", dir="/tmp")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_HOME", str(home.root))
@@ -38,6 +38,6 @@ def a_sandbox() -> Iterator[Home]:
 
 @pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
-    """The sandbox of a file's tests, whatever is in it by then."""
+    """The sandbox of a file's tests, with the results of earlier tests."""
     with a_sandbox() as home:
         yield home

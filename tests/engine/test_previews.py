@@ -1,4 +1,4 @@
-"""The first preview of every region, as CI shows it on the pull request that adds it: nothing is there yet, no policy broken."""
+"""The first preview of every region, as on the pull request that adds the region: no resource exists, no policy is violated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLUSTER = {
 
 @pytest.fixture
 def checkout(home: Home) -> Path:
-    """A fresh clone of what is here."""
+    """A fresh clone of this checkout."""
     lifecycle.publish(home, CHECKOUT, [])
     return lifecycle.clone(home)
 
