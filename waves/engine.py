@@ -33,6 +33,8 @@ SHORTEST = 8
 """Characters of what is taken for a secret; a shorter one would be found everywhere."""
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """What the engine writes for a value that only the update will tell: sdk/go/common/resource/plugin/rpc.go."""
+_ENCRYPTED = "4dabf18193072939515e22adb298388d"
+"""The key that marks an object of the engine's as an encrypted value: sdk/go/common/resource/sig/sig.go, which says `Key`."""
 QUIET = {"same", "read", "refresh", "discard"}
 """Steps that change nothing."""
 
@@ -215,12 +217,16 @@ def _step(op: str, told: Mapping[str, Any]) -> Step:
 def _value(values: Any, path: str) -> str | None:
     """The value at a property path as the engine writes them: `a.b[0]["c d"]`."""
     for part in _parts(path):
+        if isinstance(values, dict) and _ENCRYPTED in values:
+            break  # the path goes on inside of what is encrypted as a whole
         if isinstance(values, list):
             values = values[int(part)] if part.isdigit() and int(part) < len(values) else None
         else:
             values = values.get(part) if isinstance(values, dict) else values
         if values is None:
             return None
+    if isinstance(values, dict) and _ENCRYPTED in values:
+        return "[secret]"
     text = values if isinstance(values, str) else json.dumps(values, sort_keys=True)
     text = text.replace(_UNKNOWN, "(not known yet)")
     return text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]}…"

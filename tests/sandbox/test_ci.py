@@ -191,7 +191,7 @@ def test_no_secret_gets_into_a_comment(developer: Developer, tmp_path: Path) -> 
     number = developer.pull("secret")
     previewed(developer.workflow("preview", tmp_path / "scratch", number, env))
     (said,) = developer.comments(number)
-    assert "stringData" in said
+    assert "data.password: [secret] -> [secret]" in said
     assert planted not in said
 
     lines = '        import os\n        raise ValueError(os.environ["REGIONS_RECEIPTS_KEY"])\n'
