@@ -120,7 +120,7 @@ class RolloutMachine(RuleBasedStateMachine):
             self._post(region, proven, StatusState.FAILURE, ["apps"])
 
     @rule(
-        policy=st.sampled_from(range(len(POLICIES))), far=st.integers(1, 3), patience=st.sampled_from([0, 0, 3, 6])
+        policy=st.sampled_from(range(len(POLICIES))), distance=st.integers(1, 3), patience=st.sampled_from([0, 0, 3, 6])
     )  # fmt: skip
     def a_release_goes_well(self, policy: int, distance: int, patience: int) -> None:
         """Rare at random: a commit gets all receipts to reach this wave, with or without the soak."""
@@ -198,7 +198,7 @@ class RolloutMachine(RuleBasedStateMachine):
         ]  # type: ignore[arg-type]
 
     @precondition(lambda self: self.pending)
-    @rule(which=st.integers(0, 2))
+    @rule(position=st.integers(0, 2))
     def push(self, position: int) -> None:
         observation = self.pending.pop(min(position, len(self.pending) - 1))
         self.host.wait(SECOND)
