@@ -4,6 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 REGIONS ?=
 PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md .github docs flags/README.md gitops/README.md
+CODE := fleet components policy waves regions gates front bootstrap sandbox
 # Without compiled files, each of hundreds of processes would compile the clouds' SDKs again.
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -30,11 +31,23 @@ toolchain: environment ## find or build every binary of the sandbox
 demo: environment ## bring up all regions, roll out good and bad commits, add a region (REGIONS=staging: bring up these alone)
 	$(RUN) -m sandbox demo --regions "$(REGIONS)"
 
+.PHONY: picture
+picture: demo ## run the demo, and keep its picture for README.md
+	cp build/demo.svg docs/images/demo.svg
+
+.PHONY: check
+check: environment ## in a minute, without any tool: lint, types, and the tests that need neither engine nor sandbox
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-code test-quick
+
+.PHONY: test-quick
+test-quick: environment ## the tests of `make check`
+	$(RUN) -m pytest -q -n 2 --dist loadfile -m "not (toolchain or sandbox or slow)"
+
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/engine
 	$(RUN) -m pytest -n 2 tests/engine/clouds
-	$(RUN) -m pytest tests/engine --ignore tests/engine/clouds
+	$(RUN) -m pytest -n 2 --dist loadfile tests/engine --ignore tests/engine/clouds
 
 .PHONY: test-deep
 test-deep: toolchain ## run longer searches: 100,000 steps of the rollout, 1,000 edits of the program, a fault in each cloud call (two hours)
@@ -47,19 +60,22 @@ bench: toolchain ## measure speed and memory into bench/RESULTS.md (BENCH="waves
 	$(RUN) -m bench $(BENCH)
 
 .PHONY: lint
-lint: environment ## check style, types, imports, workflows, the fleet's files and the rendered manifests
+lint: lint-code ## check style, types, imports, the fleet's files, the rendered manifests, workflows
+	$(RUN) -m sandbox.toolchain actionlint
+
+.PHONY: lint-code
+lint-code: environment ## run `make lint` without actionlint, which needs a build
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m sandbox.toolchain actionlint
 	$(VENV)/bin/zizmor --offline --quiet --no-progress .github
 	$(RUN) -m regions check
 	$(RUN) -m regions validate
 
 .PHONY: lint-docs
-lint-docs: environment ## check the documents' prose (builds Vale once, with a C compiler)
-	$(RUN) -m sandbox.toolchain vale $(PROSE)
+lint-docs: environment ## check the prose of documents, docstrings and comments (builds Vale once, with a C compiler)
+	$(RUN) -m sandbox.toolchain vale $(PROSE) $(CODE)
 
 # --quiet would hide warnings from --strict.
 .PHONY: docs
@@ -69,6 +85,11 @@ docs: environment ## build docs/ as a site in build/site (a broken link or ancho
 .PHONY: schema
 schema: environment ## regenerate the JSON Schemas of stack files and waves.yaml
 	$(RUN) -m regions schema
+
+.PHONY: reference
+reference: environment ## write the reference pages of the settings and of the command line from the code
+	$(RUN) -m fleet.reference > docs/reference/settings.md
+	$(RUN) -m typer regions.__main__ utils docs --name regions --title "Command line" --output docs/reference/cli.md
 
 .PHONY: snapshots
 snapshots: environment ## regenerate the regions' resources and two regions' manifests (tests/*/snapshots, golden)

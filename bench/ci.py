@@ -18,7 +18,8 @@ from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import CHECKOUT, Home
 from waves.review import affected
 from waves.review.comment import LIMIT, Report, comment
-from waves.review.pulumi_preview import Field, Preview, Step
+from waves.review.engine_events import Field, Step
+from waves.review.pulumi_preview import Preview
 from waves.scm import tree
 
 MANY = 500
@@ -72,7 +73,7 @@ def affected_regions(home: Home) -> Figure:
     before = affected.read(checkout, repository.git("rev-parse", "HEAD", cwd=checkout))
     file = checkout / ONE_CLOUD
     file.write_text(file.read_text().replace("enable_private_nodes=True", "enable_private_nodes=False"))
-    regions = affected.between(before, affected.read(checkout, tree.here(checkout))).regions
+    regions = affected.between(before, affected.read(checkout, tree.checkout_tree(checkout))).regions
     others = [region for region in regions if region.cloud != "gcp"]
     return Figure("regions of other clouds that a change to one previews", 0, "regions", [len(others)],
                   note=f"{ONE_CLOUD}: {len(regions)} regions of Google Cloud.")  # fmt: skip

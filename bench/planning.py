@@ -22,7 +22,7 @@ import uvicorn
 
 from bench.report import Figure, line
 from fleet import Wave
-from sandbox.githost.rest import GitHub
+from sandbox.githost.rest import SimulatedGitHub
 from waves.rollout import conductor
 from waves.rollout.conductor import Snapshot
 from waves.rollout.model import (
@@ -138,7 +138,7 @@ def requests(regions: int) -> tuple[int, int, int]:
     with TemporaryDirectory() as scratch:
         repository = Path(scratch)
         commits = _repository(repository)
-        github = GitHub("bench/regions", repository)
+        github = SimulatedGitHub("bench/regions", repository)
         clock = [NOW]
         github.clock = lambda: clock[0]
         server = uvicorn.Server(uvicorn.Config(github.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
@@ -155,7 +155,7 @@ def requests(regions: int) -> tuple[int, int, int]:
 
 
 def _release(
-    regions: int, commits: list[Commit], github: GitHub, clock: list[datetime], url: str
+    regions: int, commits: list[Commit], github: SimulatedGitHub, clock: list[datetime], url: str
 ) -> tuple[int, int, int]:
     old, new = commits
     fleet, policy = members(regions), waves()
@@ -206,12 +206,12 @@ def _at(refs: MemoryRefs, commit: Commit) -> list[str]:
     return [region for region, at in refs.branches.items() if at == commit]
 
 
-def _counted(github: GitHub) -> int:
+def _counted(github: SimulatedGitHub) -> int:
     """Requests that count against the hourly limit: all but rate_limit and those with the answer 304."""
     return sum(r.startswith("GET") and not r.endswith((" 304", "/rate_limit")) for r in github.requests)
 
 
-async def _report(github: GitHub, token: str, commit: Commit, regions: list[str]) -> None:
+async def _report(github: SimulatedGitHub, token: str, commit: Commit, regions: list[str]) -> None:
     """Post the receipts of regions that pass: the start and end of CI's update, and Argo CD's."""
     transport = httpx.ASGITransport(app=github.app)
     headers = {"Authorization": f"Bearer {token}"}

@@ -9,7 +9,7 @@ import fleet
 from bench.report import Figure, line
 from sandbox.machine.home import CHECKOUT
 from waves.review import comparison, render
-from waves.review.object_diff import grouped
+from waves.review.object_diff import group_by_changes
 
 REGION = "tools-aws-us-west-2"
 """The region with the most applications."""
@@ -41,7 +41,7 @@ def figures(repetitions: int) -> list[Figure]:
                 render.render(files, region, "REPOSITORY", "COMMIT")
             sizes[count].append(time.monotonic() - started)
         started = time.monotonic()
-        (group,) = grouped(comparison.between_files(files, changed, regions, regions).changes)
+        (group,) = group_by_changes(comparison.between_files(files, changed, regions, regions).changes)
         totals.append(time.monotonic() - started)
         assert len(group.regions) == max(MANY)
     return [

@@ -15,8 +15,8 @@ from datetime import datetime
 from bench.report import Figure
 from sandbox import lifecycle
 from sandbox.demo import progress, regions
-from sandbox.demo.progress import Host, Rollout
-from sandbox.demo.scenario import PINS, Teller, always_open, impatient
+from sandbox.demo.progress import HostSnapshot, RolloutProgress
+from sandbox.demo.scenario import PINS, Scenario, remove_change_windows, shorten_waits
 from sandbox.githost import repository
 from sandbox.machine.home import Home
 
@@ -39,41 +39,41 @@ class RolloutRound:
 
 def measure(home: Home, rounds: int, report: Report) -> list[RolloutRound]:
     """Let the conductor bring the fleet up, then measure the rounds."""
-    teller = Teller(home, report, lambda rollout, host, members: None)
+    scenario = Scenario(home, report, lambda rollout, host, members: None)
     # Soak, windows and deadlines are no delay of the rollout itself.
-    edits = {**impatient("60s"), "waves.yaml": [("    soak: 5m\n", "")], **always_open(teller.checkout)}
-    first = teller.commit("Wait no longer than a measurement", edits)
+    edits = {**shorten_waits("60s"), "waves.yaml": [("    soak: 5m\n", "")], **remove_change_windows(scenario.checkout)}
+    first = scenario.commit("Wait no longer than a measurement", edits)
     lifecycle.run_ci(home)
-    teller.start_conductor()
+    scenario.start_conductor()
     try:
-        teller.everywhere(first)
-        teller.hand_over()
-        return [_round(home, teller, number, report) for number in range(rounds)]
+        scenario.wait_until_proven(first)
+        scenario.hand_over()
+        return [_round(home, scenario, number, report) for number in range(rounds)]
     finally:
-        teller.stop_conductor()
+        scenario.stop_conductor()
         lifecycle.run_ci(home, False)
 
 
-def _round(home: Home, teller: Teller, number: int, report: Report) -> RolloutRound:
-    members = teller.fleet
-    tag = teller.tag()
+def _round(home: Home, scenario: Scenario, number: int, report: Report) -> RolloutRound:
+    members = scenario.fleet
+    tag = scenario.influxdb_tag()
     good_tag = f"{tag.partition('-')[0]}-{number}"
-    good = teller.commit(f"Good commit {number}", {PINS: [(tag, good_tag)]})
-    push_time = datetime.fromisoformat(repository.git("show", "-s", "--format=%cI", good, cwd=teller.checkout))
-    teller.follow(good, lambda rollout, host: rollout.waves[0].proven is not None)
-    bad = teller.commit(f"Bad commit {number}", {PINS: [(good_tag, f"{good_tag}-does-not-exist")]})
+    good = scenario.commit(f"Good commit {number}", {PINS: [(tag, good_tag)]})
+    push_time = datetime.fromisoformat(repository.git("show", "-s", "--format=%cI", good, cwd=scenario.checkout))
+    scenario.follow(good, lambda rollout, host: rollout.waves[0].proven is not None)
+    bad = scenario.commit(f"Bad commit {number}", {PINS: [(good_tag, f"{good_tag}-does-not-exist")]})
     leaked: set[str] = set()
 
-    def everywhere(rollout: Rollout, host: Host) -> bool:
-        leaked.update(teller.beyond(bad))
+    def everywhere(rollout: RolloutProgress, host: HostSnapshot) -> bool:
+        leaked.update(scenario.beyond(bad))
         return rollout.done
 
-    def stuck(rollout: Rollout, host: Host) -> bool:
-        leaked.update(teller.beyond(bad))
-        return progress.stuck(rollout, host, members)
+    def stuck(rollout: RolloutProgress, host: HostSnapshot) -> bool:
+        leaked.update(scenario.beyond(bad))
+        return progress.is_stuck(rollout, host, members)
 
-    rollout = teller.follow(good, everywhere)
-    teller.follow(bad, stuck)
+    rollout = scenario.follow(good, everywhere)
+    scenario.follow(bad, stuck)
     last = max(datetime.fromisoformat(wave.proven) for wave in rollout.waves if wave.proven)
     result = RolloutRound(
         seconds=(last - push_time).total_seconds(),

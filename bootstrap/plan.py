@@ -10,7 +10,7 @@ import fleet
 from bootstrap.settings import OrganisationSettings
 from fleet import PREVIEW, FleetError, Problem
 from fleet.applications import CONDUCTOR
-from fleet.keys import RECEIPTS_KEY, receipts_key, wanted
+from fleet.keys import RECEIPTS_KEY, receipts_key, required
 
 DEPLOY = "deploy"
 STATE = "state"
@@ -178,7 +178,7 @@ def _secrets(regions: list[fleet.Region], environment: str) -> frozenset[str]:
         name.removesuffix(receipts_key(region).removeprefix(RECEIPTS_KEY)) if region.settings.private else name
         for region in regions
         if region.environment == environment
-        for name in wanted(region)
+        for name in required(region)
     )
 
 

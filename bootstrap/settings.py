@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from fleet import FleetError, Problem
-from fleet.base import Settings
+from fleet.base import SettingsModel
 from fleet.document import parse
 from fleet.settings import GUID, LOCATIONS, GitHubId
 from fleet.validate import validate
@@ -16,7 +16,7 @@ from fleet.validate import validate
 NAMESPACE = "regions-bootstrap:"
 
 
-class RepositorySettings(Settings):
+class RepositorySettings(SettingsModel):
     """The repository, and the apps and teams that the fleet's files do not name."""
 
     owner: str = Field(
@@ -73,7 +73,7 @@ class RepositorySettings(Settings):
         return f"repo:{owner}/{repository}:environment:{environment}"
 
 
-class StateSettings(Settings):
+class StateSettings(SettingsModel):
     """The place of Pulumi's state, and of the keys of its secrets."""
 
     account: str = Field(
@@ -93,7 +93,7 @@ class StateSettings(Settings):
         return f"{self.buckets}-{environment}"
 
 
-class AwsAccess(Settings):
+class AwsAccess(SettingsModel):
     """The administrator's way into the accounts."""
 
     administrator: str = Field(
@@ -104,7 +104,7 @@ class AwsAccess(Settings):
     )
 
 
-class GcpPoolSettings(Settings):
+class GcpPoolSettings(SettingsModel):
     """The project of the workload identity pool. No region uses it."""
 
     project: str = Field(
@@ -113,7 +113,7 @@ class GcpPoolSettings(Settings):
     number: str = Field(pattern=r"^[0-9]+$", description="the project's number, quoted", examples=["123456789012"])
 
 
-class AzureIdentitySettings(Settings):
+class AzureIdentitySettings(SettingsModel):
     """The place of the managed identities, in the Entra directory of all the fleet's subscriptions."""
 
     subscription: str = Field(
@@ -128,7 +128,7 @@ class AzureIdentitySettings(Settings):
     )
 
 
-class RunnerLabels(Settings):
+class RunnerLabels(SettingsModel):
     """The labels of CI's runners. The default is GitHub's own runners. Private API servers need others: docs/operate/access.md."""
 
     test: str | None = Field(
@@ -145,7 +145,7 @@ class RunnerLabels(Settings):
     )
 
 
-class OrganisationSettings(Settings):
+class OrganisationSettings(SettingsModel):
     """All settings. In the file each key has the project's name as prefix: `regions-bootstrap:state`."""
 
     github: RepositorySettings = Field(description="the repository that CI runs in", examples=[{"owner": "example"}])

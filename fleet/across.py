@@ -1,4 +1,4 @@
-"""The rules that only show across stack files."""
+"""The rules between stack files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GIT_READS = 15
 
 
 def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
-    """Rules that only show across files. Each finding is reported for both files."""
+    """Rules between files. Each problem is reported for both files."""
     problems: list[Problem] = []
     for one, other in combinations(stacks, 2):
         for stack, twin in ((one, other), (other, one)):
@@ -34,17 +34,19 @@ def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
 
 
 def _git_reads(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
-    """All regions together ask one repository: what suits a few is too much of many."""
-    askers = [2 if FLIPT in stack.settings.applications else 1 for stack in stacks]
-    reads = sum(n / stack.settings.poll_interval.total_seconds() for n, stack in zip(askers, stacks, strict=True))
-    if reads <= GIT_READS:
+    """All regions together read one repository, so the interval that suits a few is too short for many."""
+    reads_per_interval = [2 if FLIPT in stack.settings.applications else 1 for stack in stacks]
+    rate = sum(
+        n / stack.settings.poll_interval.total_seconds() for n, stack in zip(reads_per_interval, stacks, strict=True)
+    )
+    if rate <= GIT_READS:
         return []
-    what = (
-        f"{len(stacks)} regions ask git for commits and flags {reads:.1f} times a second; "
+    problem = (
+        f"{len(stacks)} regions ask git for commits and flags {rate:.1f} times a second; "
         f"GitHub recommends {GIT_READS} at most"
     )
-    remedy = f"Let all of them ask every {math.ceil(sum(askers) / GIT_READS)}s or less often"
-    return [Problem(project_file, "regions:pollInterval", None, what, remedy)]
+    remedy = f"Let all of them ask every {math.ceil(sum(reads_per_interval) / GIT_READS)}s or less often"
+    return [Problem(project_file, "regions:pollInterval", None, problem, remedy)]
 
 
 def _shared_encryption(stacks: Iterable[Stack]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""What the models of the fleet's files have in common."""
+"""The common parts of the models of the fleet's files."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ PREVIEW = "preview"
 """The environment of pull requests' previews: docs/reference/permissions.md."""
 IMAGES = "images"
 """The environment of the workflow that pins images."""
-TAKEN = (PREVIEW, IMAGES, "bootstrap")
-"""Names that no wave and no customer may have: clouds trust environments by name, and the buckets of the state are named alike."""
+RESERVED_NAMES = (PREVIEW, IMAGES, "bootstrap")
+"""Names that no wave and no customer may have: clouds trust environments by name, and state buckets have the same names."""
 
 
-class Settings(BaseModel):
+class SettingsModel(BaseModel):
     """The base of all settings: camelCase in files, unknown keys refused, values never changed after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)

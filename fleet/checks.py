@@ -9,12 +9,12 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from fleet.applications import CONDUCTOR, FLIPT
-from fleet.base import TAKEN, Cloud
+from fleet.base import RESERVED_NAMES, Cloud
 from fleet.duration import text
 from fleet.errors import Problem
 from fleet.settings import GUID, LOCATIONS, RegionSettings
-from fleet.sizes import MOST_NODES
-from fleet.tags import RESERVED, SCHEME
+from fleet.sizes import MAX_NODES
+from fleet.tags import RESERVED_PREFIXES, SCHEME
 from fleet.versions import KUBERNETES
 from fleet.waves import Wave, Waves
 
@@ -22,18 +22,20 @@ NAME = re.compile(r"^[a-z][a-z0-9-]{1,22}[a-z0-9]$")
 """A region's name. Google's service accounts have at most 30 characters, and `<region>-nodes` is one of them."""
 
 STACK_KEYS = ("config", "secretsprovider", "encryptedkey", "encryptionsalt")
-"""What Pulumi and its users write in a stack file (`pulumi stack init` adds all but `config`)."""
+"""The keys of a stack file (`pulumi stack init` adds all but `config`)."""
 
 PRIVATE = IPv4Network("10.0.0.0/8")
+"""The addresses of all regions' networks."""
 NETWORK_PREFIX = 16
+"""The prefix length of every region's network."""
 AKS_POOL = "system"
-"""The pool that every AKS cluster of ours has besides its region's: components/azure/cluster.py."""
+"""The additional pool of every AKS cluster: components/azure/cluster.py."""
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
     "aws": (r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
     "gcp": (r"[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "the e-mail address of a Google group"),
     "azure": (GUID, "the object id of an Entra group"),
 }
-"""Who can be let into a cluster. Never a single person: roles and groups have their own records of who is in them."""
+"""The form of principals with access to a cluster. Roles and groups, never a single person: they record their members."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,10 @@ def waves(waves: Waves, file: str) -> list[Problem]:
         if name in names[:number]
     ]
     problems += [
-        Problem(file, f"waves.{number}.name", name, "the name of an environment that CI has for something else",
+        Problem(file, f"waves.{number}.name", name, "the name of another environment of CI",
                 "Give it another name")
         for number, name in enumerate(names)
-        if name in TAKEN
+        if name in RESERVED_NAMES
     ]  # fmt: skip
     for number, wave in enumerate(waves.waves):
         if not wave.trusted_status_creators and (wave.gate == "required" or len(wave.cohorts) > 1):
@@ -79,15 +81,15 @@ def waves(waves: Waves, file: str) -> list[Problem]:
 
 
 def stray(file: str) -> list[Problem]:
-    """Rules on a file that is not a stack file: in stacks/ it may be a region that nobody would ever see."""
+    """Rules on a file that is not a stack file: in stacks/ it may be a region that no program reads."""
     if not re.match(r"^stacks/.*\.ya?ml$", file):
         return []
     remedy = "Name it stacks/Pulumi.<region>.yaml, or move it out of stacks/"
-    return [Problem(file, "the file's name", None, "not a stack file's name: Pulumi would not find it", remedy)]
+    return [Problem(file, "the file's name", None, "not a stack file's name, so that Pulumi does not read it", remedy)]
 
 
 def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> list[Problem]:
-    """Rules on the form of a stack file, before its settings are looked at."""
+    """Rules on the form of a stack file, before its settings are validated."""
     problems = [
         Problem(file, key, document[key], "not a part of a stack file", f"Remove it; known: {', '.join(STACK_KEYS)}")
         for key in document
@@ -101,9 +103,7 @@ def stack_document(file: str, document: Mapping[str, Any], namespace: str) -> li
         return problems
     for key, value in config.items():
         if not str(key).startswith((f"{namespace}:", "pulumi:")):
-            remedy = (
-                f"Use {namespace}:… settings: the program makes its own providers from them, and reads nothing else"
-            )
+            remedy = f"Use {namespace}:… settings: the program makes its own providers from them, and reads no other settings"
             problems.append(Problem(file, str(key), value, "not a setting of this program", remedy))
     return problems
 
@@ -151,7 +151,7 @@ def _location(stack: Stack) -> Iterator[Problem]:
     cloud, location = stack.settings.cloud, stack.settings.location
     if not re.fullmatch(LOCATIONS[cloud], location):
         yield stack.problem("location", location, f"not the form of a location of {cloud}",
-                            f"Give a location of {cloud}, or mend regions:cloud")  # fmt: skip
+                            f"Give a location of {cloud}, or fix regions:cloud")  # fmt: skip
 
 
 def _network(stack: Stack) -> Iterator[Problem]:
@@ -170,7 +170,7 @@ def _version(stack: Stack) -> Iterator[Problem]:
     version = stack.settings.kubernetes_version
     if version not in KUBERNETES:
         yield stack.problem("kubernetesVersion", version, "not a version that fleet/versions.py knows",
-                            f"Take one of {', '.join(KUBERNETES)}, or add it there with what goes with it")  # fmt: skip
+                            f"Take one of {', '.join(KUBERNETES)}, or add it there with its add-ons' versions")  # fmt: skip
 
 
 def _applications(stack: Stack, applications: Sequence[str]) -> Iterator[Problem]:
@@ -197,7 +197,7 @@ def _flags(stack: Stack) -> Iterator[Problem]:
     """An app that writes flags has a page that it writes for."""
     app = stack.settings.github_apps.flags
     if app and FLIPT not in stack.settings.applications:
-        yield stack.problem("githubApps.flags", None, f"`{FLIPT}` is none of the applications, so nothing would use it",
+        yield stack.problem("githubApps.flags", None, f"`{FLIPT}` is none of the applications, so no application would use it",
                             f"Add `{FLIPT}` to the applications, or leave it out")  # fmt: skip
 
 
@@ -206,7 +206,7 @@ def _sync_timeout(stack: Stack, wave: Wave | None) -> Iterator[Problem]:
     if wave and timeout >= wave.deadline:
         yield stack.problem("syncTimeout", text(timeout),
                             f"not shorter than the deadline of wave {wave.name}, {text(wave.deadline)}",
-                            "Shorten it, or the region never says that a commit does not come up")  # fmt: skip
+                            "Shorten it, or the region never reports a commit that does not come up")  # fmt: skip
 
 
 def _conductor(stack: Stack) -> Iterator[Problem]:
@@ -214,7 +214,7 @@ def _conductor(stack: Stack) -> Iterator[Problem]:
     if CONDUCTOR not in stack.settings.applications:
         return
     if stack.settings.suspended:
-        yield stack.problem("suspended", True, f"the {CONDUCTOR} is one of its applications, and would move nothing any more",
+        yield stack.problem("suspended", True, f"the {CONDUCTOR} is one of its applications, and would move no branch any longer",
                             f"Give another region the {CONDUCTOR} first")  # fmt: skip
     if stack.settings.github_apps.conductor is None:
         yield stack.problem("githubApps.conductor", None, f"missing, and `{CONDUCTOR}` is one of the applications",
@@ -222,9 +222,9 @@ def _conductor(stack: Stack) -> Iterator[Problem]:
 
 
 def _pools(stack: Stack) -> list[Problem]:
-    """A region has no more nodes than its size may cost, and no pool that is the cloud's own."""
+    """A region has no more nodes than its size allows, and no pool that is the cloud's own."""
     settings, problems = stack.settings, []
-    most, allowed = sum(pool.max_nodes for pool in settings.pools.values()), MOST_NODES[settings.size]
+    most, allowed = sum(pool.max_nodes for pool in settings.pools.values()), MAX_NODES[settings.size]
     if most > allowed:
         problems.append(
             stack.problem("nodePools", f"{most} nodes", f"more than the {allowed} that a {settings.size} region may have",
@@ -245,7 +245,7 @@ def _tags(stack: Stack) -> list[Problem]:
         stack.problem(f"tags.{tag}", value, "every resource has this tag already, from the settings"
                       if tag in SCHEME else "begins as the clouds' own tags do", "Take another name")
         for tag, value in stack.settings.tags.items()
-        if tag in SCHEME or tag.startswith(RESERVED)
+        if tag in SCHEME or tag.startswith(RESERVED_PREFIXES)
     ]  # fmt: skip
 
 
@@ -280,7 +280,7 @@ def _cloud_settings(stack: Stack) -> list[Problem]:
         if cloud != settings.cloud and own is not None:
             problems.append(
                 stack.problem(
-                    cloud, None, f"given, but the region is on {settings.cloud}", "Remove it, or mend regions:cloud"
+                    cloud, None, f"given, but the region is on {settings.cloud}", "Remove it, or fix regions:cloud"
                 )
             )
     return problems

@@ -1,7 +1,7 @@
-"""How every command line of the project prints and ends: one console a stream, one `main`.
+"""The output and the exit codes of every command line of the project: one console a stream, one `main`.
 
-Nothing that comes from files, git or the host is ever read as markup or emoji: `regions:wave:` stays text. Colour is on a
-terminal only. Where no terminal is, no line is wrapped and no table is cut.
+Texts from files, git or the host are never read as markup or emoji: `regions:wave:` stays text. Only a terminal gets colours.
+Without a terminal, no line is wrapped and no table is truncated.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from rich.text import Text
 from fleet.errors import UserError
 
 UNBOUNDED = 10_000
-"""Characters in a line where no terminal is."""
+"""Characters of a line without a terminal."""
 
 
 class Terminal(Console):
-    """A stream's console, on which text is text."""
+    """A stream's console, without markup."""
 
     def __init__(self, *, stderr: bool = False, file: IO[str] | None = None) -> None:
         super().__init__(stderr=stderr, file=file, markup=False, emoji=False, highlight=False)

@@ -13,14 +13,14 @@ class _StrictLoader(yaml.CSafeLoader):
     """YAML's safe loader, which refuses duplicate keys (YAML 1.2, section 3.2.1.3) and dates in disguise."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[Any] = set()
+        keys: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
-            if key in seen:
+            if key in keys:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key!r} stands there twice", key_node.start_mark
+                    None, None, f"the key {key!r} is written twice", key_node.start_mark
                 )
-            seen.add(key)
+            keys.add(key)
         return super().construct_mapping(node, deep)
 
 
@@ -31,14 +31,14 @@ _StrictLoader.add_constructor(
 
 
 def parse(file: str, text: str) -> tuple[dict[str, Any], list[Problem]]:
-    """Read a YAML mapping. What is wrong with its form comes back as problems, beside an empty mapping."""
+    """Read a YAML mapping. A malformed one gives an empty mapping and problems."""
     try:
         data = yaml.load(text, Loader=_StrictLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "the file"
-        what = getattr(error, "problem", None) or str(error)
-        return {}, [Problem(file, where, None, f"not readable as YAML: {what}", "Mend the YAML there")]
+        reason = getattr(error, "problem", None) or str(error)
+        return {}, [Problem(file, where, None, f"not readable as YAML: {reason}", "Fix the YAML there")]
     if data is None:
         return {}, []
     if not isinstance(data, dict):

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+"""Unit to seconds."""
 _DURATION = r"^([0-9]+[smhd])+$"
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 
 class UserError(Exception):
-    """An error for the person at the command line: its text says what is wrong, where, and what to do."""
+    """An error for the person at the command line. The text names the problem, the place and the remedy."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong in one file: where it is, what it is, and what to do about it."""
+    """One problem in one file: its place, its description and its remedy."""
 
     file: str
     key: str
@@ -25,7 +25,7 @@ class Problem:
         return f"{self.file}: {self.key}{_shown(self.value)}: {self.what}. {self.remedy}."
 
     def as_dict(self) -> dict[str, Any]:
-        """The problem as JSON-ready data, with the value as it is shown to people."""
+        """The problem as JSON-ready data, with the value in its form for people."""
         return {
             "file": self.file,
             "key": self.key,
@@ -35,8 +35,18 @@ class Problem:
         }
 
 
+def first_names(names: Sequence[str], limit: int) -> str:
+    """The first names of a list, and the number of the others.
+
+    >>> first_names(["a", "b", "c"], 2)
+    'a, b and 1 more'
+    """
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
 class FleetError(UserError):
-    """The fleet, or the one region that was asked for, cannot be used. Its text is one line for each problem."""
+    """The fleet, or the requested region, cannot be used. The text has one line for each problem."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)

@@ -1,6 +1,6 @@
-"""The whole fleet out of its files: Pulumi.yaml, waves.yaml, stacks/Pulumi.<region>.yaml, and what gitops/apps has.
+"""The whole fleet out of its files: Pulumi.yaml, waves.yaml, stacks/Pulumi.<region>.yaml, and the folders of gitops/apps.
 
-`load` is pure, from texts to a fleet, so that the fleet of any commit can be read; `read` takes the files of a folder.
+`load` is pure, from texts to a fleet, so that the fleet of any commit can be read. `read` takes the files of a folder.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Any
 from fleet import across, checks, tenancy
 from fleet.document import parse
 from fleet.errors import FleetError, Problem
-from fleet.residency import RESIDENCY_FILE
-from fleet.residency import parsed as residencies
+from fleet.residency import RESIDENCY_FILE, Residency, parse_residency
 from fleet.settings import RegionSettings
 from fleet.tags import SCHEME
 from fleet.validate import validate
@@ -24,9 +23,9 @@ from fleet.waves import Wave, Waves
 PROJECT_FILE = "Pulumi.yaml"
 WAVES_FILE = "waves.yaml"
 PLACES = (PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE, "stacks/", "gitops/apps/")
-"""Where a repository keeps what the fleet is read from."""
+"""The places of the fleet's files in a repository."""
 APPS = "githubApps"
-"""The setting that is laid over the common one part by part."""
+"""The setting whose parts override the common ones one by one."""
 APP_FILE = re.compile(r"^gitops/apps/(?P<name>[^/]+)/main\.jsonnet$")
 STACK_FILE = re.compile(r"^stacks/Pulumi\.(?P<name>[^/]+)\.ya?ml$")
 
@@ -42,7 +41,7 @@ class Region:
 
     @property
     def branch(self) -> str:
-        """The git branch that says what the region should run."""
+        """The git branch of the region's desired commit."""
         return f"region/{self.name}"
 
     @property
@@ -52,33 +51,33 @@ class Region:
 
     @property
     def protected(self) -> bool:
-        """Whether the cluster and what holds data refuse deletion."""
+        """Whether the cluster and the data's resources refuse deletion."""
         return self.wave.production if self.settings.protect is None else self.settings.protect
 
     @property
     def secrets_provider(self) -> str | None:
-        """The key that the stack's secrets are encrypted with; Pulumi's own choice, unless there is one."""
+        """The key that encrypts the stack's secrets. None: Pulumi's default."""
         return self.settings.secrets_provider or self.wave.secrets_provider
 
     @property
     def tags(self) -> dict[str, str]:
-        """What every resource of the region is tagged with: tags on AWS and Azure, labels on Google Cloud."""
+        """The tags of every resource of the region: labels on Google Cloud."""
         own = (self.name, self.wave.name, self.settings.tenant, self.settings.cost_centre, "pulumi")
         return {**dict(zip(SCHEME, own, strict=True)), **self.settings.tags}
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """The waves in order, the regions that are sound, and everything that is wrong."""
+    """The waves in order, the sound regions, and all problems."""
 
     waves: tuple[Wave, ...]
     regions: Mapping[str, Region]
     problems: tuple[Problem, ...]
 
     def region(self, name: str) -> Region:
-        """One region. Raises FleetError if there is none of that name, or if something is wrong with it.
+        """One region. Raises FleetError if the region is missing, or has a problem.
 
-        What is wrong with other regions alone does not count: a bad stack file stops its own region only.
+        Problems of other regions alone do not count: a bad stack file stops its own region only.
         """
         own = {f"stacks/Pulumi.{name}.yaml", f"stacks/Pulumi.{name}.yml", PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE}
         problems = [problem for problem in self.problems if problem.file in own]
@@ -110,45 +109,67 @@ def files(root: Path) -> dict[str, str]:
 
 
 def load(files: Mapping[str, str]) -> Fleet:
-    """The fleet of a set of files, path to text. Never raises: what is wrong is in `problems`, all of it."""
-    applications = sorted(match["name"] for file in files if (match := APP_FILE.match(file)))
+    """The fleet of a set of files, path to text. Never raises: `problems` has all problems."""
     project, problems = _parse(files, PROJECT_FILE)
-    waves_data, more = _parse(files, WAVES_FILE)
-    problems += more
-    waves: dict[str, Wave] = {}
-    if not more:
-        parsed, more = validate(Waves, waves_data, WAVES_FILE)
-        waves = {wave.name: wave for wave in parsed.waves} if parsed else {}
-        problems += more + (checks.waves(parsed, WAVES_FILE) if parsed else [])
-
-    places, more = _parse(files, RESIDENCY_FILE)
-    residency, malformed = residencies(places)
-    problems += [*more, *malformed]
-
+    waves, wave_problems = _load_waves(files)
+    places, place_problems = _parse(files, RESIDENCY_FILE)
+    residency, malformed = parse_residency(places)
+    problems += [*wave_problems, *place_problems, *malformed]
     namespace = str(project.get("name", "regions"))
-    common = _common(project, namespace)
-    stacks: dict[str, checks.Stack] = {}
+    applications = sorted(match["name"] for file in files if (match := APP_FILE.match(file)))
+    context = _Context(namespace, _common(project, namespace), waves, residency, applications)
+    stacks: list[checks.Stack] = []
     regions: dict[str, Region] = {}
     for file in sorted(files):
         match = STACK_FILE.match(file)
         if not match:
             problems += checks.stray(file)
             continue
-        document, more = parse(file, files[file])
-        if not more:
-            more = checks.stack_document(file, document, namespace)
-            settings, own_problems = _settings(file, document, namespace, common)
-            more += own_problems
-            if settings:
-                stack = checks.Stack(match["name"], file, document, settings)
-                more += [*checks.stack(stack, waves, applications), *tenancy.stack(stack, waves, residency)]
-                stacks[file] = stack
-                if not more and settings.wave in waves:
-                    regions[stack.name] = Region(stack.name, file, settings, waves[settings.wave])
-        problems += more
-    known = list(stacks.values())
-    problems += [*across.across(known, PROJECT_FILE), *tenancy.across(known)]
+        stack, stack_problems = _load_stack(match["name"], file, files[file], context)
+        problems += stack_problems
+        if stack:
+            stacks.append(stack)
+            if not stack_problems and stack.settings.wave in waves:
+                regions[stack.name] = Region(stack.name, file, stack.settings, waves[stack.settings.wave])
+    problems += [*across.across(stacks, PROJECT_FILE), *tenancy.across(stacks)]
     return Fleet(tuple(waves.values()), regions, tuple(problems))
+
+
+@dataclass(frozen=True)
+class _Context:
+    """The parts of the fleet that every stack file is checked against."""
+
+    namespace: str
+    common: dict[str, Any]
+    waves: Mapping[str, Wave]
+    residency: Residency
+    applications: list[str]
+
+
+def _load_waves(files: Mapping[str, str]) -> tuple[dict[str, Wave], list[Problem]]:
+    data, problems = _parse(files, WAVES_FILE)
+    if problems:
+        return {}, problems
+    model, problems = validate(Waves, data, WAVES_FILE)
+    if model is None:
+        return {}, problems
+    return {wave.name: wave for wave in model.waves}, [*problems, *checks.waves(model, WAVES_FILE)]
+
+
+def _load_stack(name: str, file: str, text: str, context: _Context) -> tuple[checks.Stack | None, list[Problem]]:
+    """A stack file and its problems. None if its settings are malformed."""
+    document, problems = parse(file, text)
+    if problems:
+        return None, problems
+    problems = checks.stack_document(file, document, context.namespace)
+    settings, own_problems = _settings(file, document, context.namespace, context.common)
+    problems += own_problems
+    if settings is None:
+        return None, problems
+    stack = checks.Stack(name, file, document, settings)
+    problems += checks.stack(stack, context.waves, context.applications)
+    problems += tenancy.stack(stack, context.waves, context.residency)
+    return stack, problems
 
 
 def _parse(files: Mapping[str, str], file: str) -> tuple[dict[str, Any], list[Problem]]:
@@ -160,7 +181,7 @@ def _parse(files: Mapping[str, str], file: str) -> tuple[dict[str, Any], list[Pr
 def _settings(
     file: str, document: dict[str, Any], namespace: str, common: dict[str, Any]
 ) -> tuple[RegionSettings | None, list[Problem]]:
-    """The stack file's own keys laid over the project's common values: key by key as Pulumi does, GitHub apps app by app."""
+    """The project's common values, overridden by the stack file's own: key by key as in Pulumi, GitHub apps app by app."""
     config = document.get("config") or {}
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{namespace}:")}
     values = {**common, **own}

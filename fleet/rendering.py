@@ -1,4 +1,4 @@
-"""What the jsonnet in gitops/ is told of a region: by Argo CD, which `pulumi up` tells it, and by `regions render`."""
+"""The arguments of the jsonnet in gitops/: `pulumi up` gives them to Argo CD, and `regions render` uses the same."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ STORAGE_CLASS = "regions-ssd"
 """The class of the applications' volumes: encrypted SSD, in every cloud."""
 
 
-def facts(region: Region) -> dict[str, object]:
-    """A region as its stack file and its wave say, JSON-ready. What jsonnet needs more of a region is added here alone."""
+def jsonnet_args(region: Region) -> dict[str, object]:
+    """A region's settings for jsonnet, JSON-ready. This function is the only place for further ones."""
     settings = region.settings
     return {
         "name": region.name,

@@ -1,4 +1,4 @@
-"""A repository's address, taken apart: its owner and name on the git host, and where that host's API is."""
+"""A repository's address, parsed: the owner and name on the git host, and the address of the host's API."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ _SLUG = re.compile(r"[:/](?P<owner>[\w.-]+)/(?P<name>[\w.-]+?)(\.git)?/?$")
 SCP_FORM = re.compile(r"^(?P<user>[^@/]+@)?(?P<host>[^:/]+):(?P<path>[^/].*)$")
 """A remote as scp writes it, without a scheme: `git@git.example.com:platform/regions.git`."""
 _PUBLIC = ("github.com", "www.github.com", "ssh.github.com")
+"""The hosts of GitHub itself, whose API has an address of its own."""
 
 
 def slug(url: str) -> str:
-    """`owner/name` of a repository; empty if its address does not end in two names.
+    """`owner/name` of a repository. Empty if the address does not end in two names.
 
     >>> slug("git@git.example.com:platform/regions.git")
     'platform/regions'
     """
-    found = _SLUG.search(url)
-    return f"{found['owner']}/{found['name']}" if found else ""
+    match = _SLUG.search(url)
+    return f"{match['owner']}/{match['name']}" if match else ""
 
 
 def api_url(url: str) -> str | None:

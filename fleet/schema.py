@@ -16,10 +16,10 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 class _Generator(GenerateJsonSchema):
-    """Pydantic's, which would write a default time as ISO 8601 does, and no stack file may."""
+    """Pydantic's generator, but default times are written as in stack files, not as in ISO 8601."""
 
     def encode_default(self, dft: Any) -> Any:
-        """A default as people write it."""
+        """A default in the form of stack files."""
         return text(dft) if isinstance(dft, timedelta) else super().encode_default(dft)
 
 
@@ -52,4 +52,4 @@ def waves_schema() -> dict[str, Any]:
 
 
 SCHEMAS = {"stacks/stack.schema.json": stack_schema, "stacks/waves.schema.json": waves_schema}
-"""Where each is kept, and what makes it."""
+"""The file of each schema, and the function that makes it."""

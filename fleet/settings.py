@@ -1,7 +1,6 @@
-"""The settings of one region, as its stack file and the project's common values give them.
+"""The settings of one region, out of its stack file and the project's common values.
 
-Every field's description says its meaning and unit, and its example a good value: both go into error messages and
-into the JSON Schema that editors use.
+Every field has a description with meaning and unit, and an example. Error messages and the JSON Schema quote both.
 """
 
 from __future__ import annotations
@@ -13,24 +12,24 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from fleet.base import SECRETS_PROVIDER, Cloud, Label, Settings
+from fleet.base import SECRETS_PROVIDER, Cloud, Label, SettingsModel
 from fleet.duration import Duration
 from fleet.sizes import MAIN_POOL, MAIN_POOLS, NodePool, PoolName, Size
-from fleet.tags import MOST_TAGS, Tag, TagValue
+from fleet.tags import MAX_TAGS, Tag, TagValue
 from fleet.windows import Window
 
 SHARED = "shared"
-"""The tenant of a region that is no single customer's."""
+"""The tenant of a region of several customers."""
 
 BOUNDARY = "regions-boundary"
-"""The IAM policy in each AWS account that no role of a region goes beyond."""
+"""The IAM policy in each AWS account that bounds every role of a region."""
 
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
 
 
 def _text(value: object) -> object:
-    """Python would take a number or a truth value for an address."""
+    """Refuse a number or a truth value, which Python would accept as an address."""
     if not isinstance(value, str | IPv4Network):
         raise ValueError("not an address range")
     return value
@@ -40,17 +39,18 @@ Network = Annotated[IPv4Network, BeforeValidator(_text, json_schema_input_type=s
 """A range of addresses in CIDR notation."""
 
 GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+"""The form of Azure's and Entra's ids."""
 
 LOCATIONS: dict[Cloud, str] = {
     "aws": r"[a-z]{2}(-[a-z]+)+-[0-9]",
     "gcp": r"[a-z]+-[a-z]+[0-9]+",
     "azure": r"[a-z]{4,20}[0-9]?",
 }
-"""The shape of a location's name in each cloud. A location of another cloud fails it: `us-east1` is not in AWS."""
+"""The form of a location's name in each cloud, which another cloud's location lacks: `us-east1` is not in AWS."""
 
 
-class AwsSettings(Settings):
-    """What only a region on AWS needs."""
+class AwsSettings(SettingsModel):
+    """The settings that only a region on AWS needs."""
 
     account_id: str = Field(
         pattern=r"^[0-9]{12}$",
@@ -60,13 +60,13 @@ class AwsSettings(Settings):
     deploy_role: str = Field(
         default="regions-deploy",
         pattern=r"^[\w+=,.@-]{1,64}$",
-        description="the IAM role in that account which people and CI are signed in as when they build the region",
+        description="the IAM role in that account that people and CI sign in as to build the region",
         examples=["regions-deploy"],
     )
     preview_role: str = Field(
         default="regions-preview",
         pattern=r"^[\w+=,.@-]{1,64}$",
-        description="the IAM role in that account which a pull request's preview is signed in as; it can only read",
+        description="the IAM role in that account that a pull request's preview signs in as, which can only read",
         examples=["regions-preview"],
     )
 
@@ -76,8 +76,8 @@ class AwsSettings(Settings):
         return f"arn:aws:iam::{self.account_id}:policy/{BOUNDARY}"
 
 
-class GcpSettings(Settings):
-    """What only a region on Google Cloud needs."""
+class GcpSettings(SettingsModel):
+    """The settings that only a region on Google Cloud needs."""
 
     project: str = Field(
         pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$",
@@ -86,8 +86,8 @@ class GcpSettings(Settings):
     )
 
 
-class AzureSettings(Settings):
-    """What only a region on Azure needs."""
+class AzureSettings(SettingsModel):
+    """The settings that only a region on Azure needs."""
 
     subscription_id: str = Field(
         pattern=GUID,
@@ -101,13 +101,13 @@ class AzureSettings(Settings):
     )
     deploy_group_id: str = Field(
         pattern=GUID,
-        description="the Entra group (object id) whose members may build the region by hand; CI has an identity of its own",
+        description="the Entra group (object id) whose members may build the region by hand (CI has an identity of its own)",
         examples=["00000000-0000-0000-0000-000000000000"],
     )
 
 
-class ClusterAccess(Settings):
-    """The principals with access to the cluster, besides the identity that builds it: none by default."""
+class ClusterAccess(SettingsModel):
+    """The principals with access to the cluster, in addition to the identity that builds it. None by default."""
 
     admins: list[str] = Field(
         default=[],
@@ -117,17 +117,17 @@ class ClusterAccess(Settings):
     )
     viewers: list[str] = Field(
         default=[],
-        description="whose members may read everything but secrets; named like admins",
+        description="whose members may read everything but secrets, named like admins",
         examples=[["arn:aws:iam::111122223333:role/developers"]],
     )
 
     @property
     def principals(self) -> list[str]:
-        """All of them, admins first."""
+        """All principals, admins first."""
         return [*self.admins, *self.viewers]
 
 
-class GitHubApp(Settings):
+class GitHubApp(SettingsModel):
     """A GitHub app and its installation in the organisation."""
 
     app_id: GitHubId = Field(description="the id, quoted, of the GitHub app", examples=["1000001"])
@@ -149,28 +149,28 @@ class StatusApp(GitHubApp):
     )
 
 
-class GitHubApps(Settings):
+class GitHubApps(SettingsModel):
     """The GitHub apps that act for a region. A stack file replaces those of Pulumi.yaml app by app."""
 
     status: StatusApp = Field(
-        description="the app that posts the region's receipts; it needs `statuses: write` alone",
+        description="the app that posts the region's receipts, with the permission `statuses: write` alone",
         examples=[{"appId": "1000001", "installationId": "2000001"}],
     )
     conductor: GitHubApp | None = Field(
         default=None,
-        description="the app that moves the regions' branches, where the application `conductor` runs; it needs "
-        "`contents: write` and `statuses: read`",
+        description="the app that moves the regions' branches, for the region that runs the application `conductor`, with the "
+        "permissions `contents: write` and `statuses: read`",
         examples=[{"appId": "1000002", "installationId": "2000002"}],
     )
     flags: GitHubApp | None = Field(
         default=None,
-        description="the app with which the region's page of feature flags writes to the branch `flags`; it needs "
-        "`contents: write`. Without it the page is read-only",
+        description="the app with which the region's page of feature flags writes to the branch `flags`, with the permission "
+        "`contents: write`. Without the app the page is read-only",
         examples=[{"appId": "1000004", "installationId": "2000004"}],
     )
 
 
-class RegionSettings(Settings):
+class RegionSettings(SettingsModel):
     """All settings of one region. In files each key stands under the project's name: `regions:wave`."""
 
     wave: str = Field(description="the wave of waves.yaml in which the region gets new commits", examples=["staging"])
@@ -193,7 +193,7 @@ class RegionSettings(Settings):
         examples=["1.35"],
     )
     size: Size = Field(
-        description="how much the region can carry: the machines of its main pool, and how many nodes it may have",
+        description="the region's capacity: the machines of its main pool, and the maximum of nodes",
         examples=["small"],
     )
     node_pools: dict[PoolName, NodePool] = Field(
@@ -209,7 +209,7 @@ class RegionSettings(Settings):
     change_windows: list[Window] = Field(
         default=[],
         min_length=1,
-        description="when a private region, once it is there, may be changed; at any time, unless given",
+        description="when a private region, once it has joined, may be changed (default: at any time)",
         examples=[[{"days": ["tue"], "start": "22:00", "end": "02:00", "timezone": "Europe/Berlin"}]],
     )
     applications: list[Label] = Field(
@@ -219,12 +219,12 @@ class RegionSettings(Settings):
     )
     api_allowed_cidrs: list[Network] = Field(
         default=[],
-        description="public address ranges that may reach the Kubernetes API; none means that it is private",
+        description="public address ranges that may reach the Kubernetes API (default: none, a private API)",
         examples=[["203.0.113.0/24"]],
     )
     cluster_access: ClusterAccess = Field(
         default=ClusterAccess(),
-        description="the principals with access to the cluster, besides the identity that builds it",
+        description="the principals with access to the cluster, in addition to the identity that builds it",
         examples=[{"viewers": ["arn:aws:iam::111122223333:role/developers"]}],
     )
     cost_centre: Label = Field(
@@ -232,37 +232,37 @@ class RegionSettings(Settings):
     )
     tags: dict[Tag, TagValue] = Field(
         default={},
-        max_length=MOST_TAGS,
+        max_length=MAX_TAGS,
         description="further tags (labels on Google Cloud) on every resource of the region",
         examples=[{"data-class": "internal"}],
     )
     protect: bool | None = Field(
         default=None,
-        description="whether the region's cluster and data refuse deletion; as the wave says, unless set here",
+        description="whether the region's cluster and data refuse deletion (default: as in the wave)",
         examples=[True],
     )
     repository: str | None = Field(
         default=None,
         pattern=r"^(https?|ssh|file)://",
-        description="the git repository that Argo CD follows; the remote `origin` of the checkout, unless set",
+        description="the git repository that Argo CD follows (default: the remote `origin` of the checkout)",
         examples=["https://git.example.com/platform/regions.git"],
     )
     sync_timeout: Duration = Field(
         default=timedelta(minutes=15),
-        description="how long Argo CD may take over one commit, tests included, before it gives up and says so; "
+        description="how long Argo CD may take over one commit, tests included, before it posts a failure, "
         "shorter than the wave's deadline",
         examples=["15m"],
     )
     suspended: bool = Field(
         default=False,
-        description="whether all is there and no pod runs: the scream test of a region that is to be retired",
+        description="whether the region keeps its objects and runs no pod, for the retirement hold",
         examples=[True],
     )
     poll_interval: Duration = Field(
         default=timedelta(seconds=3),
         ge=timedelta(seconds=1),
-        description="how often Argo CD asks git for a new commit of the region's branch, 1s at least; the more regions, the "
-        "longer: all together may ask 15 times a second",
+        description="how often Argo CD asks git for a new commit of the region's branch, 1s at least. More regions need a "
+        "longer interval: all together may ask 15 times a second",
         examples=["3s"],
     )
     github_apps: GitHubApps = Field(
@@ -276,18 +276,18 @@ class RegionSettings(Settings):
         examples=["awskms://alias/regions-acme?region=eu-west-1"],
     )
     aws: AwsSettings | None = Field(
-        default=None, description="what only a region on AWS needs", examples=[{"accountId": "111122223333"}]
+        default=None,
+        description="the settings that only a region on AWS needs",
+        examples=[{"accountId": "111122223333"}],
     )
     gcp: GcpSettings | None = Field(
         default=None,
-        description="what only a region on Google Cloud needs",
-        examples=[{"project": "example-staging"}],
-    )
+        description="the settings that only a region on Google Cloud needs", examples=[{"project": "example-staging"}],
+    )  # fmt: skip
     azure: AzureSettings | None = Field(
-        default=None,
-        description="what only a region on Azure needs",
+        default=None, description="the settings that only a region on Azure needs",
         examples=[{"subscriptionId": "0000...", "directoryId": "0000..."}],
-    )
+    )  # fmt: skip
 
     @property
     def private(self) -> bool:
@@ -296,5 +296,5 @@ class RegionSettings(Settings):
 
     @property
     def pools(self) -> Mapping[str, NodePool]:
-        """All pools of the region: its size's main pool, and what the stack file sets."""
+        """All pools of the region: its size's main pool, and the stack file's own."""
         return {MAIN_POOL: MAIN_POOLS[self.size][self.cloud], **self.node_pools}

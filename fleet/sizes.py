@@ -1,4 +1,4 @@
-"""What a region's size means: the machines of its main pool in each cloud, and how many nodes it may ever have."""
+"""The sizes of regions: the machines of the main pool in each cloud, and the maximum of nodes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from fleet.base import Cloud, Settings
+from fleet.base import Cloud, SettingsModel
 
 Size = Literal["small", "medium", "large"]
 
@@ -15,11 +15,11 @@ MAIN_POOL = "general"
 """The pool that Argo CD and the cluster's own pods run on. Every region has it."""
 
 PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
-"""A pool's name: as AKS, which is the strictest, takes it, so that a stack file can be copied to another cloud.
+"""A pool's name, by the rules of AKS, the strictest cloud, so that a stack file can be copied to another cloud.
 Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, managedClusters/agentPools."""
 
 
-class NodePool(Settings):
+class NodePool(SettingsModel):
     """One pool of equal nodes."""
 
     machine_type: str = Field(
@@ -56,16 +56,16 @@ MAIN_POOLS: Mapping[Size, Mapping[Cloud, NodePool]] = {
         "azure": _main("Standard_D8s_v5", 6, 24),
     },
 }
-"""The main pool of a region, unless its stack file says otherwise: 2, 4 and 8 CPUs, a node or two in each zone at least."""
+"""The main pool of a region, unless its stack file sets another: 2, 4 and 8 CPUs. Each zone has a node or two at least."""
 
-MOST_NODES: Mapping[Size, int] = {"small": 12, "medium": 30, "large": 120}
-"""The nodes that all pools of a region may have together: what a mistyped number can cost at most."""
+MAX_NODES: Mapping[Size, int] = {"small": 12, "medium": 30, "large": 120}
+"""The nodes that all pools of a region may have together, which limits the cost of a mistyped number."""
 
 CPUS: Mapping[str, int] = {
     "m7i.large": 2, "m7i.xlarge": 4, "m7i.2xlarge": 8,
     "e2-standard-2": 2, "n2-standard-4": 4, "n2-standard-8": 8,
     "Standard_D2s_v5": 2, "Standard_D4s_v5": 4, "Standard_D8s_v5": 8,
 }  # fmt: skip
-"""The CPUs of the machines above, by which the clouds count their quotas."""
+"""The CPUs of the machines above. The clouds count quotas by CPUs."""
 GIB_PER_CPU = 4
 """The memory of each of them."""

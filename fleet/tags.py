@@ -1,4 +1,4 @@
-"""The one scheme by which every resource of a region is tagged, valid in each cloud."""
+"""The scheme of the tags of every resource of a region, valid in each cloud."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ AWS and Azure take all of these: docs.aws.amazon.com/tag-editor and
 learn.microsoft.com/azure/azure-resource-manager/management/tag-resources."""
 
 SCHEME = ("region", "wave", "tenant", "cost-centre", "managed-by")
-"""What every resource says of itself. A stack file cannot say otherwise."""
+"""The tags of every resource. A stack file cannot change them."""
 
-RESERVED = ("aws", "azure", "microsoft", "windows", "goog")
-"""Beginnings that AWS (aws:), Azure and Google Cloud keep to themselves, in any case."""
+RESERVED_PREFIXES = ("aws", "azure", "microsoft", "windows", "goog")
+"""Prefixes that AWS (aws:), Azure and Google Cloud reserve, in any case."""
 
-MOST_TAGS = 15 - len(SCHEME)
-"""Azure's DNS zones take 15 tags in all: learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations."""
+MAX_TAGS = 15 - len(SCHEME)
+"""Azure's DNS zones take 15 tags: learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations."""

@@ -34,7 +34,7 @@ RENAMED = {
 def validate(
     model: type[Model], data: dict[str, Any], file: str, prefix: str = ""
 ) -> tuple[Model | None, list[Problem]]:
-    """Make a model of data; or say everything that is wrong. `prefix` stands before each key, as in `regions:`."""
+    """Make a model of data, or all its problems. `prefix` stands before each key, as in `regions:`."""
     try:
         return model.model_validate(data), []
     except ValidationError as error:
@@ -59,8 +59,8 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, file: str, prefix: st
         remedy += f", for example `{_example(field.examples[0])}`"
     if detail["type"] == "missing":
         return Problem(file, key, None, "missing", remedy)
-    what = detail["msg"].removeprefix("Value error, ")
-    return Problem(file, key, detail["input"], what[:1].lower() + what[1:], remedy)
+    message = detail["msg"].removeprefix("Value error, ")
+    return Problem(file, key, detail["input"], message[:1].lower() + message[1:], remedy)
 
 
 def _example(value: Any) -> str:
@@ -71,20 +71,20 @@ def _fields_on(model: type[BaseModel], location: tuple[int | str, ...]) -> Itera
     """The fields that a location passes through, outermost first."""
     current: type[BaseModel] | None = model
     for part in location:
-        found = _field(current, part)
-        if found is None:
+        field = _field(current, part)
+        if field is None:
             continue  # a list's index or a mapping's key: the model inside is already the current one
-        yield found
-        current = _model_in(found.annotation)
+        yield field
+        current = _model_in(field.annotation)
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[tuple[str, FieldInfo]]:
     """The settings that are known at the place of a location's last part."""
     current: type[BaseModel] = model
     for part in location[:-1]:
-        found = _field(current, part)
-        if found is not None:
-            current = _model_in(found.annotation) or current
+        field = _field(current, part)
+        if field is not None:
+            current = _model_in(field.annotation) or current
     return [(field.alias or name, field) for name, field in current.model_fields.items()]
 
 

@@ -1,6 +1,6 @@
-"""Every version that a region's Kubernetes is made of, in one place: docs/operate/upgrade-kubernetes.md says how to move on.
+"""The versions of a region's Kubernetes and its add-ons. docs/operate/upgrade-kubernetes.md has the steps of an upgrade.
 
-Google Cloud and Azure choose their add-ons' versions by the cluster's; AWS leaves them to us.
+Google Cloud and Azure choose their add-ons' versions by the cluster's. On AWS they are set here.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EksVersions:
-    """What goes with one minor version of Kubernetes on EKS, as `aws eks describe-addon-versions` and
-    awslabs/amazon-eks-ami's releases name it."""
+    """The add-ons of one minor version of Kubernetes on EKS, by `aws eks describe-addon-versions` and
+    awslabs/amazon-eks-ami's releases."""
 
     nodes: str
     """The release of Amazon Linux 2023 that nodes start from."""

@@ -8,22 +8,22 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from fleet.base import SECRETS_PROVIDER, Label, Settings
+from fleet.base import SECRETS_PROVIDER, Label, SettingsModel
 from fleet.duration import Duration
 from fleet.windows import Window
 
 Check = Literal["apps", "infra"]
-"""What a region reports on a commit: Argo CD with its gate tests, and `pulumi up`."""
+"""The receipts of a region on a commit: `apps` by Argo CD with its gate tests, `infra` by `pulumi up`."""
 
 _COHORT = re.compile(r"^(100|[1-9][0-9]?)%$")
 
 
-class Wave(Settings):
+class Wave(SettingsModel):
     """One wave: a set of regions that get new commits together."""
 
     name: Label = Field(description="the name that stack files use", examples=["staging"])
     production: bool = Field(
-        description="whether the wave's regions hold real data: Argo CD is then highly available, "
+        description="whether the wave's regions hold real data. Then Argo CD is highly available, "
         "each zone has its own way out to the internet, and clusters refuse deletion",
         examples=[True],
     )
@@ -35,8 +35,8 @@ class Wave(Settings):
     )
     gate: Literal["required", "none"] = Field(
         default="required",
-        description="`required`: the next wave gets a commit when every region of this one has proven it; "
-        "`none`: the wave's tests run afterwards and hold nobody up",
+        description="`required`: the next wave gets a commit when every region of this one has proven it. "
+        "`none`: the wave's tests run afterwards and gate no wave",
         examples=["required"],
     )
     checks: list[Check] = Field(
@@ -47,18 +47,18 @@ class Wave(Settings):
     )
     trusted_status_creators: list[str] = Field(
         default=[],
-        description="the logins whose receipts count; all others are reported and ignored",
+        description="the logins whose receipts count (all others are reported and ignored)",
         examples=[["regions-receipts[bot]"]],
     )
     soak: Duration = Field(
         default=timedelta(0),
-        description="how long a region must have been well on a commit, counted from its last receipt",
+        description="how long a region must have passed a commit, counted from its last receipt",
         examples=["10m"],
     )
     deadline: Duration = Field(
         default=timedelta(hours=1),
-        description="how long a region may take over a commit before the wave may go on to a newer one without it; "
-        "the commit itself stays unproven",
+        description="how long a region may take over a commit. Then the wave may go on to a newer one without the region, "
+        "and the commit itself stays unproven",
         examples=["1h"],
     )
     retirement_hold: Duration = Field(
@@ -75,7 +75,7 @@ class Wave(Settings):
     )
     windows: list[Window] = Field(
         default=[],
-        description="when the wave may get commits; at any time, unless given",
+        description="when the wave may get commits (default: at any time)",
         examples=[[{"days": ["mon"], "start": "08:00", "end": "16:00"}]],
     )
     may_be_empty: bool = Field(
@@ -97,7 +97,7 @@ class Wave(Settings):
         return value
 
     def trusted(self, login: str | None) -> list[str]:
-        """Whose receipts count for a region of the wave: its own app's, by login, or else the wave's trusted creators'."""
+        """The logins whose receipts count for a region of the wave: its own app's, or else the wave's trusted creators."""
         return [login] if login else self.trusted_status_creators
 
     def steps(self, regions: int) -> list[int]:
@@ -111,7 +111,7 @@ class Wave(Settings):
         return sizes
 
 
-class Waves(Settings):
+class Waves(SettingsModel):
     """The whole of waves.yaml: the waves, first to last."""
 
     waves: list[Wave] = Field(

@@ -9,12 +9,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, field_validator
 
-from fleet.base import Settings
+from fleet.base import SettingsModel
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 _MONDAY = datetime(2026, 1, 5)
-"""Any Monday, to hold windows against each other."""
+"""A Monday, for the comparison of windows."""
 
 
 def _quoted(value: object) -> object:
@@ -29,7 +29,7 @@ TimeOfDay = Annotated[
 ]
 
 
-class Window(Settings):
+class Window(SettingsModel):
     """A time of the week in which commits may come."""
 
     days: list[Day] = Field(
@@ -37,7 +37,7 @@ class Window(Settings):
     )
     start: TimeOfDay = Field(description="the time of day from which, quoted", examples=["08:00"])
     end: TimeOfDay = Field(
-        description="the time of day until which, quoted; of the next day, where it is not later than start",
+        description="the time of day until which, quoted (of the next day, if not later than start)",
         examples=["16:00"],
     )
     timezone: str = Field(default="UTC", description="an IANA time zone", examples=["Europe/London"])
@@ -60,7 +60,7 @@ class Window(Settings):
         return (today in self.days and clock >= self.start) or (yesterday in self.days and clock < self.end)
 
     def openings(self) -> Iterator[datetime]:
-        """When it opens, in some week of winter."""
+        """The times at which the window opens, in a week of winter."""
         for day in self.days:
             date = (_MONDAY + timedelta(days=DAYS.index(day))).date()
             yield datetime.combine(date, self.start, ZoneInfo(self.timezone))
@@ -71,18 +71,21 @@ class Window(Settings):
 
 def is_open(windows: Iterable[Window], now: datetime) -> bool:
     """Whether commits may come at a time (with a zone): in any of the windows, and always where there are none."""
-    found = list(windows)
-    return not found or any(window.holds(now) for window in found)
+    all_windows = list(windows)
+    return not all_windows or any(window.holds(now) for window in all_windows)
 
 
-def meet(some: Iterable[Window], others: Iterable[Window]) -> bool:
+def overlap(windows: Iterable[Window], others: Iterable[Window]) -> bool:
     """Whether there is a time at which both are open: then one of them opens while the other one is open."""
-    some, others = list(some), list(others)
+    one_side, other_side = list(windows), list(others)
     return any(
-        is_open(two, opening) for one, two in ((some, others), (others, some)) for w in one for opening in w.openings()
+        is_open(second, opening)
+        for first, second in ((one_side, other_side), (other_side, one_side))
+        for window in first
+        for opening in window.openings()
     )
 
 
-def words(windows: Iterable[Window]) -> str:
+def describe(windows: Iterable[Window]) -> str:
     """The windows for people."""
     return "; ".join(str(window) for window in windows)

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 import fleet
-from fleet.residency import RESIDENCY_FILE, refused
-from fleet.sizes import MOST_NODES
+from fleet.residency import RESIDENCY_FILE, refusal
+from fleet.sizes import MAX_NODES
 from fleet.tags import SCHEME
 from policy.rules import Policy, PolicyViolation, Resource
 
@@ -205,9 +205,9 @@ def residency(resource: Resource, region: fleet.Region) -> Iterator[str]:
     location = resource.get("location") or resource.get("region")
     if not isinstance(location, str) or location == "global":
         return
-    refusal = refused(residency_of(), tenant, cloud, location)
-    if refusal:
-        yield refusal
+    reason = refusal(residency_of(), tenant, cloud, location)
+    if reason:
+        yield reason
 
 
 def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterator[PolicyViolation]:
@@ -218,7 +218,7 @@ def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterato
         "azure-native:containerservice:AgentPool": lambda r: r.get("maxCount", 0),
     }
     pools = [resource for resource in resources if resource.type in max_nodes]
-    total, allowed = sum(int(max_nodes[pool.type](pool)) for pool in pools), MOST_NODES[region.settings.size]
+    total, allowed = sum(int(max_nodes[pool.type](pool)) for pool in pools), MAX_NODES[region.settings.size]
     if total > allowed:
         yield PolicyViolation(
             pools[-1],

@@ -29,7 +29,9 @@ class _WithSandbox(TyperGroup):
             from sandbox.__main__ import app
         except ModuleNotFoundError as error:
             raise UserError(f"the sandbox needs {error.name}: pip install -r requirements-dev.txt") from error
-        return typer.main.get_command(app)
+        command = typer.main.get_command(app)
+        command.name = SANDBOX
+        return command
 
 
 app = build(_WithSandbox)

@@ -16,16 +16,16 @@ from rich.table import Table
 import fleet
 from fleet.console import errors, examples, main, output
 from sandbox import environment, lifecycle
-from sandbox.demo import bring_up as demonstration
-from sandbox.demo import scenario
+from sandbox.demo import bring_up, scenario
 from sandbox.demo.board import Board
+from sandbox.demo.picture import svg
 from sandbox.demo.regions import DeployedRegion
 from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import CHECKOUT, Home
 from sandbox.toolchain.__main__ import ensure_with_progress
 
 app = typer.Typer(
-    help="A fleet on one machine: the real engine, API servers and Argo CD; SIMULATED clouds and pods.",
+    help="A fleet on one machine: the real engine, API servers and Argo CD, with SIMULATED clouds and pods.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -35,13 +35,13 @@ app = typer.Typer(
 
 @app.callback()
 def prepare() -> None:
-    """A fleet on one machine: the real engine, API servers and Argo CD; SIMULATED clouds and pods."""
+    """A fleet on one machine: the real engine, API servers and Argo CD, with SIMULATED clouds and pods."""
     lifecycle.clean_up_when_terminated()
 
 
 @app.command(epilog=examples("regions sandbox up"))
 def up() -> None:
-    """Start the sandbox: toolchain, git host, supervisor, a stack for each region, and the clusters that were there."""
+    """Start the sandbox: toolchain, git host, supervisor, a stack for each region, and the clusters of the last run."""
     home = _start()
     lifecycle.seed(home, CHECKOUT, list(fleet.read(CHECKOUT).regions))
     errors.text(f"The sandbox is up in {home.root}. Next: ", ('eval "$(regions sandbox env)"', "bold"))
@@ -49,7 +49,7 @@ def up() -> None:
 
 @app.command(epilog=examples('eval "$(regions sandbox env)"'))
 def env() -> None:
-    """Print what a shell needs to meet the sandbox: eval "$(regions sandbox env)"."""
+    """Print the environment of a shell that uses the sandbox: eval "$(regions sandbox env)"."""
     home = _existing()
     for name, value in environment.variables(home, Path.cwd()).items():
         print(f"export {name}={shlex.quote(value)}")
@@ -57,7 +57,7 @@ def env() -> None:
 
 @app.command(epilog=examples("regions sandbox status", "regions sandbox status --json"))
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead.")] = False) -> None:
-    """Show the clusters and processes, with the memory that each alone takes."""
+    """Show the clusters and processes, with the unshared memory of each."""
     answer = lifecycle.status(Home.current())
     if as_json:
         print(json.dumps(answer, indent=2))
@@ -75,9 +75,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON inst
     epilog=examples("regions sandbox logs staging-aws-eu-west-1", "regions sandbox logs REGION kube-apiserver -n 50")
 )
 def logs(
-    region: Annotated[str, typer.Argument(help="A region's name; the sandbox's own logs without it.")] = "",
-    process: Annotated[str, typer.Argument(help="A process of `status`; all without it.")] = "",
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many lines of each log.")] = 20,
+    region: Annotated[str, typer.Argument(help="A region's name. Default: the sandbox's own logs.")] = "",
+    process: Annotated[str, typer.Argument(help="A process of `status`. Default: all.")] = "",
+    lines: Annotated[int, typer.Option("--lines", "-n", help="Lines of each log.")] = 20,
 ) -> None:
     """Print the ends of log files."""
     home = _existing()
@@ -88,7 +88,7 @@ def logs(
     )
     files = [path for folder in folders for path in sorted(folder.glob("*.log")) if process in ("", path.stem)]
     if not files:
-        raise SandboxError(f"no log of {process or 'anything'} for {region or 'the sandbox'} in {home.logs}")
+        raise SandboxError(f"{home.logs} has no log of {process or 'any process'} for {region or 'the sandbox'}")
     for path in files:
         output.text(f"==> {path}", style="bold")
         for line in path.read_text(errors="replace").splitlines()[-lines:]:
@@ -108,13 +108,13 @@ def kubectl(context: typer.Context, region: Annotated[str, typer.Argument(help="
 
 @app.command(epilog=examples("regions sandbox stop"))
 def stop() -> None:
-    """End every process. The data stays, and `up` goes on with it."""
+    """End every process. The data stays, and `up` continues with it."""
     lifecycle.stop(Home.current())
 
 
 @app.command(epilog=examples("regions sandbox down"))
 def down() -> None:
-    """End every process and give all disk back."""
+    """End every process and delete the sandbox's data."""
     lifecycle.down(Home.current())
 
 
@@ -122,46 +122,56 @@ def down() -> None:
 def demo(
     regions: Annotated[
         str,
-        typer.Option(help="Bring only these up, each by `pulumi up` alone: `staging`, `all`, another wave, or names."),
+        typer.Option(
+            help="Bring up only these regions, each by `pulumi up` alone: `staging`, `all`, another wave, or names."
+        ),
     ] = "",
 ) -> None:
-    """Tell the whole story: all regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
-    started = time.monotonic()
-    chosen = demonstration.choose(regions) if regions else []
-    home = _start()
+    """Run the whole demo: all regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
+    start = time.monotonic()
+    members = bring_up.choose(regions) if regions else []
+    home, messages = _start(), []
+
+    def say(text: str) -> None:
+        messages.append(text)
+        errors.text(text)
+
     try:
         if regions:
-            commit, states = demonstration.run(home, chosen, _say)
+            commit, states = bring_up.run(home, members, say)
         else:
             with Board(errors) as board:
-                told = scenario.tell(home, board.say, board.show)
-            told.write(scenario.RESULT)
-            commit, states = told.commit, told.regions
+                result = scenario.Scenario(home, say, board.show).run()
+            result.write(scenario.RESULT)
+            commit, states = result.commit, result.regions
     except BaseException:
         lifecycle.stop(home)
         raise
-    _print(states)
+    table = _table(states)
+    output.print(table)
+    scenario.PICTURE.write_text(svg(f"make demo{f' REGIONS={regions}' if regions else ''}", messages, table))
     failed = [state for state in states if not state.arrived(commit)]
     for state in failed:
         errors.text(f"{state.name}: {state.message}", style="red")
     if failed:
-        errors.print(f"The sandbox stays up to be looked at: regions sandbox logs {failed[0].name}", markup=False)
+        errors.text(f"The sandbox stays up. To see the logs: regions sandbox logs {failed[0].name}")
         raise typer.Exit(1)
-    errors.text(
-        f"\n{len(states)} regions Synced and Healthy in {time.monotonic() - started:.0f} s. The clouds, the pods and the git "
-        "host's API are simulated; engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
+    errors.text(_next_steps(states, time.monotonic() - start))
+
+
+def _next_steps(states: list[DeployedRegion], seconds: float) -> str:
+    regions = f"{len(states)} region{'' if len(states) == 1 else 's'}"
+    return (
+        f"\n{regions} Synced and Healthy in {seconds:.0f} s. The clouds, the pods and the git host's API are "
+        "simulated. Engine, API servers and Argo CD are real. The sandbox stays up. Try:\n"
         f'  export PATH="{Path(sys.executable).parent}:$PATH"\n'
         '  eval "$(regions sandbox env)"\n'
         f"  pulumi preview -s {states[0].name}        # nothing to change\n"
         f"  kubectl --context {states[0].name} get applications,pods -A\n"
         "  regions status                  # which commit is where, and why\n"
         "  regions sandbox status          # the processes and their memory\n"
-        "  regions sandbox down            # end it all"
+        "  regions sandbox down            # end the sandbox"
     )
-
-
-def _say(text: str) -> None:
-    errors.text(text)
 
 
 def _start() -> Home:
@@ -178,12 +188,12 @@ def _existing() -> Home:
     return home
 
 
-def _print(states: list[DeployedRegion]) -> None:
+def _table(states: list[DeployedRegion]) -> Table:
     table = Table("wave", "region", "cloud", "commit", "sync", "health", "resources", "seconds", box=None)
     for state in states:
         table.add_row(state.wave, state.name, state.cloud, state.commit[:10], state.sync, state.health,
                       str(state.resources), f"{state.seconds:.1f}")  # fmt: skip
-    output.print(table)
+    return table
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""`python -m sandbox.ci_runner`: SIMULATED CI of the git host: a job for each region whose branch moves. The supervisor runs it.
+"""`python -m sandbox.ci_runner`: SIMULATED CI of the git host, with a job for each region whose branch moves.
 
-A job checks the commit out and runs `regions update`, as the workflow of the real host does. Jobs of one region run one after
-the other. A job that a newer commit has overtaken ends by itself.
+The supervisor runs it. A job checks the commit out and runs `regions update`, like the workflow of the real host. Jobs of
+one region run one after the other. A job ends by itself when the branch has a newer commit.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sandbox.githost import repository
 from sandbox.machine.home import CHECKOUT, Home
 
 PARALLEL = 3
-"""Jobs at once: more only wait for each other on two cores."""
+"""Concurrent jobs. On two cores, more jobs only wait for each other."""
 POLL_SECONDS = 0.5
 PREFIX = "region/"
 
@@ -25,14 +25,14 @@ PREFIX = "region/"
 def main() -> None:
     """Run until SIGTERM."""
     home = Home.current()
-    started: dict[str, str] = {}
+    commits: dict[str, str] = {}
     jobs: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(PARALLEL) as pool:
         while True:
             for branch, commit in repository.heads(home, PREFIX).items():
                 busy = branch in jobs and not jobs[branch].done()
-                if started.get(branch) != commit and not busy:
-                    started[branch] = commit
+                if commits.get(branch) != commit and not busy:
+                    commits[branch] = commit
                     jobs[branch] = pool.submit(job, home, branch.removeprefix(PREFIX), commit)
             time.sleep(POLL_SECONDS)
 
@@ -46,13 +46,13 @@ def job(home: Home, region: str, commit: str) -> None:
         output.flush()
         try:
             repository.check_out(home, folder, commit)
-            venv = folder / ".venv"  # the program's virtual environment is named relative to the checkout
+            venv = folder / ".venv"  # the program's virtual environment has a path relative to the checkout
             if not venv.exists():
                 venv.symlink_to(CHECKOUT / ".venv")
             env = {**os.environ, **variables(home, folder)}
             command = [sys.executable, "-m", "regions", "update", region]
             subprocess.run(command, cwd=folder, env=env, stdout=output, stderr=output)
-        except Exception as error:  # one job's trouble is not the others'
+        except Exception as error:  # one job's error ends no other job
             output.write(f"the job ended: {error}\n".encode())
 
 

@@ -1,4 +1,4 @@
-"""Starts and ends a sandbox's supervisor."""
+"""Starts and ends a sandbox, and runs commands in it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from sandbox.environment import prepare, variables
 from sandbox.githost import repository
 from sandbox.machine import supervisor_client
 from sandbox.machine.errors import SandboxError
+from sandbox.machine.files import remove_tree
 from sandbox.machine.home import CHECKOUT, Home
 
 _START_SECONDS = 120.0
@@ -36,10 +37,10 @@ def running(home: Home) -> bool:
 
 
 def up(home: Home, binaries: Mapping[str, Path]) -> None:
-    """Start the supervisor, and with it the clusters that were there before. Does nothing if it runs already."""
+    """Start the supervisor with the clusters of the last run. Does nothing if the supervisor runs already."""
     if sys.platform == "darwin":
         print(
-            "note: on macOS a supervisor that is killed leaves its processes behind; end it with `down`",
+            "note: on macOS a killed supervisor leaves its processes behind. End it with `down`",
             file=sys.stderr,
         )
     prepare(home, binaries)
@@ -54,9 +55,9 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
     try:
         while not running(home):
             if process.poll() is not None:
-                raise SandboxError(f"the supervisor ended at once; see {log.name}:\n{_tail(Path(log.name))}")
+                raise SandboxError(f"the supervisor ended at once. See {log.name}:\n{_tail(Path(log.name))}")
             if time.monotonic() > deadline:
-                raise SandboxError(f"the supervisor was not ready after {_START_SECONDS:.0f} s; see {log.name}")
+                raise SandboxError(f"the supervisor was not ready after {_START_SECONDS:.0f} s. See {log.name}")
             time.sleep(0.05)
     except BaseException:
         process.terminate()
@@ -65,7 +66,7 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
 
 
 def stop(home: Home) -> None:
-    """End every process of the sandbox. Its data stays, and `up` goes on with it."""
+    """End every process of the sandbox. The data stays, and `up` continues with it."""
     try:
         pid = supervisor_client.call("status", home.socket)["pid"]
         supervisor_client.call("shutdown", home.socket)
@@ -80,14 +81,14 @@ def stop(home: Home) -> None:
 
 
 def down(home: Home) -> None:
-    """End every process and give all disk back."""
+    """End every process and delete the sandbox's data."""
     stop(home)
     remove_salts(home, CHECKOUT)
-    shutil.rmtree(home.root, ignore_errors=True)
+    remove_tree(home.root)
 
 
 def status(home: Home) -> dict[str, Any]:
-    """What runs. Raises SandboxError if nothing does."""
+    """The clusters and processes. Raises SandboxError if the supervisor does not run."""
     answer: dict[str, Any] = supervisor_client.call("status", home.socket)
     return answer
 
@@ -99,13 +100,13 @@ def run(home: Home, command: list[str], checkout: Path, **options: Any) -> subpr
 
 
 def start(home: Home, command: list[str], checkout: Path, log: BinaryIO) -> subprocess.Popen[str]:
-    """Start a command in the sandbox's environment, and do not wait for it."""
+    """Start a command in the sandbox's environment without waiting for its end."""
     env = {**os.environ, **variables(home, checkout)}
     return subprocess.Popen(command, cwd=checkout, env=env, text=True, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def clean_up_when_terminated() -> None:
-    """Make SIGTERM, as CI sends it, end this process as Ctrl-C does: updates are cancelled and clean-ups run. Exit code 143."""
+    """Let SIGTERM, as CI sends it, end this process like Ctrl-C: it cancels updates and cleans up. Exit code 143."""
 
     def end(number: int, frame: object) -> None:
         for child in psutil.Process().children():
@@ -118,9 +119,9 @@ def clean_up_when_terminated() -> None:
 
 
 def initialise_stacks(home: Home, regions: list[str]) -> None:
-    """Make a Pulumi stack for each region that has none, as `pulumi stack init` does, but leave the checkout alone.
+    """Create a Pulumi stack for each region that has none, without a change to the checkout.
 
-    `pulumi stack init` writes a salt into the stack file. It does so here in a scratch copy; the state keeps the salt.
+    `pulumi stack init` writes a salt into the stack file. Here it writes into a scratch copy. The state has the salt.
     """
     missing = [region for region in regions if not home.stack_state(region).exists()]
     if not missing:
@@ -137,39 +138,39 @@ def initialise_stacks(home: Home, regions: list[str]) -> None:
 
 
 def remove_salts(home: Home, checkout: Path) -> None:
-    """Take out of the stack files the salts that Pulumi put in for this sandbox's stacks, and no other."""
+    """Remove the salts of this sandbox's stacks, and no others, from the stack files."""
     states = home.backend.glob(".pulumi/stacks/*/*.json")
     salts = {salt for path in states for salt in re.findall(r'"salt":\s*"([^"]+)"', path.read_text())}
     for path in [*checkout.glob("stacks/Pulumi.*.yaml"), *checkout.glob("bootstrap/Pulumi.*.yaml")]:
         lines = path.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if not any(line.strip() == f"encryptionsalt: {salt}" for salt in salts)]
-        if kept != lines:
-            path.write_text("".join(kept))
+        unsalted = [line for line in lines if not any(line.strip() == f"encryptionsalt: {salt}" for salt in salts)]
+        if unsalted != lines:
+            path.write_text("".join(unsalted))
 
 
 def publish(home: Home, checkout: Path, regions: list[str]) -> str:
-    """Put the checkout on the git host's main and on the branches of these regions. Returns the commit."""
+    """Push the checkout to the git host's main and to the branches of these regions. Returns the commit."""
     return repository.publish(home, checkout, ["main", *(f"region/{region}" for region in regions)])
 
 
 def clone(home: Home) -> Path:
     """The sandbox's own clone of the git host's main, ready to run the program in."""
     checkout = repository.clone(home)
-    # The program's virtual environment is named relative to the checkout, and is not in git.
+    # The program's virtual environment has a path relative to the checkout, and is not in git.
     if not (checkout / ".venv").exists():
         (checkout / ".venv").symlink_to(CHECKOUT / ".venv")
     return checkout
 
 
 def run_ci(home: Home, on: bool = True) -> None:
-    """Let the git host's CI run a job for each region whose branch moves, or stop it. Off until it is asked for."""
+    """Turn the git host's CI on or off. When on, it runs a job for each region whose branch moves. Off by default."""
     supervisor_client.call("run_ci", home.socket, on=on)
 
 
 def seed(home: Home, checkout: Path, regions: list[str]) -> None:
-    """Give each region that has none a stack and a branch at the checkout as it is; what is there stays as it is."""
-    there = repository.heads(home)
-    missing = [branch for branch in ("main", *(f"region/{region}" for region in regions)) if branch not in there]
+    """Create a missing stack and a missing branch, at the checkout as it is, for each region."""
+    heads = repository.heads(home)
+    missing = [branch for branch in ("main", *(f"region/{region}" for region in regions)) if branch not in heads]
     if missing:
         repository.publish(home, checkout, missing)
     initialise_stacks(home, regions)

@@ -1,6 +1,6 @@
-"""The rollout: a commit on main reaches the regions' branches wave by wave, and nothing moves without proof.
+"""The rollout: a commit on main reaches the regions' branches wave by wave, and no branch moves without proof.
 
-Packages, lowest first; each imports those before it alone:
+Packages, lowest first. Each imports only those before it:
 
     rollout/   the rules, pure: states of regions, the plan, operations, metrics, one pass of the conductor
     scm/       the git host: refs, receipts, pull requests, and the conductor's command
@@ -9,5 +9,5 @@ Packages, lowest first; each imports those before it alone:
     images/    the repository's own images
     cli/       the commands of `regions`
 
-It knows fleet/, and nothing of components/ or sandbox/.
+The package imports fleet/, and neither components/ nor sandbox/.
 """

@@ -12,7 +12,7 @@ from components.argo import argocd, monitoring_rbac
 from components.shared.cluster import StorageDriver
 from components.shared.secrets import RegionSecrets
 from fleet import CONDUCTOR, FLIPT, INFLUXDB, Region
-from fleet.rendering import STORAGE_CLASS, facts
+from fleet.rendering import STORAGE_CLASS, jsonnet_args
 
 IN_CLUSTER = "https://kubernetes.default.svc"
 
@@ -163,7 +163,7 @@ def application_spec(region: Region, repository: str) -> dict[str, object]:
     """The jsonnet program of gitops/region at the head of the region's branch, and the cluster follows git."""
     # Argo CD puts the commit in: argo-cd.readthedocs.io, user-guide/build-environment.
     tlas: list[dict[str, object]] = [
-        {"name": "region", "value": json.dumps(facts(region)), "code": True},
+        {"name": "region", "value": json.dumps(jsonnet_args(region)), "code": True},
         {"name": "repository", "value": repository},
         {"name": "revision", "value": "$ARGOCD_APP_REVISION"},
     ]

@@ -15,7 +15,7 @@ from typing import Any
 import pulumi
 
 from fleet import FleetError, Problem, Region
-from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, influxdb_secret, missing, receipts_key, wanted
+from fleet.keys import CONDUCTOR_KEY, FLAGS_KEY, influxdb_secret, missing, receipts_key, required
 
 NOT_KNOWN = "not known in this preview"
 
@@ -52,7 +52,7 @@ def read_secrets(region: Region, environment: Mapping[str, str], preview: bool =
     ]  # fmt: skip
     if problems and not preview:
         raise FleetError(problems)
-    values = {name: NOT_KNOWN if name in lacking else environment[name] for name in wanted(region)}
+    values = {name: NOT_KNOWN if name in lacking else environment[name] for name in required(region)}
     keys = {name: pulumi.Output.secret(value) for name, value in values.items()}
     secret = values.get(influxdb_secret(region))
     influxdb = secret and {

@@ -10,13 +10,13 @@ from rich.text import Text
 
 import fleet
 from fleet.console import Terminal
-from sandbox.demo.progress import Host, Rollout
+from sandbox.demo.progress import HostSnapshot, RolloutProgress
 
 COLOURS = {"passed": "green", "failed": "red", "has it": "cyan"}
 
 
 class Board:
-    """A context manager around what is shown."""
+    """A context manager around the display of a rollout."""
 
     def __init__(self, console: Terminal) -> None:
         self._console = console
@@ -35,39 +35,44 @@ class Board:
             self._live.stop()
 
     def say(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._console.text(text)
 
-    def show(self, rollout: Rollout, host: Host, regions: list[fleet.Region]) -> None:
-        """The rollout as it is now."""
-        words = {region.name: word(rollout, host, region) for region in regions}
+    def show(self, rollout: RolloutProgress, host: HostSnapshot, regions: list[fleet.Region]) -> None:
+        """Show the rollout as it is now."""
+        states = {region.name: region_state(rollout, host, region) for region in regions}
         if self._live:
-            self._live.update(table(rollout, words, regions), refresh=True)
+            self._live.update(table(rollout, states, regions), refresh=True)
             return
         for region in regions:
             key = f"{rollout.commit} {region.name}"
-            if words[region.name] and self._last.get(key) != words[region.name]:
-                self._last[key] = words[region.name]
-                self.say(f"  {rollout.commit[:10]} {region.wave.name}: {region.name} {words[region.name]}")
+            state = states[region.name]
+            if state and self._last.get(key) != state:
+                self._last[key] = state
+                self.say(f"  {rollout.commit[:10]} {region.wave.name}: {region.name} {state}")
 
 
-def word(rollout: Rollout, host: Host, region: fleet.Region) -> str:
-    """How a region stands to the commit, in a word; empty while it does not have it."""
-    if not host.given(region.name, rollout.commit):
+def region_state(rollout: RolloutProgress, host: HostSnapshot, region: fleet.Region) -> str:
+    """The commit's state in a region. Empty while the region does not have the commit."""
+    if not host.has_commit(region.name, rollout.commit):
         return ""
     if host.failed(region.name):
         return "failed"
     return "passed" if host.passed(region.name, list(region.wave.checks)) else "has it"
 
 
-def table(rollout: Rollout, words: dict[str, str], regions: list[fleet.Region]) -> Table:
+def table(rollout: RolloutProgress, states: dict[str, str], regions: list[fleet.Region]) -> Table:
     """The waves and their regions."""
-    shown = Table("wave", "region", "cloud", f"commit {rollout.commit[:10]}", "seconds", box=None)
+    board = Table("wave", "region", "cloud", f"commit {rollout.commit[:10]}", "seconds", box=None)
     seconds = {name: value for wave in rollout.waves for name, value in wave.regions.items()}
     for region in regions:
-        said = words[region.name]
-        took = f"{seconds[region.name]:.0f}" if region.name in seconds else ""
-        shown.add_row(
-            region.wave.name, region.name, region.settings.cloud, Text(said or "-", COLOURS.get(said, "dim")), took
+        state = states[region.name]
+        duration = f"{seconds[region.name]:.0f}" if region.name in seconds else ""
+        board.add_row(
+            region.wave.name,
+            region.name,
+            region.settings.cloud,
+            Text(state or "-", COLOURS.get(state, "dim")),
+            duration,
         )
-    return shown
+    return board

@@ -16,62 +16,60 @@ from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import CHECKOUT, Home
 
 PARALLEL = 3
-"""Updates at once: more only wait for each other on two cores."""
+"""Concurrent updates. On two cores, more updates only wait for each other."""
 HEALTHY_SECONDS = 240.0
 RESULT = CHECKOUT / "build" / "demo.json"
-"""Where the result is written for programs to read."""
+"""The result, for programs."""
 
 
-def choose(given: str) -> list[fleet.Region]:
-    """`staging` (one region for each cloud), `all`, or names with commas between. Raises SandboxError."""
-    known = fleet.read(CHECKOUT)
-    if known.problems:
-        raise SandboxError("\n".join(str(problem) for problem in known.problems))
-    if given == "all":
-        return known.in_waves()
-    if given in {wave.name for wave in known.waves}:
-        return [region for region in known.in_waves() if region.wave.name == given]
-    names = [name.strip() for name in given.split(",") if name.strip()]
-    unknown = [name for name in names if name not in known.regions]
-    if unknown or not names:
-        words = ", ".join(["all", *(wave.name for wave in known.waves), *known.regions])
-        raise SandboxError(f"no such region: {', '.join(unknown) or given!r}. Known: {words}")
-    return [known.regions[name] for name in names]
+def choose(selection: str) -> list[fleet.Region]:
+    """The regions of `all`, of a wave such as `staging`, or of names with commas between. Raises SandboxError."""
+    everything = fleet.read(CHECKOUT)
+    if everything.problems:
+        raise SandboxError("\n".join(str(problem) for problem in everything.problems))
+    if selection == "all":
+        return everything.in_waves()
+    if selection in {wave.name for wave in everything.waves}:
+        return [region for region in everything.in_waves() if region.wave.name == selection]
+    selected = [name.strip() for name in selection.split(",") if name.strip()]
+    unknown = [name for name in selected if name not in everything.regions]
+    if unknown or not selected:
+        names = ", ".join(["all", *(wave.name for wave in everything.waves), *everything.regions])
+        raise SandboxError(f"no such region: {', '.join(unknown) or selection!r}. Known: {names}")
+    return [everything.regions[name] for name in selected]
 
 
-def run(home: Home, chosen: list[fleet.Region], report: Callable[[str], None]) -> tuple[str, list[DeployedRegion]]:
-    """Publish the checkout to the sandbox's git host, and bring the regions up from it. Errors end in the states.
+def run(home: Home, members: list[fleet.Region], report: Callable[[str], None]) -> tuple[str, list[DeployedRegion]]:
+    """Publish the checkout to the sandbox's git host, and bring the regions up from it.
 
-    Returns the commit that was published, and how far each region came.
+    Returns the published commit, and the state of each region. A region's error is its state's message.
     """
-    names = [region.name for region in chosen]
+    names = [region.name for region in members]
     commit = lifecycle.publish(home, CHECKOUT, names)
     checkout = lifecycle.clone(home)
     lifecycle.initialise_stacks(home, names)
 
     def bring_up(region: fleet.Region) -> DeployedRegion:
         state = DeployedRegion(region.name, region.settings.cloud, region.wave.name)
-        started = time.monotonic()
+        start = time.monotonic()
         try:
             report(f"{region.name}: pulumi up")
             state.resources = regions.up(home, checkout, region.name)
-            report(
-                f"{region.name}: {state.resources} resources after {time.monotonic() - started:.0f} s; Argo CD syncs"
-            )
+            report(f"{region.name}: {state.resources} resources after {time.monotonic() - start:.0f} s. Argo CD syncs")
             regions.wait(home, state, commit, HEALTHY_SECONDS)
         except SandboxError as error:
             state.message = str(error)
-        state.seconds = round(time.monotonic() - started, 1)
+        state.seconds = round(time.monotonic() - start, 1)
         report(f"{region.name}: {state.sync or 'no Application'} {state.health} after {state.seconds:.0f} s")
         return state
 
     with ThreadPoolExecutor(PARALLEL) as pool:
-        states = list(pool.map(bring_up, chosen))
+        states = list(pool.map(bring_up, members))
     write(RESULT, commit, states)
     return commit, states
 
 
 def write(path: Path, commit: str, states: list[DeployedRegion]) -> None:
-    """Write the result for programs to read."""
+    """Write the result as JSON."""
     path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps({"commit": commit, "regions": [state.as_dict() for state in states]}, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""How far a commit is, as the git host shows it: branches, the ledger, commit statuses. Nothing of `waves` is asked."""
+"""A commit's progress, from the git host's data alone: branches, the ledger, commit statuses."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ BAD = ("failure", "error")
 
 
 @dataclass(frozen=True)
-class Host:
-    """The git host at one moment, as far as one commit is concerned."""
+class HostSnapshot:
+    """The git host's data on one commit, at one moment."""
 
     branches: Mapping[str, str]
     """Region to commit."""
     statuses: Mapping[str, Mapping[str, dict[str, Any]]]
-    """Region to check to its last status on the commit."""
+    """Region to check to the latest status on the commit."""
     targets: Mapping[str, dict[str, Any]]
-    """Wave to what the ledger has of it: target, since."""
+    """Wave to its record in the ledger: target, since."""
 
-    def given(self, region: str, commit: str) -> bool:
+    def has_commit(self, region: str, commit: str) -> bool:
         """Whether a region has the commit."""
         return self.branches.get(region) == commit
 
     def passed(self, region: str, checks: list[str]) -> bool:
-        """Whether a region's last word on the commit is success in all checks."""
-        said = self.statuses.get(region, {})
-        return all(said.get(check, {}).get("state") == "success" for check in checks)
+        """Whether a region's latest status on the commit is success in all checks."""
+        statuses = self.statuses.get(region, {})
+        return all(statuses.get(check, {}).get("state") == "success" for check in checks)
 
     def failed(self, region: str) -> str:
-        """What a region says is wrong with the commit; empty if nothing."""
-        said = self.statuses.get(region, {})
-        return "; ".join(f"{check}: {s['description']}" for check, s in said.items() if s["state"] in BAD)
+        """A region's failed checks on the commit, with their descriptions. Empty if no check failed."""
+        statuses = self.statuses.get(region, {})
+        return "; ".join(f"{check}: {s['description']}" for check, s in statuses.items() if s["state"] in BAD)
 
 
 @dataclass
@@ -50,26 +50,26 @@ class WaveProgress:
 
     wave: str
     started: str | None = None
-    """When the wave took the commit."""
+    """The time at which the wave took the commit."""
     proven: str | None = None
-    """When the last receipt that it needed came in."""
+    """The time of the last receipt that the wave needed."""
     regions: dict[str, float] = field(default_factory=dict)
-    """Region to the seconds from when the wave took the commit to the region's last receipt."""
+    """Region to the seconds between `started` and the region's last receipt."""
 
 
 @dataclass
-class Rollout:
+class RolloutProgress:
     """A commit on its way through the waves."""
 
     commit: str
     waves: list[WaveProgress]
     stopped_at: str | None = None
-    """The wave that the commit did not get beyond; None: it went everywhere."""
+    """The wave that stopped the commit. None: no wave stopped it."""
     reason: str = ""
 
     @property
     def done(self) -> bool:
-        """Whether every wave has it, proven."""
+        """Whether every wave has proven the commit."""
         return all(wave.proven for wave in self.waves)
 
     def as_dict(self) -> dict[str, Any]:
@@ -77,21 +77,23 @@ class Rollout:
         return asdict(self)
 
 
-def begin(commit: str, regions: list[fleet.Region]) -> Rollout:
-    """A rollout that nobody has taken yet, over the waves that have regions."""
-    return Rollout(commit, [WaveProgress(name) for name in dict.fromkeys(region.wave.name for region in regions)])
-
-
-def observe(home: Home, commit: str) -> Host:
-    """The git host now."""
-    heads = repository.heads(home, "region/")
-    return Host(
-        {branch.removeprefix("region/"): at for branch, at in heads.items()}, _statuses(home, commit), _ledger(home)
+def begin(commit: str, regions: list[fleet.Region]) -> RolloutProgress:
+    """A rollout that no wave has taken yet, over the waves that have regions."""
+    return RolloutProgress(
+        commit, [WaveProgress(name) for name in dict.fromkeys(region.wave.name for region in regions)]
     )
 
 
-def update(rollout: Rollout, host: Host, regions: list[fleet.Region]) -> None:
-    """Write down how far each wave is by now."""
+def observe(home: Home, commit: str) -> HostSnapshot:
+    """The git host now."""
+    heads = repository.heads(home, "region/")
+    return HostSnapshot(
+        {branch.removeprefix("region/"): head for branch, head in heads.items()}, _statuses(home, commit), _ledger(home)
+    )
+
+
+def update(rollout: RolloutProgress, host: HostSnapshot, regions: list[fleet.Region]) -> None:
+    """Record each wave's progress."""
     for progress in rollout.waves:
         record = host.targets.get(progress.wave, {})
         if record.get("target") == rollout.commit:
@@ -107,13 +109,13 @@ def update(rollout: Rollout, host: Host, regions: list[fleet.Region]) -> None:
                     progress.proven = last
 
 
-def stuck(rollout: Rollout, host: Host, regions: list[fleet.Region]) -> bool:
-    """Whether a wave has the commit, and every region of it has passed or failed, one of them failed."""
+def is_stuck(rollout: RolloutProgress, host: HostSnapshot, regions: list[fleet.Region]) -> bool:
+    """Whether all regions of a wave have passed or failed the commit, and at least one has failed."""
     for progress in rollout.waves:
         members = [region for region in regions if region.wave.name == progress.wave]
         failed = [region for region in members if host.failed(region.name)]
-        over = all(host.failed(r.name) or host.passed(r.name, list(r.wave.checks)) for r in members)
-        if progress.started and failed and over:
+        settled = all(host.failed(r.name) or host.passed(r.name, list(r.wave.checks)) for r in members)
+        if progress.started and failed and settled:
             return True
     return False
 
@@ -130,7 +132,7 @@ def _ledger(home: Home) -> dict[str, Any]:
 
 
 def _statuses(home: Home, commit: str) -> dict[str, dict[str, dict[str, Any]]]:
-    found: dict[str, dict[str, dict[str, Any]]] = {}
+    statuses: dict[str, dict[str, dict[str, Any]]] = {}
     api = repository.environment(home, home.checkout)
     headers = {"Authorization": f"Bearer {api['GITHUB_TOKEN']}"}
     page: str | None = f"{api['GITHUB_API_URL']}/repos/{repository.REPOSITORY}/commits/{commit}/statuses?per_page=100"
@@ -141,6 +143,6 @@ def _statuses(home: Home, commit: str) -> dict[str, dict[str, dict[str, Any]]]:
                 kind, _, rest = status["context"].partition("/")
                 region, _, check = rest.partition("/")
                 if kind == "region":
-                    found.setdefault(region, {}).setdefault(check, status)
+                    statuses.setdefault(region, {}).setdefault(check, status)
             page = response.links.get("next", {}).get("url")
-    return found
+    return statuses

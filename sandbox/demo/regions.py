@@ -1,4 +1,4 @@
-"""Regions in a sandbox: bring them up with the real program, and look at what Argo CD makes of them."""
+"""Regions in a sandbox: bring them up with the real program, and read Argo CD's state of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ POLL_SECONDS = 0.5
 
 @dataclass
 class DeployedRegion:
-    """How far a region is."""
+    """The state of a region."""
 
     name: str
     cloud: str
@@ -25,18 +25,18 @@ class DeployedRegion:
     commit: str = ""
     """The commit that Argo CD has synced to."""
     sync: str = ""
-    """Argo CD's word: Synced, OutOfSync or Unknown; empty while there is no Application."""
+    """Argo CD's sync status: Synced, OutOfSync or Unknown. Empty while there is no Application."""
     health: str = ""
-    """Argo CD's word: Healthy, Progressing, Degraded, Missing…"""
+    """Argo CD's health status: Healthy, Progressing, Degraded, Missing…"""
     resources: int = 0
     """Resources in the Pulumi stack."""
     seconds: float = 0.0
-    """To the last commit: from `pulumi up` to Synced and Healthy, or in a rollout from the wave's move to the last receipt."""
+    """After `pulumi up`, the time until Synced and Healthy. In a rollout, the time from the wave's move to the last receipt."""
     message: str = ""
-    """Argo CD's explanation where it has one."""
+    """Argo CD's explanation, if any."""
 
     def arrived(self, commit: str) -> bool:
-        """Whether the region runs this commit and is well."""
+        """Whether the region runs this commit, Synced and Healthy."""
         return self.commit == commit and self.sync == "Synced" and self.health == "Healthy"
 
     def as_dict(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class DeployedRegion:
 
 
 def pulumi(home: Home, checkout: Path, *arguments: str) -> str:
-    """Run `pulumi` without questions. Returns what it printed; raises SandboxError with all of it if it fails."""
+    """Run `pulumi` without questions. Returns its output. Raises SandboxError with the output of a failure."""
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     result = lifecycle.run(home, command, checkout, capture_output=True)
     if result.returncode != 0:
@@ -60,13 +60,13 @@ def up(home: Home, checkout: Path, region: str) -> int:
 
 
 def resources(home: Home, region: str) -> int:
-    """How many resources the stack's state holds."""
+    """The number of resources in the stack's state."""
     state = json.loads(home.stack_state(region).read_text())
     return len((state.get("checkpoint", {}).get("latest") or {}).get("resources") or [])
 
 
 def kubectl(home: Home, region: str, *arguments: str, check: bool = True) -> str:
-    """Run kubectl in a region as its administrator. Returns what it printed."""
+    """Run kubectl in a region as its administrator. Returns its output."""
     command = [str(home.bin / "kubectl"), "--kubeconfig", str(home.kubeconfig), "--context", region, *arguments]
     result = lifecycle.run(home, command, home.root, capture_output=True)
     if check and result.returncode != 0:
@@ -75,7 +75,7 @@ def kubectl(home: Home, region: str, *arguments: str, check: bool = True) -> str
 
 
 def observe(home: Home, state: DeployedRegion) -> DeployedRegion:
-    """Bring the part of a state that Argo CD knows up to date."""
+    """Update the part of a state that comes from Argo CD."""
     output = kubectl(home, state.name, "get", "application", state.name, "-n", "argocd", "-o", "json", check=False)
     status = json.loads(output).get("status", {}) if output.strip() else {}
     sync = status.get("sync", {})
@@ -87,7 +87,7 @@ def observe(home: Home, state: DeployedRegion) -> DeployedRegion:
 
 
 def wait(home: Home, state: DeployedRegion, commit: str, timeout: float) -> DeployedRegion:
-    """Wait until a region runs a commit and is well, at most `timeout` seconds; the state tells whether it does."""
+    """Wait until a region has arrived at a commit, for at most `timeout` seconds. The state shows whether it has."""
     deadline = time.monotonic() + timeout
     while not observe(home, state).arrived(commit) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)

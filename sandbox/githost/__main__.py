@@ -7,22 +7,21 @@ import logging
 import uvicorn
 
 from sandbox.githost import repository
-from sandbox.githost.rest import GitHub, Identity
+from sandbox.githost.rest import SimulatedGitHub, TokenOwner
 from sandbox.machine.home import Home
 
 
 def main() -> None:
-    """Serve until SIGTERM. Apps and tokens are those that git_host.create has laid out."""
+    """Serve until SIGTERM, with the apps and tokens of `repository.create`."""
     home = Home.current()
-    github = GitHub(repository.REPOSITORY, home.repository, home.git_host / "github.sqlite")
-    github.know(
-        repository.token(home), Identity("you", "write", "write", also={"pull_requests": "write", "issues": "write"})
-    )
-    job = Identity("github-actions[bot]", "write", "write", also={"pull_requests": "write", "issues": "write"})
-    github.know(repository.job_token(home), job)
+    github = SimulatedGitHub(repository.REPOSITORY, home.repository, home.git_host / "github.sqlite")
+    permissions = {"pull_requests": "write", "issues": "write"}
+    github.register_token(repository.token(home), TokenOwner("you", "write", "write", permissions=permissions))
+    job = TokenOwner("github-actions[bot]", "write", "write", permissions=permissions)
+    github.register_token(repository.job_token(home), job)
     for app in repository.apps():
-        identity = Identity(f"{app.slug}[bot]", app.statuses, app.contents)
-        github.add_app(app.id, app.installation, identity, repository.public_key(home, app))
+        owner = TokenOwner(f"{app.slug}[bot]", app.statuses, app.contents)
+        github.add_app(app.id, app.installation, owner, repository.public_key(home, app))
     logging.getLogger("uvicorn.access").setLevel(logging.WARNING)
     uvicorn.run(github.app, host="127.0.0.1", port=repository.port(home), log_level="info", lifespan="off")
 

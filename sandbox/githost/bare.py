@@ -1,4 +1,4 @@
-"""What the simulated GitHub itself does in its bare repository, by real git: look at branches, and merge."""
+"""The simulated GitHub's own work in its bare repository, by real git: read branches, and merge."""
 
 from __future__ import annotations
 
@@ -13,37 +13,37 @@ _AUTHOR = {
 }
 
 
-class RefusedError(Exception):
-    """Git said no; the text has its words."""
+class MergeRefusedError(Exception):
+    """Git refused. The text is git's message."""
 
 
-class Bare:
+class BareRepository:
     """A bare repository."""
 
     def __init__(self, git_dir: Path) -> None:
         self._git_dir = git_dir
 
-    def at(self, branch: str) -> str:
-        """Where a branch is; empty if there is none."""
+    def head(self, branch: str) -> str:
+        """The commit of a branch. Empty if there is no such branch."""
         try:
             return self._git("rev-parse", "--verify", "--quiet", f"refs/heads/{branch}")
-        except RefusedError:
+        except MergeRefusedError:
             return ""
 
     def contains(self, commit: str, sha: str) -> bool:
-        """Whether a commit has another one in its history."""
+        """Whether a commit's history has another commit."""
         try:
             self._git("merge-base", "--is-ancestor", sha, commit)
-        except RefusedError:
+        except MergeRefusedError:
             return False
         return True
 
     def merge(self, branch: str, sha: str, message: tuple[str, str], squash: bool) -> str:
-        """Merge a commit into a branch; the result is the new commit. Raises RefusedError on a conflict."""
-        onto = self.at(branch)
+        """Merge a commit into a branch. Returns the new commit. Raises MergeRefusedError on a conflict."""
+        onto = self.head(branch)
         tree = self._git("merge-tree", "--write-tree", onto, sha)
         parents = ["-p", onto, *([] if squash else ["-p", sha])]
-        commit = self._git("commit-tree", tree, *parents, *(word for text in message for word in ("-m", text)))
+        commit = self._git("commit-tree", tree, *parents, *(part for text in message for part in ("-m", text)))
         self._git("update-ref", f"refs/heads/{branch}", commit, onto)
         return commit
 
@@ -51,5 +51,5 @@ class Bare:
         command = ["git", "--git-dir", str(self._git_dir), *arguments]
         result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **_AUTHOR})
         if result.returncode != 0:
-            raise RefusedError(result.stderr.strip())
+            raise MergeRefusedError(result.stderr.strip())
         return result.stdout.strip()

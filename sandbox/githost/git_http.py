@@ -18,18 +18,18 @@ def pushes(request: Request) -> bool:
 
 
 def token(request: Request) -> str:
-    """The token that git was given as a password; empty if there is none."""
-    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    """The token that git sends as a password. Empty if there is none."""
+    kind, _, credentials = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
-        return given
+        return credentials
     try:
-        return base64.b64decode(given).decode().partition(":")[2]
+        return base64.b64decode(credentials).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
 
 
 async def answer(request: Request, git_dir: Path, user: str) -> Response:
-    """What git says. A named user may push."""
+    """Git's answer. A user with a name may push."""
     body = await request.body()
     names = {"content-type": "CONTENT_TYPE", "content-encoding": "HTTP_CONTENT_ENCODING",
              "git-protocol": "HTTP_GIT_PROTOCOL"}  # fmt: skip

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 
-def number(database: sqlite3.Connection) -> int:
-    """The next number. It belongs to the caller's transaction, under the caller's lock."""
+def next_number(database: sqlite3.Connection) -> int:
+    """The next number, in the caller's transaction and under the caller's lock."""
     database.execute("CREATE TABLE IF NOT EXISTS number (id INTEGER PRIMARY KEY AUTOINCREMENT)")
-    found = database.execute("INSERT INTO number DEFAULT VALUES").lastrowid
-    assert found is not None
-    return found
+    number = database.execute("INSERT INTO number DEFAULT VALUES").lastrowid
+    assert number is not None
+    return number

@@ -1,7 +1,7 @@
-"""The sandbox's git host on disk: a bare repository, and what people, apps and CI sign in to its simulated GitHub with.
+"""The sandbox's git host on disk: a bare repository, and the credentials of people, apps and CI for its simulated GitHub.
 
-In the shell of `sandbox env`, git and `waves` meet it in place of `origin`, and never the real one. sandbox/github serves
-it.
+In the shell of `sandbox env`, git and `regions` use this host in place of `origin`, and never the real one. rest.py
+serves the repository.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from sandbox.machine.processes import free_port
 REPOSITORY = "platform/regions"
 """Owner and name on the host."""
 FLAGS = "flags"
-"""The branch that feature flags are read from, and the folder of main that it begins with."""
+"""The branch of the feature flags, and the folder of main that it begins with."""
 _AUTHOR = {
     f"GIT_{role}_{key}": value
     for role in ("AUTHOR", "COMMITTER")
@@ -36,21 +36,21 @@ _AUTHOR = {
 
 
 @dataclass(frozen=True)
-class App:
+class RegisteredApp:
     """A GitHub app that the fleet's files name by its numbers."""
 
     slug: str
     id: str
     installation: str
     variable: str
-    """The environment variable that `pulumi up` takes its key from."""
+    """The environment variable with the app's key for `pulumi up`."""
     statuses: str
     contents: str
 
 
-def apps() -> list[App]:
+def apps() -> list[RegisteredApp]:
     """The apps of the checkout's stack files, each once."""
-    found: dict[tuple[str, str], App] = {}
+    registered: dict[tuple[str, str], RegisteredApp] = {}
     for region in fleet.read(CHECKOUT).regions.values():
         settings = region.settings.github_apps
         slug = (settings.status.login or "regions-receipts").removesuffix("[bot]")
@@ -61,12 +61,12 @@ def apps() -> list[App]:
         ):
             if app:
                 key = app.app_id, app.installation_id
-                found[key] = App(name, *key, variable, statuses, contents)
-    return list(found.values())
+                registered[key] = RegisteredApp(name, *key, variable, statuses, contents)
+    return list(registered.values())
 
 
 def git(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> str:
-    """Run git; the result is what it printed. Raises SandboxError with git's own words."""
+    """Run git. Returns its output. Raises SandboxError with git's own message."""
     result = subprocess.run(
         ["git", *arguments], cwd=cwd, env={**os.environ, **(env or {})}, capture_output=True, text=True
     )
@@ -81,21 +81,21 @@ def url(home: Home) -> str:
 
 
 def port(home: Home) -> int:
-    """Where it is served. The address is in the stacks' state, so it stays."""
+    """The port of the host. The address is in the stacks' state, so the port stays the same."""
     return int((home.git_host / "port").read_text())
 
 
 def token(home: Home) -> str:
-    """The sandbox user's own token: it may do all."""
+    """The sandbox user's own token, with all permissions."""
     return (home.git_host / "token").read_text()
 
 
 def job_token(home: Home) -> str:
-    """What GitHub's CI gives a job as GITHUB_TOKEN."""
+    """The GITHUB_TOKEN of a CI job."""
     return (home.git_host / "job-token").read_text()
 
 
-def public_key(home: Home, app: App) -> str:
+def public_key(home: Home, app: RegisteredApp) -> str:
     """An app's public key (PEM)."""
     key = serialization.load_pem_private_key(_private_key(home, app.slug).encode(), None)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
@@ -111,35 +111,35 @@ def _authorization(home: Home) -> str:
 
 
 def _private_key(home: Home, slug: str) -> str:
-    """An app's private key (PEM), made when it is first asked for."""
+    """An app's private key (PEM), generated on first use."""
 
-    def made() -> str:
+    def generate() -> str:
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         form, plain = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
         return key.private_bytes(serialization.Encoding.PEM, form, plain).decode()
 
-    return _kept(home.git_host / f"{slug}.pem", made)
+    return _private_file(home.git_host / f"{slug}.pem", generate)
 
 
 def _secret(home: Home, variable: str) -> str:
-    """A secret that CI has under a name, made when it is first asked for."""
-    return _kept(home.git_host / f"{variable}.txt", lambda: secrets.token_urlsafe(48))
+    """A secret of CI, generated on first use."""
+    return _private_file(home.git_host / f"{variable}.txt", lambda: secrets.token_urlsafe(48))
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    """What a file has that only its owner may read: made, if it is not there."""
+def _private_file(path: Path, generate: Callable[[], str]) -> str:
+    """The text of a file that only its owner may read. Generates a missing file."""
     if not path.exists():
         path.touch(mode=0o600)
-        path.write_text(make())
+        path.write_text(generate())
     return path.read_text()
 
 
 def create(home: Home) -> None:
-    """Make the repository, the port, the tokens and the apps' keys, unless they are there."""
+    """Create the repository, the port, the tokens and the apps' keys, unless they exist."""
     home.git_host.mkdir(parents=True, exist_ok=True, mode=0o700)
-    _kept(home.git_host / "port", lambda: str(free_port()))
-    _kept(home.git_host / "token", lambda: f"ghp_{secrets.token_hex(18)}")
-    _kept(home.git_host / "job-token", lambda: f"ghs_{secrets.token_hex(18)}")
+    _private_file(home.git_host / "port", lambda: str(free_port()))
+    _private_file(home.git_host / "token", lambda: f"ghp_{secrets.token_hex(18)}")
+    _private_file(home.git_host / "job-token", lambda: f"ghs_{secrets.token_hex(18)}")
     for app in apps():
         _private_key(home, app.slug)
     if not (home.repository / "HEAD").exists():
@@ -148,29 +148,29 @@ def create(home: Home) -> None:
 
 
 def heads(home: Home, prefix: str = "") -> dict[str, str]:
-    """The branches that the git host has, those that begin so, and the commits that they are at."""
+    """The git host's branches with a prefix, and their commits."""
     lines = git("for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/heads", cwd=home.repository)
-    found = dict(line.split(" ") for line in lines.splitlines())
-    return {branch: commit for branch, commit in found.items() if branch.startswith(prefix)}
+    commits = dict(line.split(" ") for line in lines.splitlines())
+    return {branch: commit for branch, commit in commits.items() if branch.startswith(prefix)}
 
 
 def publish(home: Home, checkout: Path, branches: list[str]) -> str:
-    """Put the checkout as it is, with what is not committed, on branches of the git host. Returns the commit.
+    """Push the checkout, uncommitted changes included, to branches of the git host. Returns the commit.
 
-    The branch of the flags begins with the first, and goes its own way from then on.
+    The first call also creates the branch of the flags. Later calls do not touch that branch.
     """
     commit = snapshot(checkout)
     refs = [f"{commit}:refs/heads/{branch}" for branch in branches]
     if FLAGS not in heads(home):
-        # As docs/operate/flags.md begins it.
-        begun = git("commit-tree", f"{commit}:{FLAGS}", "-m", "Begin the flags", cwd=checkout, env=_AUTHOR)
-        refs.append(f"{begun}:refs/heads/{FLAGS}")
+        # As in docs/operate/flags.md.
+        flags = git("commit-tree", f"{commit}:{FLAGS}", "-m", "Begin the flags", cwd=checkout, env=_AUTHOR)
+        refs.append(f"{flags}:refs/heads/{FLAGS}")
     git("push", "--quiet", "--force", str(home.repository), *refs, cwd=checkout)
     return commit
 
 
 def snapshot(checkout: Path) -> str:
-    """A commit of the checkout's files as they are: HEAD itself where nothing differs from it. Touches no branch."""
+    """A commit of the checkout's files as they are, or HEAD if no file differs from HEAD. Touches no branch."""
     if not git("status", "--porcelain", cwd=checkout):
         return git("rev-parse", "HEAD", cwd=checkout)
     with TemporaryDirectory() as scratch:
@@ -189,14 +189,14 @@ def snapshot(checkout: Path) -> str:
 
 
 def clone(home: Home) -> Path:
-    """The sandbox's own clone, brought to the git host's main. The program is run from there."""
+    """The sandbox's own clone, at the git host's main. The program runs from there."""
     check_out(home, home.checkout, "origin/main")
     git("checkout", "--quiet", "-B", "main", cwd=home.checkout)
     return home.checkout
 
 
 def check_out(home: Home, folder: Path, commit: str) -> None:
-    """A clone in a folder, made if it is not there, at a commit. It is signed in to the host."""
+    """Check out a commit in a folder. Creates a missing clone, with credentials for the host."""
     if not (folder / ".git").exists():
         git("clone", "--quiet", "--no-checkout", url(home), str(folder), cwd=home.root)
         git("config", f"http.{_server(home)}/.extraHeader", _authorization(home), cwd=folder)
@@ -205,7 +205,7 @@ def check_out(home: Home, folder: Path, commit: str) -> None:
 
 
 def environment(home: Home, checkout: Path) -> dict[str, str]:
-    """What makes git, `waves` and the program take the sandbox's host wherever the checkout says `origin`."""
+    """Variables that make git, `regions` and the program use the sandbox's host in place of the checkout's `origin`."""
     result = subprocess.run(
         ["git", "config", "--get", "remote.origin.url"], cwd=checkout, capture_output=True, text=True
     )

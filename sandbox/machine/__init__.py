@@ -1,1 +1,13 @@
-"""This machine's side of the sandbox: folders, errors, certificates, child processes, stand-ins for the clouds' CLIs."""
+"""This machine's side of the sandbox.
+
+    home.py               the folders of a sandbox
+    errors.py             errors for people
+    files.py              removes folders of other programs
+    images.py             names of container images
+    processes.py          child processes
+    supervisor_client.py  calls of the supervisor
+    trust.py              certificate authorities
+    exec_plugins.py       SIMULATED sign-in programs of the clouds
+
+The other packages of the sandbox import this one.
+"""

@@ -2,4 +2,4 @@
 
 
 class SandboxError(Exception):
-    """Something in the sandbox is not as it must be. The text says what, where, and what to do."""
+    """An error of the sandbox. The text has the mistake, its place and the remedy."""

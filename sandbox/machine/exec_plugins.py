@@ -1,7 +1,7 @@
-"""Stand-ins for the clouds' exec plugins (`aws`, `gke-gcloud-auth-plugin`, `kubelogin`), on PATH in the sandbox.
+"""SIMULATED exec plugins of the clouds (`aws`, `gke-gcloud-auth-plugin`, `kubelogin`), on PATH in the sandbox.
 
-SIMULATED sign-in, real token: it is minted by the cluster's own API server, for an operator of the sandbox, and expires.
-Each takes the arguments that the real one takes, and refuses others, so that a wrong kubeconfig fails here too.
+The sign-in is SIMULATED, the token is real: the cluster's own API server mints it for the sandbox's operator, and it
+expires. Each plugin accepts the real one's arguments only, so that a wrong kubeconfig fails here too.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ def main() -> int:
     plugin, *arguments = sys.argv[1:]
     try:
         cluster = CLUSTER_OF[plugin](arguments)
-        minted = supervisor_client.token(cluster)
+        token = supervisor_client.token(cluster)
     except SandboxError as error:
-        print(f"{plugin} (sandbox stand-in): {error}", file=sys.stderr)
+        print(f"{plugin} (simulated by the sandbox): {error}", file=sys.stderr)
         return 255 if plugin == "aws" else 1
-    status = {"token": minted["token"], "expirationTimestamp": minted["expires"]}
+    status = {"token": token["token"], "expirationTimestamp": token["expires"]}
     print(json.dumps({"apiVersion": _version(), "kind": "ExecCredential", "spec": {}, "status": status}))
     return 0
 
 
 def _aws(arguments: list[str]) -> str:
     """`aws --region R eks get-token --cluster-name N [--output json]`: the cluster by location and name."""
-    options, words = _parse(arguments)
-    if words != ["eks", "get-token"]:
-        raise SandboxError(f"only `eks get-token` is simulated, not `{' '.join(words)}`")
+    options, commands = _parse(arguments)
+    if commands != ["eks", "get-token"]:
+        raise SandboxError(f"only `eks get-token` is simulated, not `{' '.join(commands)}`")
     missing = [name for name in ("--region", "--cluster-name") if name not in options]
     if missing:
         raise SandboxError(f"the following arguments are required: {', '.join(missing)}")
@@ -43,21 +43,21 @@ def _aws(arguments: list[str]) -> str:
 
 
 def _gke(arguments: list[str]) -> str:
-    """`gke-gcloud-auth-plugin`: no arguments; one token fits all clusters, here the one that is asked for."""
+    """`gke-gcloud-auth-plugin`, without arguments: the cluster that the client connects to."""
     if arguments:
         raise SandboxError(f"unknown arguments: {' '.join(arguments)}")
     return _server()
 
 
 def _kubelogin(arguments: list[str]) -> str:
-    """`kubelogin get-token --server-id … --login …`: one token fits all clusters, here the one that is asked for."""
-    options, words = _parse(arguments)
-    if words != ["get-token"]:
-        raise SandboxError(f"only `get-token` is simulated, not `{' '.join(words)}`")
+    """`kubelogin get-token --server-id … --login …`: the cluster that the client connects to."""
+    options, commands = _parse(arguments)
+    if commands != ["get-token"]:
+        raise SandboxError(f"only `get-token` is simulated, not `{' '.join(commands)}`")
     if options.get("--server-id") != _AKS_SERVER_ID:
         raise SandboxError(f"--server-id must be {_AKS_SERVER_ID}, the application of AKS")
     if options.get("--login") == "devicecode" or "--login" not in options:
-        raise SandboxError("--login devicecode, the default, waits for a person at a browser; give another --login")
+        raise SandboxError("--login devicecode, the default, waits for a person at a browser. Set another --login")
     return _server()
 
 
@@ -88,11 +88,11 @@ def _version() -> str:
 
 
 def _server() -> str:
-    """The cluster that the client wants to reach, as it says with `provideClusterInfo: true`."""
+    """The cluster that the client connects to, from the information of `provideClusterInfo: true`."""
     specification = _information().get("spec")
     cluster = specification.get("cluster") if isinstance(specification, dict) else None
     if not isinstance(cluster, dict) or not cluster.get("server"):
-        raise SandboxError("KUBERNETES_EXEC_INFO names no cluster; set `provideClusterInfo: true` in the kubeconfig")
+        raise SandboxError("KUBERNETES_EXEC_INFO names no cluster. Set `provideClusterInfo: true` in the kubeconfig")
     return str(cluster["server"])
 
 

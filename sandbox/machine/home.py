@@ -1,4 +1,4 @@
-"""Where a sandbox keeps its things on disk. All of it is under one folder, which `down` removes."""
+"""A sandbox's folders and files. All are under one folder, which `down` removes."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Home:
-    """The folder of one sandbox. Each checkout has its own; SANDBOX_HOME names another."""
+    """The folder of one sandbox. Each checkout has its own. SANDBOX_HOME names another."""
 
     root: Path
 
     @classmethod
     def current(cls) -> Home:
         """The sandbox of this checkout, or the one that SANDBOX_HOME names."""
-        named = os.environ.get("SANDBOX_HOME")
-        if named:
-            return cls(Path(named).resolve())
+        folder = os.environ.get("SANDBOX_HOME")
+        if folder:
+            return cls(Path(folder).resolve())
         state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
         # A Unix socket's path has at most 107 bytes, hence the short name.
         return cls(state / "regions" / hashlib.sha256(str(CHECKOUT).encode()).hexdigest()[:8])
 
     @property
     def socket(self) -> Path:
-        """The supervisor listens here; only this user may open it."""
+        """The supervisor's socket. Only this user may open it."""
         return self.root / "supervisor.sock"
 
     @property
     def state_file(self) -> Path:
-        """The supervisor's own memory: which clusters exist, on which ports."""
+        """The supervisor's record of the clusters and their ports."""
         return self.root / "supervisor.json"
 
     @property
@@ -49,22 +49,22 @@ class Home:
 
     @property
     def bin(self) -> Path:
-        """What `sandbox env` puts first on PATH: the toolchain and the stand-ins for the clouds' exec plugins."""
+        """The first folder on PATH in `sandbox env`: the toolchain and the simulated exec plugins of the clouds."""
         return self.root / "bin"
 
     @property
     def pulumi(self) -> Path:
-        """PULUMI_HOME: the simulated provider plugins, just where downloaded ones would be."""
+        """PULUMI_HOME: the simulated provider plugins, in the place of downloaded ones."""
         return self.root / "pulumi"
 
     @property
     def trust(self) -> Path:
-        """Certificate authorities that stand in for public ones."""
+        """Certificate authorities in place of public ones."""
         return self.root / "trust"
 
     @property
     def trust_bundle(self) -> Path:
-        """All that the sandbox's programs trust, as SSL_CERT_FILE wants it."""
+        """All authorities that the sandbox's programs trust, for SSL_CERT_FILE."""
         return self.trust / "bundle.pem"
 
     @property
@@ -78,12 +78,12 @@ class Home:
 
     @property
     def passphrase_file(self) -> Path:
-        """The passphrase of the stacks' secrets, made at random for this sandbox."""
+        """The passphrase of the stacks' secrets, random for each sandbox."""
         return self.root / "passphrase"
 
     @property
     def git_host(self) -> Path:
-        """What the git host keeps: the repository, commit statuses, tokens and keys."""
+        """The git host's data: the repository, commit statuses, tokens and keys."""
         return self.root / "git"
 
     @property
@@ -93,7 +93,7 @@ class Home:
 
     @property
     def checkout(self) -> Path:
-        """A clone of that repository, which `make demo` runs the program from."""
+        """The clone of that repository from which `make demo` runs the program."""
         return self.root / "checkout"
 
     @property
@@ -103,7 +103,7 @@ class Home:
 
     @property
     def faults(self) -> Path:
-        """What is to go wrong in the simulated clouds: sandbox/clouds/core/faults.py. Nobody puts it there but you."""
+        """Faults of the simulated clouds, as in sandbox/clouds/core/faults.py. The sandbox never writes this file."""
         return self.root / "faults.json"
 
     @property

@@ -17,14 +17,14 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None, use_errno=True)
 
 RESTART_SECONDS = 1.0
-"""How long a process that ended by itself stays down, so that a broken one does not eat a core."""
+"""The pause before a process that ended by itself starts again, so that a broken one does not use a whole core."""
 
 STOP_SECONDS = 8.0
-"""How long a process may take to end after SIGTERM, before SIGKILL."""
+"""The time between SIGTERM and SIGKILL."""
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A port of 127.0.0.1 without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 async def listening(port: int, seconds: float) -> bool:
-    """Wait until somebody listens on a port of 127.0.0.1; False after so many seconds."""
+    """Wait until a port of 127.0.0.1 has a listener. False after `seconds`."""
     with contextlib.suppress(asyncio.TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
@@ -45,14 +45,14 @@ async def listening(port: int, seconds: float) -> bool:
 
 
 def die_with_parent() -> None:
-    # The kernel kills the child when the supervisor's main thread ends, however it ends. Linux only; elsewhere only an
-    # orderly end of the supervisor stops its children.
+    # On Linux the kernel kills the child at any end of the supervisor's main thread. Elsewhere only an orderly end of the
+    # supervisor stops its children.
     if sys.platform == "linux":
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
-    """A program that is kept running until `stop`."""
+    """A program that runs until `stop`."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Process:
         return process.pid if process and process.returncode is None else None
 
     async def start(self) -> None:
-        """Start it, and start it again whenever it ends by itself."""
+        """Start the program. Start it again each time it ends by itself."""
         await self._spawn()
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
@@ -94,12 +94,12 @@ class Process:
         while self._process is not None:
             code = await self._process.wait()
             self.restarts += 1
-            note(self.log, f"{self.name} ended with {code}; it is started again")
+            note(self.log, f"{self.name} ended with {code}. It starts again")
             await asyncio.sleep(RESTART_SECONDS)
             await self._spawn()
 
     async def stop(self) -> None:
-        """End it and everything in its process group."""
+        """End the program and its process group."""
         if self._keeper:
             self._keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -116,7 +116,7 @@ def note(log: Path, text: str) -> None:
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """Ask a process group to end, and insist after STOP_SECONDS."""
+    """Send SIGTERM to a process group, and SIGKILL after STOP_SECONDS."""
     if process.returncode is not None:
         return
     for number in (signal.SIGTERM, signal.SIGKILL):

@@ -1,6 +1,6 @@
-"""What other processes ask of the supervisor, over its Unix socket: one JSON line there, one back.
+"""Calls of the supervisor over its Unix socket: one JSON line for the request, one for the answer.
 
-Only the standard library's lightest modules: the stand-ins for the clouds' exec plugins start in a few milliseconds.
+This module imports only light modules of the standard library. So the simulated exec plugins start in a few milliseconds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from sandbox.machine.errors import SandboxError
 
 
 @dataclass(frozen=True)
-class ClusterAccess:
-    """Where a cluster's API server listens, and the certificate authority (PEM) that vouches for it."""
+class ApiServerAccess:
+    """The address of a cluster's API server, and the certificate authority (PEM) of its certificate."""
 
     endpoint: str
     certificate_authority: str
@@ -25,7 +25,7 @@ class ClusterAccess:
 
 @dataclass(frozen=True)
 class NodeSpec:
-    """A node as a cloud would hand it to the cluster. `cpu` and `memory` are Kubernetes quantities."""
+    """A node as a cloud adds it to a cluster. `cpu` and `memory` are Kubernetes quantities."""
 
     name: str
     cpu: str
@@ -34,36 +34,36 @@ class NodeSpec:
     taints: list[dict[str, str]] = field(default_factory=list)
 
 
-def create_cluster(name: str, version: str) -> ClusterAccess:
-    """Start a control plane and wait until it serves. Asking again for the same name gives the same cluster."""
-    return ClusterAccess(**call("create_cluster", name=name, version=version))
+def create_cluster(name: str, version: str) -> ApiServerAccess:
+    """Start a control plane and wait until it serves. A second call with the same name returns the same cluster."""
+    return ApiServerAccess(**call("create_cluster", name=name, version=version))
 
 
 def delete_cluster(name: str) -> None:
-    """Stop a control plane and forget its data. A cluster that is not there is fine."""
+    """Stop a control plane and delete its data. A missing cluster is no error."""
     call("delete_cluster", name=name)
 
 
 def set_node_pool(cluster: str, pool: str, nodes: list[NodeSpec]) -> None:
-    """Make the nodes of a pool be exactly these."""
+    """Set the nodes of a pool to exactly these."""
     call("set_node_pool", cluster=cluster, pool=pool, nodes=[asdict(node) for node in nodes])
 
 
 def delete_node_pool(cluster: str, pool: str) -> None:
-    """Remove a pool's nodes. A pool or cluster that is not there is fine."""
+    """Remove a pool's nodes. A missing pool or cluster is no error."""
     call("delete_node_pool", cluster=cluster, pool=pool)
 
 
 def token(cluster: str) -> dict[str, str]:
-    """A real token for a cluster, named by its name or its endpoint: `{"token", "expires"}`, valid for 15 minutes."""
+    """A real token for a cluster, by its name or its endpoint: `{"token", "expires"}`, valid for 15 minutes."""
     answer: dict[str, str] = call("token", cluster=cluster)
     return answer
 
 
 def call(operation: str, socket_path: Path | None = None, **arguments: Any) -> Any:
-    """Ask a supervisor for something: the one at a socket, else the one of SANDBOX_HOME or of this checkout.
+    """Call the supervisor at a socket, by default the one of SANDBOX_HOME or of this checkout. Returns its result.
 
-    Raises SandboxError with the supervisor's words, or if it does not run.
+    Raises SandboxError with the supervisor's message, or if the supervisor does not run.
     """
     path = socket_path or _socket()
     with socket.socket(socket.AF_UNIX) as connection:
@@ -76,7 +76,7 @@ def call(operation: str, socket_path: Path | None = None, **arguments: Any) -> A
         with connection.makefile("rb") as stream:
             line = stream.readline()
     if not line:
-        raise SandboxError(f"the sandbox's supervisor went away during {operation}. See `regions sandbox logs`")
+        raise SandboxError(f"the sandbox's supervisor ended during {operation}. See `regions sandbox logs`")
     answer = json.loads(line)
     if "error" in answer:
         raise SandboxError(answer["error"])
@@ -84,9 +84,9 @@ def call(operation: str, socket_path: Path | None = None, **arguments: Any) -> A
 
 
 def _socket() -> Path:
-    named = os.environ.get("SANDBOX_HOME")
-    if named:
-        return Path(named) / "supervisor.sock"
+    folder = os.environ.get("SANDBOX_HOME")
+    if folder:
+        return Path(folder) / "supervisor.sock"
     from sandbox.machine.home import Home
 
     return Home.current().socket

@@ -1,7 +1,7 @@
-"""What the sandbox's programs trust: the machine's own authorities, and those of endpoints with a public certificate.
+"""The authorities that the sandbox's programs trust: the machine's own, and those of endpoints with a public certificate.
 
-Google signs the certificate of a GKE cluster's DNS endpoint, so that no kubeconfig names its authority. Nobody signs one for
-127.0.0.1: here the cluster's own authority is trusted instead, by SSL_CERT_FILE, which Go and OpenSSL read.
+Google signs the certificate of a GKE cluster's DNS endpoint, so that no kubeconfig names its authority. No public
+authority signs a certificate for 127.0.0.1. Here SSL_CERT_FILE, which Go and OpenSSL read, adds the cluster's own authority.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from sandbox.machine.home import Home
 
 
 def create(home: Home) -> None:
-    """Lay the bundle out, with the machine's own authorities."""
+    """Write the bundle, with the machine's own authorities."""
     home.trust.mkdir(exist_ok=True, mode=0o700)
     _write(home)
 
 
 def add(home: Home, endpoint: str, authority: str) -> None:
-    """Trust an endpoint's authority (PEM), until it is forgotten."""
+    """Trust an endpoint's authority (PEM), until `forget`."""
     _write(home, _file(home, endpoint), authority)
 
 
 def forget(home: Home, endpoint: str) -> None:
-    """Trust it no longer."""
+    """Do not trust an endpoint's authority any more."""
     _write(home, _file(home, endpoint), None)
 
 
@@ -35,7 +35,7 @@ def _file(home: Home, endpoint: str) -> Path:
 
 
 def _write(home: Home, file: Path | None = None, authority: str | None = None) -> None:
-    """Write one authority's file, or take it away, and the bundle anew. Plugins of several stacks do it at once."""
+    """Write or delete one authority's file, and write the bundle again. Plugins of several stacks do so concurrently."""
     with (home.trust / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if file and authority:

@@ -1,16 +1,15 @@
 """Shared gRPC plumbing of the sandbox's provider plugins (SIMULATED providers, real engine).
 
-A plugin subclasses `Servicer`, overrides what it supports and calls `serve`. Requests run on threads, so
-handlers are plain blocking functions. Property bags travel as plain Python data (`from_struct`, `to_struct`),
-in which an unknown is the `UNKNOWN` object and a secret is a `Secret`. Raise `ProviderError` for a message
-that a person should read, and `InitFailed` when a resource exists but did not become ready.
+A plugin subclasses `Servicer`, overrides the methods that it supports and calls `serve`. Requests run on threads, so
+handlers are plain blocking functions. Property bags travel as plain Python data: see `values`. A handler raises
+`ProviderError` for a message that a person should read, and `InitFailed` when a resource exists but did not become
+ready.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,41 +19,9 @@ import grpc
 from google.protobuf import any_pb2, empty_pb2
 from pulumi.runtime import proto
 from pulumi.runtime._grpc_settings import _GRPC_CHANNEL_OPTIONS
-from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2_grpc, status_pb2
+from pulumi.runtime.proto import provider_pb2_grpc, status_pb2
 
-from sandbox.provider_sdk.values import (
-    UNKNOWN,
-    Secret,
-    decode_json,
-    from_struct,
-    from_value,
-    has_secrets,
-    has_unknowns,
-    mark_secrets,
-    to_struct,
-    to_value,
-    unwrap,
-)
-
-__all__ = [
-    "GRPC_OPTIONS",
-    "UNKNOWN",
-    "EngineLog",
-    "InitFailed",
-    "ProviderError",
-    "Secret",
-    "Servicer",
-    "decode_json",
-    "from_struct",
-    "from_value",
-    "has_secrets",
-    "has_unknowns",
-    "mark_secrets",
-    "serve",
-    "to_struct",
-    "to_value",
-    "unwrap",
-]
+from sandbox.provider_sdk.values import decode_json, from_struct, to_struct
 
 GRPC_OPTIONS: Final = list(_GRPC_CHANNEL_OPTIONS)
 _WORKERS: Final = 256  # more than the engine's default parallelism, since an awaiting resource holds its thread
@@ -62,75 +29,32 @@ _PARENT_POLL_SECONDS: Final = 1.0
 
 
 class ProviderError(Exception):
-    """An error for the person at the command line: what is wrong, where, and what to do."""
+    """An error for the person at the command line: the mistake, its place and the remedy."""
 
 
 class InitFailed(Exception):
-    """The resource exists but is not ready; Pulumi records it, and the next update goes on with it."""
+    """The resource exists but is not ready. Pulumi records the resource, and the next update goes on with it."""
 
     def __init__(self, id_: str, properties: Mapping[str, Any], inputs: Mapping[str, Any], reasons: list[str]) -> None:
         super().__init__("; ".join(reasons))
         self.id, self.properties, self.inputs, self.reasons = id_, properties, inputs, reasons
 
 
-class EngineLog:
-    """Writes to the engine's display; silent when the plugin was started without an engine (unit tests)."""
-
-    def __init__(self, address: str | None) -> None:
-        self._stub = None
-        if address:
-            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address, options=GRPC_OPTIONS))
-
-    def _write(self, severity: int, message: str, urn: str, ephemeral: bool) -> None:
-        if self._stub is None:
-            return
-        request = engine_pb2.LogRequest(
-            severity=severity,  # type: ignore[arg-type]  # the enum's values are plain numbers on the wire
-            message=message,
-            urn=urn,
-            ephemeral=ephemeral,
-        )
-        try:
-            self._stub.Log(request)
-        except grpc.RpcError:
-            self._stub = None  # the engine is gone; the parent watch ends this process shortly
-
-    def status(self, urn: str, message: str) -> None:
-        """Show a line of progress beside the resource; it is replaced by the next."""
-        self._write(engine_pb2.INFO, message, urn, True)
-
-    def info(self, urn: str, message: str) -> None:
-        """Tell something that stays in the output."""
-        self._write(engine_pb2.INFO, message, urn, False)
-
-    def warning(self, urn: str, message: str) -> None:
-        """Warn about a resource."""
-        self._write(engine_pb2.WARNING, message, urn, False)
-
-
 class Servicer(provider_pb2_grpc.ResourceProviderServicer):
-    """Accepts any configuration and knows no resources; plugins override what they support."""
+    """Accepts any configuration and knows no resources. Plugins override the methods that they support."""
 
     version: str = ""
 
-    def __init__(self) -> None:
-        self.engine_address: str | None = next((a for a in sys.argv[1:] if not a.startswith("-")), None)
-        self.log = EngineLog(self.engine_address)
-        self.cancelled = threading.Event()
-
     def GetPluginInfo(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> proto.PluginInfo:
-        """Tell the plugin's version, which has to be the Python SDK package's."""
+        """Report the plugin's version, which has to be the Python SDK package's."""
         return proto.PluginInfo(version=self.version)
 
     def Attach(self, request: proto.PluginAttach, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """Use another engine from now on (a debugger does this)."""
-        self.engine_address = request.address
-        self.log = EngineLog(request.address)
+        """Serve an engine that did not start this plugin (tests do this)."""
         return empty_pb2.Empty()
 
     def Cancel(self, request: empty_pb2.Empty, context: grpc.ServicerContext) -> empty_pb2.Empty:
-        """The user pressed ctrl-C: waiting handlers see `cancelled` and stop."""
-        self.cancelled.set()
+        """The user pressed ctrl-C: no handler waits so long that it would have to stop."""
         return empty_pb2.Empty()
 
     def GetSchema(self, request: proto.GetSchemaRequest, context: grpc.ServicerContext) -> proto.GetSchemaResponse:
@@ -148,10 +72,10 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
         return proto.DiffResponse(changes=changes)
 
     def configure(self, config: dict[str, Any]) -> None:
-        """Take the provider's configuration; the engine calls this only when all of it is known."""
+        """Take the provider's configuration. The engine calls this only when all of the configuration is known."""
 
     def Configure(self, request: proto.ConfigureRequest, context: grpc.ServicerContext) -> proto.ConfigureResponse:
-        """Hand the configuration to `configure` and tell the engine what this plugin understands."""
+        """Hand the configuration to `configure`, and report the plugin's capabilities to the engine."""
         self.configure({k: decode_json(v) for k, v in from_struct(request.args).items()})
         return proto.ConfigureResponse(
             acceptSecrets=True, acceptResources=True, acceptOutputs=True, supportsPreview=True
@@ -224,7 +148,6 @@ def serve(servicer: Servicer | Callable[[], Servicer]) -> None:
     while not stopping.wait(_PARENT_POLL_SECONDS):
         if os.getppid() != parent:
             break
-    instance.cancelled.set()
     server.stop(grace=None)
-    # Handlers may still be waiting on an API server; nobody is left to hear them.
+    # A handler may still be waiting, but its engine is gone.
     os._exit(0)

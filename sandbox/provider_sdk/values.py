@@ -1,6 +1,6 @@
 """Property bags of the engine as plain Python data, for the sandbox's provider plugins.
 
-An unknown is the `UNKNOWN` object and a secret is a `Secret`; import them from `sandbox.provider_sdk.server`.
+An unknown is the `UNKNOWN` object, and a secret is a `Secret`.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any, Final
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
-# The engine marks an unknown by its type; Python's SDK knows only the first
-# (sdk/go/common/resource/plugin/rpc.go).
+# The engine marks an unknown by its type (sdk/go/common/resource/plugin/rpc.go). Python's SDK knows only the first.
 _UNKNOWN_SENTINELS: Final = frozenset(
     {
         rpc.UNKNOWN,
@@ -29,7 +28,7 @@ _UNKNOWN_SENTINELS: Final = frozenset(
 
 
 class _Unknown:
-    """The type of `UNKNOWN`: a value that only an update will tell."""
+    """The type of `UNKNOWN`: a value that exists only after an update."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
@@ -107,7 +106,7 @@ def to_value(value: Any) -> struct_pb2.Value:
 
 
 def to_struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    """Turn a plain property bag into what the engine takes."""
+    """Turn a plain property bag into the engine's."""
     return struct_pb2.Struct(fields={k: to_value(v) for k, v in values.items()})
 
 
@@ -143,7 +142,7 @@ def has_secrets(value: Any) -> bool:
 
 
 def mark_secrets(outputs: Any, inputs: Any) -> Any:
-    """Mark as secret what is so at the same place in the inputs; a list with secrets is marked whole."""
+    """Mark a value as secret when the inputs have a secret at the same place. A list with secrets is marked whole."""
     if isinstance(outputs, Secret):
         return outputs
     if isinstance(inputs, Secret) or (isinstance(inputs, list) and has_secrets(inputs)):
@@ -154,7 +153,7 @@ def mark_secrets(outputs: Any, inputs: Any) -> Any:
 
 
 def decode_json(value: Any) -> Any:
-    """Decode a provider setting: those that are no strings reach a plugin as JSON text."""
+    """Decode a provider setting. A setting that is no string reaches a plugin as JSON text."""
     if isinstance(value, Secret):
         return Secret(decode_json(value.value))
     if isinstance(value, str) and (value in {"true", "false"} or value[:1] in {"{", "["}):

@@ -1,4 +1,4 @@
-"""The few calls that the supervisor makes to a cluster's API server, and a watch that outlives its connections."""
+"""The supervisor's calls of a cluster's API server, and a watch that outlives its connections."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Object = dict[str, Any]
 _RETRY_SECONDS = 0.5
 
 
-class Api:
+class ApiServer:
     """One cluster's API server, as its administrator."""
 
     def __init__(self, endpoint: str, authority: Path, token: str) -> None:
@@ -34,7 +34,7 @@ class Api:
         await self._client.aclose()
 
     async def ready(self, timeout: float) -> bool:
-        """Wait until the server says that it is ready; False after `timeout` seconds."""
+        """Wait until the server is ready. False after `timeout` seconds."""
         with contextlib.suppress(asyncio.TimeoutError):
             async with asyncio.timeout(timeout):
                 while True:
@@ -45,7 +45,7 @@ class Api:
         return False
 
     async def get(self, path: str) -> Object | None:
-        """One object, or None if it is not there."""
+        """One object, or None if there is none."""
         response = await self._client.get(path)
         if response.status_code == 404:
             return None
@@ -57,67 +57,77 @@ class Api:
         return items
 
     async def create(self, path: str, body: Object) -> Object:
-        """Create an object. One that is there already is left as it is."""
+        """Create an object. An existing object stays as it is."""
         response = await self._client.post(path, json=body)
         return {} if response.status_code == 409 else _checked(response)
 
     async def patch(self, path: str, body: Object) -> Object | None:
-        """Merge a patch into an object; None if it is gone."""
+        """Merge a patch into an object. None if the object is gone."""
         headers = {"Content-Type": "application/merge-patch+json"}
         response = await self._client.patch(path, content=json.dumps(body), headers=headers)
         return None if response.status_code == 404 else _checked(response)
 
     async def delete(self, path: str) -> None:
-        """Delete an object. One that is gone is fine."""
+        """Delete an object. A missing object is no error."""
         response = await self._client.delete(path)
         if response.status_code != 404:
             _checked(response)
 
     async def changes(self, path: str) -> AsyncIterator[list[Object]]:
-        """All objects of a collection, now and again after every change; ends never. Quick changes come together."""
+        """All objects of a collection, now and after every change, without end. Quick changes come together."""
         while True:
             try:
-                response = _checked(await self._client.get(path))
-                objects = {item["metadata"]["uid"]: item for item in response["items"]}
-                yield list(objects.values())
-                version = response["metadata"]["resourceVersion"]
-                parameters = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
-                async with self._client.stream("GET", path, params=parameters, timeout=None) as stream:
-                    async for events in _batches(stream.aiter_lines()):
-                        for event in events:
-                            item = event["object"]
-                            if event["type"] == "ERROR":
-                                raise httpx.RemoteProtocolError(str(item.get("message")))
-                            if event["type"] == "DELETED":
-                                objects.pop(item["metadata"]["uid"], None)
-                            elif event["type"] != "BOOKMARK":
-                                objects[item["metadata"]["uid"]] = item
-                        yield list(objects.values())
+                async for objects in self._watch(path):
+                    yield objects
             except (httpx.HTTPError, ValueError):
                 await asyncio.sleep(_RETRY_SECONDS)
 
+    async def _watch(self, path: str) -> AsyncIterator[list[Object]]:
+        """All objects of a collection, now and after every change, until the connection ends."""
+        response = _checked(await self._client.get(path))
+        objects = {item["metadata"]["uid"]: item for item in response["items"]}
+        yield list(objects.values())
+        version = response["metadata"]["resourceVersion"]
+        parameters = {"watch": "1", "resourceVersion": version, "allowWatchBookmarks": "true"}
+        async with self._client.stream("GET", path, params=parameters, timeout=None) as stream:
+            async for events in _batches(stream.aiter_lines()):
+                for event in events:
+                    _apply(event, objects)
+                yield list(objects.values())
+
+
+def _apply(event: Object, objects: dict[str, Object]) -> None:
+    """Apply an event of a watch to the objects, by their uids."""
+    item = event["object"]
+    if event["type"] == "ERROR":
+        raise httpx.RemoteProtocolError(str(item.get("message")))
+    if event["type"] == "DELETED":
+        objects.pop(item["metadata"]["uid"], None)
+    elif event["type"] != "BOOKMARK":
+        objects[item["metadata"]["uid"]] = item
+
 
 async def _batches(lines: AsyncIterator[str]) -> AsyncIterator[list[Object]]:
-    """Events, those that come within a tenth of a second of each other together."""
+    """Batches of events that come within a tenth of a second of each other."""
     pending: list[Object] = []
-    following = asyncio.ensure_future(anext(lines, None))
+    next_line = asyncio.ensure_future(anext(lines, None))
     try:
         while True:
-            done, _ = await asyncio.wait({following}, timeout=0.1 if pending else None)
+            done, _ = await asyncio.wait({next_line}, timeout=0.1 if pending else None)
             if not done:
                 yield pending
                 pending = []
                 continue
-            line = following.result()
+            line = next_line.result()
             if line is None:
                 if pending:
                     yield pending
                 return
             if line.strip():
                 pending.append(json.loads(line))
-            following = asyncio.ensure_future(anext(lines, None))
+            next_line = asyncio.ensure_future(anext(lines, None))
     finally:
-        following.cancel()
+        next_line.cancel()
 
 
 def _checked(response: httpx.Response) -> Object:

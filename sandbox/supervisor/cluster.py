@@ -13,9 +13,9 @@ from typing import Any
 
 from sandbox.machine.errors import SandboxError
 from sandbox.machine.processes import Process, free_port
-from sandbox.machine.supervisor_client import ClusterAccess, NodeSpec
+from sandbox.machine.supervisor_client import ApiServerAccess, NodeSpec
 from sandbox.supervisor import pki
-from sandbox.supervisor.api import Api
+from sandbox.supervisor.api import ApiServer
 from sandbox.supervisor.pods import PodRunner
 from sandbox.supervisor.simulated.flipt import Flipt
 from sandbox.supervisor.simulated.network import Network
@@ -26,7 +26,7 @@ SERVICE_RANGE = "10.0.0.0/24"
 _SERVICE_IP = "10.0.0.1"
 _READY_SECONDS = 90.0
 _OPERATOR = "sandbox-operator"
-"""The service account for which the stand-ins of the clouds' exec plugins mint tokens."""
+"""The service account of the tokens that the simulated exec plugins print."""
 
 _POOL_LABEL = "sandbox.regions/pool"
 _UNPULLABLE = Path(__file__).with_name("unpullable.yaml")
@@ -34,7 +34,7 @@ _UNPULLABLE = Path(__file__).with_name("unpullable.yaml")
 
 @dataclass(frozen=True)
 class Record:
-    """What has to be known of a cluster to start it again: its endpoint is in the stacks' state, so the port stays."""
+    """The data with which a cluster starts again. The endpoint is in the stacks' state, so the port stays the same."""
 
     name: str
     version: str
@@ -42,33 +42,39 @@ class Record:
     token: str
 
 
+@dataclass(frozen=True)
+class Host:
+    """The parts of this machine that all clusters share."""
+
+    clusters: Path
+    """The folder of the clusters' folders."""
+    logs: Path
+    """The folder of the clusters' folders of logs."""
+    binaries: Mapping[str, Path]
+    etcd: str
+    """The address of etcd."""
+    flipt: Flipt
+
+
 class Cluster:
     """A running control plane."""
 
-    def __init__(
-        self, record: Record, folder: Path, logs: Path, binaries: Mapping[str, Path], etcd: str, flipt: Flipt
-    ) -> None:
+    def __init__(self, record: Record, host: Host) -> None:
         self.record = record
-        self._folder = folder
-        self._logs = logs
-        self._binaries = binaries
-        self._etcd = etcd
-        self._flipt = flipt
+        self._host = host
+        self._folder = folder = host.clusters / slug(record.name)
+        self._logs = host.logs / slug(record.name)
         self._processes: list[Process] = []
-        self._api = Api(self.endpoint, folder / "ca.crt", record.token) if (folder / "ca.crt").exists() else None
+        self._api = ApiServer(self.endpoint, folder / "ca.crt", record.token) if (folder / "ca.crt").exists() else None
         self._pods: PodRunner | None = None
         self._volumes: VolumeProvisioner | None = None
         self._network: Network | None = None
 
     @classmethod
-    def create(
-        cls, name: str, version: str, clusters: Path, logs: Path, binaries: Mapping[str, Path], etcd: str, flipt: Flipt
-    ) -> Cluster:
+    def create(cls, name: str, version: str, host: Host) -> Cluster:
         """A new cluster, not yet started."""
-        folder = clusters / slug(name)
-        pki.create(folder, _SERVICE_IP)
-        record = Record(name, version, free_port(), secrets.token_urlsafe(24))
-        return cls(record, folder, logs / slug(name), binaries, etcd, flipt)
+        pki.create(host.clusters / slug(name), _SERVICE_IP)
+        return cls(Record(name, version, free_port(), secrets.token_urlsafe(24)), host)
 
     @property
     def endpoint(self) -> str:
@@ -76,13 +82,13 @@ class Cluster:
         return f"https://127.0.0.1:{self.record.port}"
 
     @property
-    def access(self) -> ClusterAccess:
-        """What a cloud tells of its cluster."""
-        return ClusterAccess(self.endpoint, (self._folder / "ca.crt").read_text())
+    def access(self) -> ApiServerAccess:
+        """The address and the certificate authority, for the cloud's outputs."""
+        return ApiServerAccess(self.endpoint, (self._folder / "ca.crt").read_text())
 
     @property
     def etcd_prefix(self) -> str:
-        """Where the cluster's data is in the etcd that all clusters share."""
+        """The prefix of the cluster's data in the etcd that all clusters share."""
         return f"/{slug(self.record.name)}"
 
     @property
@@ -91,24 +97,24 @@ class Cluster:
         return self._folder
 
     @property
-    def api(self) -> Api:
+    def api(self) -> ApiServer:
         """The API server, as administrator."""
         if self._api is None:
-            self._api = Api(self.endpoint, self._folder / "ca.crt", self.record.token)
+            self._api = ApiServer(self.endpoint, self._folder / "ca.crt", self.record.token)
         return self._api
 
     def processes(self) -> list[Process]:
-        """All processes of the cluster, with those that stand for pods."""
+        """All processes of the cluster, with the programs of pods."""
         return self._processes + (self._pods.processes() if self._pods else [])
 
     async def start(self) -> None:
-        """Start everything; returns when the API server serves. Raises SandboxError if it does not."""
+        """Start all processes, and wait until the API server serves. Raises SandboxError if it does not."""
         self._write_files()
         await self._run("kube-apiserver", self._apiserver())
         if not await self.api.ready(_READY_SECONDS):
             log = self._logs / "kube-apiserver.log"
             raise SandboxError(
-                f"the API server of {self.record.name} was not ready after {_READY_SECONDS:.0f} s; see {log}"
+                f"the API server of {self.record.name} was not ready after {_READY_SECONDS:.0f} s. See {log}"
             )
         await self._bootstrap()
         kubeconfig = f"--kubeconfig={self._folder / 'kubeconfig'}"
@@ -122,20 +128,20 @@ class Cluster:
             self._run("kwok", [
                 kubeconfig, "--manage-all-nodes=true", "--node-lease-duration-seconds=0",
                 f"--server-address=127.0.0.1:{free_port()}",
-                *(f"--config={self._binaries[Path(stage).name]}" for stage in KWOK_STAGES),
+                *(f"--config={self._host.binaries[Path(stage).name]}" for stage in KWOK_STAGES),
                 f"--config={_UNPULLABLE}",
             ]),
         )  # fmt: skip
-        self._network = Network(self.api, self._flipt)
+        self._network = Network(self.api, self._host.flipt)
         await self._network.start()
-        self._pods = PodRunner(self.api, self._folder, self._logs, self._binaries, self._network.proxy)
+        self._pods = PodRunner(self.api, self._folder, self._logs, self._host.binaries, self._network.proxy)
         self._network.programs = self._pods.serving
         self._volumes = VolumeProvisioner(self.api)
         self._pods.start()
         self._volumes.start()
 
     async def stop(self) -> None:
-        """End all processes; the data stays."""
+        """End all processes. The data stays."""
         if self._pods and self._volumes:
             await asyncio.gather(self._pods.stop(), self._volumes.stop())
         if self._network:
@@ -147,31 +153,33 @@ class Cluster:
             self._api = None
 
     async def set_nodes(self, pool: str, nodes: list[NodeSpec]) -> None:
-        """Make the nodes of a pool be exactly these."""
-        wanted = {node.name: node for node in nodes}
+        """Set the nodes of a pool to exactly these."""
+        members = {node.name: node for node in nodes}
         selector = f"?labelSelector={_POOL_LABEL}%3D{pool}"
         for existing in await self.api.all(f"/api/v1/nodes{selector}"):
             name = existing["metadata"]["name"]
-            if name not in wanted:
+            if name not in members:
                 await self.api.delete(f"/api/v1/nodes/{name}")
-        await asyncio.gather(*(self.api.create("/api/v1/nodes", _node(pool, node)) for node in wanted.values()))
+        await asyncio.gather(*(self.api.create("/api/v1/nodes", _node(pool, node)) for node in members.values()))
 
     async def mint_token(self) -> dict[str, str]:
-        """A token of the operator's service account, valid for 15 minutes as the clouds' own are (EKS: 15 minutes)."""
+        """A token of the operator's service account, valid for 15 minutes, like EKS's tokens."""
         path = f"/api/v1/namespaces/kube-system/serviceaccounts/{_OPERATOR}/token"
         answer = await self.api.create(path, {"spec": {"expirationSeconds": 900}})
         return {"token": answer["status"]["token"], "expires": answer["status"]["expirationTimestamp"]}
 
     async def _run(self, name: str, arguments: list[str]) -> None:
         # Half of Go's usual garbage headroom: API servers are the sandbox's largest processes by far.
-        process = Process(name, [str(self._binaries[name]), *arguments], self._logs / f"{name}.log", {"GOGC": "50"})
+        process = Process(
+            name, [str(self._host.binaries[name]), *arguments], self._logs / f"{name}.log", {"GOGC": "50"}
+        )
         self._processes.append(process)
         await process.start()
 
     def _apiserver(self) -> list[str]:
         folder = self._folder
         return [
-            f"--etcd-servers={self._etcd}", f"--etcd-prefix={self.etcd_prefix}",
+            f"--etcd-servers={self._host.etcd}", f"--etcd-prefix={self.etcd_prefix}",
             "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", f"--secure-port={self.record.port}",
             f"--tls-cert-file={folder / 'server.crt'}", f"--tls-private-key-file={folder / 'server.key'}",
             f"--service-account-issuer={self.endpoint}", f"--service-account-key-file={folder / 'accounts.pub'}",
@@ -209,28 +217,28 @@ def slug(name: str) -> str:
 
 
 def short_name(name: str) -> str:
-    """The name that the cluster has in its cloud, which is the region's: the last part of its full name."""
+    """The cluster's name in its cloud, which is the region's: the last part of its full name."""
     return name.rpartition("/")[2]
 
 
 def kubeconfig(clusters: list[Cluster]) -> dict[str, Any]:
     """An administrator's kubeconfig with a context for each cluster, named as the region."""
-    named = {short_name(cluster.record.name): cluster for cluster in clusters}
+    by_name = {short_name(cluster.record.name): cluster for cluster in clusters}
     return {
         "apiVersion": "v1",
         "kind": "Config",
-        "current-context": next(iter(named), ""),
+        "current-context": next(iter(by_name), ""),
         "clusters": [
             {"name": name, "cluster": {"server": c.endpoint, "certificate-authority": str(c.folder / "ca.crt")}}
-            for name, c in named.items()
+            for name, c in by_name.items()
         ],
-        "users": [{"name": name, "user": {"token": c.record.token}} for name, c in named.items()],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in named],
+        "users": [{"name": name, "user": {"token": c.record.token}} for name, c in by_name.items()],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}} for name in by_name],
     }
 
 
 def record_data(cluster: Cluster) -> dict[str, Any]:
-    """The cluster's record, to be written down."""
+    """The cluster's record as JSON-ready data."""
     return asdict(cluster.record)
 
 

@@ -16,12 +16,12 @@ _LIFETIME = timedelta(days=365)
 
 
 def create(folder: Path, service_ip: str) -> None:
-    """Write ca.crt, server.crt, server.key, accounts.key and accounts.pub, unless they are there already."""
+    """Write ca.crt, server.crt, server.key, accounts.key and accounts.pub, unless they exist already."""
     if (folder / "accounts.pub").exists():
         return
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     authority_key, server_key, accounts_key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(3))
-    # OpenSSL looks an issuer up by its name, and trust.py puts several into one bundle.
+    # OpenSSL looks up an issuer by its name, and trust.py puts several issuers into one bundle.
     unique = f"sandbox cluster authority {secrets.token_hex(8)}"
     authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique)])
     authority = (

@@ -1,7 +1,7 @@
-"""Stands in for the kubelets: runs what programs.py names, and the steps of Argo Workflows, as host processes.
+"""Runs the programs of pods as host processes, in place of the kubelets: those of programs.py, and steps of Argo Workflows.
 
-kwok sets every pod Running; the processes here follow the pods: one starts when the pod is there and ends when the pod is
-deleted. Of several replicas one runs. Each has the rights of its pod's service account, through a token of its own.
+kwok sets every pod Running. A process starts with its pod, and ends when the pod is deleted. Of several replicas one runs.
+Each process has the rights of its pod's service account, through its own token.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import httpx
 
 from sandbox.machine.processes import RESTART_SECONDS, Process, note
-from sandbox.supervisor.api import Api, Object
+from sandbox.supervisor.api import ApiServer, Object
 from sandbox.supervisor.programs import PROGRAMS, PYTHON, Ports, Program, environment
 from sandbox.supervisor.steps import StepRunner, step_environment
 
@@ -29,7 +29,7 @@ _TOKEN_SECONDS = 30 * 24 * 3600
 class PodRunner:
     """Follows the pods of one cluster."""
 
-    def __init__(self, api: Api, folder: Path, logs: Path, binaries: Mapping[str, Path], proxy: str) -> None:
+    def __init__(self, api: ApiServer, folder: Path, logs: Path, binaries: Mapping[str, Path], proxy: str) -> None:
         self._api = api
         self._folder = folder / "pods"
         self._logs = logs
@@ -39,15 +39,15 @@ class PodRunner:
         self._ports = Ports()
         self._processes: dict[str, Process] = {}
         self._keepers: dict[str, tuple[str, asyncio.Task[None]]] = {}
-        self._steps = StepRunner(api, self._folder, logs, self.kubeconfig, self.container_environment, proxy)
+        self._steps = StepRunner(api, self._folder, logs, self, proxy)
         self._task: asyncio.Task[None] | None = None
 
     def processes(self) -> list[Process]:
-        """The processes that stand for pods now."""
+        """The processes that run for pods now."""
         return list(self._processes.values())
 
     def serving(self, pod: Object, port: int) -> int | None:
-        """Where on this machine the program that runs for a pod listens in place of a port of the pod; None if none does."""
+        """The port on this machine of a pod's program, in place of the pod's port. None if no program serves that port."""
         for container in pod["spec"]["containers"]:
             program = PROGRAMS.get(container["name"])
             if program and program.serves and program.serves[0] == port:
@@ -69,10 +69,10 @@ class PodRunner:
 
     async def _follow(self) -> None:
         async for pods in self._api.changes("/api/v1/pods"):
-            wanted = select(pods)
-            uids = {name: pod["metadata"]["uid"] for name, pod in wanted.items()}
+            selection = select(pods)
+            uids = {name: pod["metadata"]["uid"] for name, pod in selection.items()}
             await self._end([name for name, (uid, _) in self._keepers.items() if uids.get(name) != uid])
-            for name, pod in wanted.items():
+            for name, pod in selection.items():
                 if name not in self._keepers:
                     self._keepers[name] = (uids[name], asyncio.create_task(self._keep(name, pod)))
             self._steps.follow(pods)
@@ -84,7 +84,7 @@ class PodRunner:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _keep(self, name: str, pod: Object) -> None:
-        """Run what stands for a pod until this is cancelled. What the pod needs may come later than the pod."""
+        """Run a pod's program until this task is cancelled. Secrets and config maps may appear later than the pod."""
         while True:
             try:
                 process = await self._process(name, pod)
@@ -108,11 +108,11 @@ class PodRunner:
         container = next(c for c in pod["spec"]["containers"] if c["name"] == name)
         env = await self.container_environment(pod, container)
         if program.binary == PYTHON:
-            binary, around = Path(sys.executable), step_environment(self._proxy)
+            binary, defaults = Path(sys.executable), step_environment(self._proxy)
         else:
             binary = self._binaries[program.binary]
-            around = environment(folder, await self.kubeconfig(pod), binary.parent)
-        env |= program.environment | around
+            defaults = environment(folder, await self.kubeconfig(pod), binary.parent)
+        env |= program.environment | defaults
         command = [str(binary), *program.arguments(self._ports)]
         return Process(name, command, self._logs / f"{name}.log", env, cwd=folder)
 
@@ -125,12 +125,12 @@ class PodRunner:
             value = entry.get("value")
             if "configMapKeyRef" in source:
                 reference = source["configMapKeyRef"]
-                found = await self._api.get(f"/api/v1/namespaces/{namespace}/configmaps/{reference['name']}")
-                value = ((found or {}).get("data") or {}).get(reference["key"])
+                item = await self._api.get(f"/api/v1/namespaces/{namespace}/configmaps/{reference['name']}")
+                value = ((item or {}).get("data") or {}).get(reference["key"])
             elif "secretKeyRef" in source:
                 reference = source["secretKeyRef"]
-                found = await self._api.get(f"/api/v1/namespaces/{namespace}/secrets/{reference['name']}")
-                encoded = ((found or {}).get("data") or {}).get(reference["key"])
+                item = await self._api.get(f"/api/v1/namespaces/{namespace}/secrets/{reference['name']}")
+                encoded = ((item or {}).get("data") or {}).get(reference["key"])
                 value = base64.b64decode(encoded).decode() if encoded else None
             elif "fieldRef" in source:
                 value = field(pod, source["fieldRef"]["fieldPath"])
@@ -163,15 +163,15 @@ class PodRunner:
 
 
 def select(pods: list[Object]) -> dict[str, Object]:
-    """For each program that should run, the pod that it runs for: of several replicas the one first by name."""
-    chosen: dict[str, Object] = {}
+    """Program to its pod. Of several replicas, the oldest pod counts, or the first by name."""
+    selection: dict[str, Object] = {}
     for pod in sorted(pods, key=lambda pod: (pod["metadata"]["creationTimestamp"], pod["metadata"]["name"])):
         if pod["metadata"].get("deletionTimestamp") or pod.get("status", {}).get("phase") != "Running":
             continue
         for container in pod["spec"]["containers"]:
             if container["name"] in PROGRAMS:
-                chosen.setdefault(container["name"], pod)
-    return chosen
+                selection.setdefault(container["name"], pod)
+    return selection
 
 
 def field(pod: Object, path: str) -> str | None:

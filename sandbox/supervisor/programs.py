@@ -1,7 +1,7 @@
-"""Which containers run for real, as host processes, and how: everything else in a pod is SIMULATED by kwok.
+"""The containers that run for real, as host processes. All other parts of a pod are SIMULATED by kwok.
 
-The image is never run; a binary of the toolchain, of the version that the image's tag names, takes its place, and for this
-repository's own images the checkout does.
+The image never runs. A binary of the toolchain replaces it, of the version of the image's tag. The checkout replaces this
+repository's own images.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from sandbox.machine.processes import free_port
 
 @dataclass
 class Ports:
-    """The addresses of one cluster's programs. In a cluster they are services; here each has a port of its own."""
+    """The ports of one cluster's programs. In a real cluster the programs are services. Here each has its own port."""
 
-    taken: dict[str, int] = field(default_factory=dict)
+    by_name: dict[str, int] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> str:
-        return str(self.taken.setdefault(name, free_port()))
+        return str(self.by_name.setdefault(name, free_port()))
 
 
 PYTHON = "python"
-"""The Python of this checkout, in place of a binary of the toolchain: for the images that this repository makes itself."""
+"""The Python of this checkout, for the images of this repository."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """How a container of a given name runs on the host."""
+    """The program on the host for a container."""
 
     binary: str
     arguments: Callable[[Ports], list[str]]
     environment: dict[str, str] = field(default_factory=dict)
     serves: tuple[int, str] | None = None
-    """A port that the cluster's network leads to, and the name of the one that it has here."""
+    """A port of the pod, and the name of the program's port on the host."""
 
 
 def _argocd(name: str, arguments: Callable[[Ports], list[str]]) -> Program:
@@ -81,11 +81,11 @@ PROGRAMS: dict[str, Program] = {
         "workflow-controller", lambda ports: ["--executor-image", "simulated"], {"LEADER_ELECTION_DISABLE": "true"}
     ),
 }  # fmt: skip
-"""By the container's name, as upstream's manifests have it."""
+"""Programs by the container's name in upstream's manifests."""
 
 
 def environment(folder: Path, kubeconfig: Path, binaries: Path) -> dict[str, str]:
-    """What such a process needs on a host: paths of its own, and a kubeconfig where a pod has its mounted token."""
+    """The environment of such a process: its own paths, and a kubeconfig in place of a pod's mounted token."""
     return {
         "PATH": f"{binaries}{os.pathsep}{os.environ.get('PATH', '')}",
         "KUBECONFIG": str(kubeconfig),

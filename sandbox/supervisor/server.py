@@ -1,4 +1,4 @@
-"""The daemon itself: git host, etcd, the clusters, and the Unix socket that client.py speaks to."""
+"""The daemon: git host, etcd, the clusters, and the Unix socket of `supervisor_client`."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ import psutil
 
 from sandbox.githost import repository
 from sandbox.machine.errors import SandboxError
+from sandbox.machine.files import remove_tree
 from sandbox.machine.home import CHECKOUT, Home
 from sandbox.machine.processes import Process, free_port, listening
 from sandbox.machine.supervisor_client import NodeSpec
-from sandbox.supervisor.cluster import Cluster, Record, kubeconfig, record_data, short_name, slug
+from sandbox.supervisor.cluster import Cluster, Host, Record, kubeconfig, record_data, short_name
 from sandbox.supervisor.simulated.flipt import Flipt
 
 _READY_SECONDS = 30.0
 
 
 class Supervisor:
-    """Owns etcd and all clusters. Operations on one cluster wait for each other; different clusters do not."""
+    """Owns etcd and all clusters. Operations on one cluster wait for each other. Different clusters do not wait."""
 
     def __init__(self, home: Home, binaries: Mapping[str, Path]) -> None:
         self._home = home
@@ -37,13 +38,13 @@ class Supervisor:
         self._locks: dict[str, asyncio.Lock] = {}
         self._etcd_url = f"http://127.0.0.1:{free_port()}"
         self._etcd: Process | None = None
-        self._git_host = self._own("git-host", "sandbox.githost")
+        self._git_host = self._program("git-host", "sandbox.githost")
         self._ci: Process | None = None
-        self._flipt = Flipt(home.root / "flags.git")
+        self._host = Host(home.clusters, home.logs, binaries, self._etcd_url, Flipt(home.root / "flags.git"))
         self.stopped = asyncio.Event()
 
     async def start(self) -> None:
-        """Start the git host, etcd, and the clusters that a sandbox of this home had before."""
+        """Start the git host, etcd, and the clusters of the last run."""
         await self._git_host.start()
         peer = f"http://127.0.0.1:{free_port()}"
         self._etcd = Process(
@@ -60,15 +61,16 @@ class Supervisor:
         await self._etcd.start()
         if self._home.state_file.exists():
             records = [Record(**data) for data in json.loads(self._home.state_file.read_text())]
-            for record in records:
-                folder, logs = self._home.clusters / slug(record.name), self._home.logs / slug(record.name)
-                self._clusters[record.name] = Cluster(record, folder, logs, self._binaries, self._etcd_url, self._flipt)
+            self._clusters = {record.name: Cluster(record, self._host) for record in records}
             await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
         if not await listening(repository.port(self._home), _READY_SECONDS):
-            raise SandboxError(f"the git host does not answer; see {self._git_host.log}")
+            raise SandboxError(f"the git host does not answer. See {self._git_host.log}")
 
     async def stop(self) -> None:
-        """End everything; CI before all that its jobs need; API servers before etcd, since without it they take minutes to end."""
+        """End all processes.
+
+        CI ends before the programs that its jobs need. API servers end before etcd: without etcd their end takes minutes.
+        """
         if self._ci:
             await self._ci.stop()
         await asyncio.gather(*(cluster.stop() for cluster in self._clusters.values()))
@@ -77,20 +79,18 @@ class Supervisor:
         await self._git_host.stop()
 
     async def create_cluster(self, name: str, version: str) -> dict[str, str]:
-        """Start a control plane; see client.create_cluster."""
+        """Start a control plane. See supervisor_client.create_cluster."""
         async with self._lock(name):
             cluster = self._clusters.get(name)
             if cluster is None:
-                cluster = Cluster.create(
-                    name, version, self._home.clusters, self._home.logs, self._binaries, self._etcd_url, self._flipt
-                )
+                cluster = Cluster.create(name, version, self._host)
                 try:
                     await cluster.start()
                 except BaseException:
                     await cluster.stop()
                     raise
                 self._clusters[name] = cluster
-                self._remember()
+                self._write_records()
             access = cluster.access
             return {"endpoint": access.endpoint, "certificate_authority": access.certificate_authority}
 
@@ -100,18 +100,16 @@ class Supervisor:
             cluster = self._clusters.pop(name, None)
             if cluster is None:
                 return
-            self._remember()
+            self._write_records()
             await cluster.stop()
             key = f"{cluster.etcd_prefix}/"
             body = {"key": _encoded(key), "range_end": _encoded(key[:-1] + chr(ord(key[-1]) + 1))}
             async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
                 (await client.post(f"{self._etcd_url}/v3/kv/deleterange", json=body)).raise_for_status()
-            for path in sorted(cluster.folder.rglob("*"), reverse=True):
-                path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()
-            cluster.folder.rmdir()
+            remove_tree(cluster.folder)
 
     async def set_node_pool(self, cluster: str, pool: str, nodes: list[dict[str, Any]]) -> None:
-        """Make a pool's nodes be exactly these."""
+        """Set a pool's nodes to exactly these."""
         await self._cluster(cluster).set_nodes(pool, [NodeSpec(**node) for node in nodes])
 
     async def delete_node_pool(self, cluster: str, pool: str) -> None:
@@ -120,14 +118,14 @@ class Supervisor:
             await self._clusters[cluster].set_nodes(pool, [])
 
     async def token(self, cluster: str) -> dict[str, str]:
-        """A token for a cluster, named by its endpoint, in full, or by the last parts of its name."""
+        """A token for a cluster, by its endpoint, its name, or the last parts of its name."""
         for name, candidate in self._clusters.items():
             if cluster == candidate.endpoint or f"/{name}".endswith(f"/{cluster}"):
                 return await candidate.mint_token()
         raise SandboxError(f"no cluster found for {cluster}")
 
     async def status(self) -> dict[str, Any]:
-        """What runs, with each process's memory in bytes."""
+        """The clusters and processes, with each process's memory in bytes."""
         processes = [("", process) for process in (self._git_host, self._ci, self._etcd) if process]
         processes += [(name, process) for name, cluster in self._clusters.items() for process in cluster.processes()]
         return {
@@ -153,14 +151,14 @@ class Supervisor:
                 await self._ci.stop()
                 self._ci = None
             elif on and not self._ci:
-                self._ci = self._own("ci", "sandbox.ci_runner")
+                self._ci = self._program("ci", "sandbox.ci_runner")
                 await self._ci.start()
 
     async def shutdown(self) -> None:
         """End the daemon."""
         self.stopped.set()
 
-    def _own(self, name: str, module: str) -> Process:
+    def _program(self, name: str, module: str) -> Process:
         """One of the sandbox's own programs."""
         home = {"SANDBOX_HOME": str(self._home.root)}
         return Process(name, [sys.executable, "-m", module], self._home.logs / f"{name}.log", home, cwd=CHECKOUT)
@@ -173,7 +171,7 @@ class Supervisor:
     def _lock(self, name: str) -> asyncio.Lock:
         return self._locks.setdefault(name, asyncio.Lock())
 
-    def _remember(self) -> None:
+    def _write_records(self) -> None:
         clusters = list(self._clusters.values())
         _replace(self._home.state_file, json.dumps([record_data(cluster) for cluster in clusters]))
         _replace(self._home.kubeconfig, json.dumps(kubeconfig(clusters)))
@@ -189,7 +187,7 @@ class Supervisor:
                 result = {"result": await getattr(self, operation)(**request)}
             except SandboxError as error:
                 result = {"error": str(error)}
-            except Exception as error:  # the daemon outlives a bad request, and the caller gets to know
+            except Exception as error:  # the daemon outlives a bad request, and reports it to the caller
                 result = {"error": f"{operation}: {type(error).__name__}: {error}"}
             writer.write(json.dumps(result).encode() + b"\n")
             await writer.drain()
@@ -207,7 +205,7 @@ def _encoded(text: str) -> str:
 
 
 def _memory(pid: int | None) -> int:
-    """Resident memory without what is shared with other processes, such as a binary's own pages, where known."""
+    """Unshared resident memory. A binary's own pages are shared, for example. 0 if unknown."""
     try:
         return psutil.Process(pid).memory_full_info().uss if pid else 0
     except psutil.Error:
@@ -215,7 +213,7 @@ def _memory(pid: int | None) -> int:
 
 
 def _replace(path: Path, text: str) -> None:
-    """Write a file that only this user reads, whole or not at all."""
+    """Write a file atomically that only this user can read."""
     scratch = path.with_suffix(".new")
     scratch.touch(mode=0o600)
     scratch.write_text(text)
@@ -241,7 +239,7 @@ async def serve(home: Home, binaries: Mapping[str, Path]) -> None:
 
 
 def main() -> None:
-    """`python -m sandbox.supervisor.server`: started by `sandbox up`, which has linked the binaries into the home."""
+    """`python -m sandbox.supervisor.server`. `sandbox up` links the binaries into the home and starts it."""
     home = Home.current()
     asyncio.run(serve(home, {path.name: path for path in home.bin.iterdir()}))
 

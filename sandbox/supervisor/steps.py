@@ -1,8 +1,7 @@
 """Runs the steps of Argo Workflows: the command that the emissary would start, as a host process.
 
-A step's image is never run: what the checkout and its virtual environment have takes its place, so `python -m gates` is this
-checkout's. A step's exit code becomes the pod's status, which is all that the workflow controller looks at; so gate
-tests really run.
+A step's image never runs. The checkout and its virtual environment replace it, so `python -m gates` is this checkout's.
+A step's exit code becomes the pod's status. The workflow controller reads only that status, so gate tests really run.
 """
 
 from __future__ import annotations
@@ -12,44 +11,44 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from sandbox.machine.home import CHECKOUT
 from sandbox.machine.processes import die_with_parent, end, note
-from sandbox.supervisor.api import Api, Object
+from sandbox.supervisor.api import ApiServer, Object
 
 _WORKFLOW_LABEL = "workflows.argoproj.io/workflow"
 _SCRIPT = "/argo/staging/script"  # where the emissary puts a script template's source
-_NOT_STARTED = 127  # as a shell says when there is no such command
+_NOT_STARTED = 127  # a shell's exit code for a missing command
+
+
+class PodAccess(Protocol):
+    """The rights and the environment of a pod's processes."""
+
+    async def kubeconfig(self, pod: Object) -> Path:
+        """A kubeconfig with the rights of the pod's service account."""
+
+    async def container_environment(self, pod: Object, container: Object) -> dict[str, str]:
+        """A container's environment."""
 
 
 class StepRunner:
     """Runs the workflow pods of one cluster, each once."""
 
-    def __init__(
-        self,
-        api: Api,
-        folder: Path,
-        logs: Path,
-        kubeconfig: Callable[[Object], Awaitable[Path]],
-        environment: Callable[[Object, Object], Awaitable[dict[str, str]]],
-        proxy: str,
-    ) -> None:
+    def __init__(self, api: ApiServer, folder: Path, logs: Path, access: PodAccess, proxy: str) -> None:
         self._api = api
         self._folder = folder
         self._logs = logs
-        self._kubeconfig = kubeconfig
-        self._environment = environment
+        self._access = access
         self._proxy = proxy
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def follow(self, pods: list[Object]) -> None:
-        """Start the steps that are new; end those whose pods are gone."""
+        """Start the steps of new pods, and end the steps of pods that are gone."""
         steps = {pod["metadata"]["uid"]: pod for pod in pods if _WORKFLOW_LABEL in pod["metadata"].get("labels", {})}
         for uid, pod in steps.items():
             if uid not in self._tasks and pod.get("status", {}).get("phase") == "Running":
@@ -71,16 +70,16 @@ class StepRunner:
         name, namespace = pod["metadata"]["name"], pod["metadata"]["namespace"]
         folder = self._folder / "steps" / f"{namespace}-{name}"
         folder.mkdir(parents=True, exist_ok=True)
-        started = _now()
+        started_at = _now()
         container = next(c for c in pod["spec"]["containers"] if c["name"] == "main")
         log = self._logs / f"step-{namespace}-{name}.log"
         try:
-            env = await self._environment(pod, container)
-            code = await self._execute(container, folder, env, await self._kubeconfig(pod), log)
+            env = await self._access.container_environment(pod, container)
+            code = await self._execute(container, folder, env, await self._access.kubeconfig(pod), log)
         except httpx.HTTPError as error:
-            note(log, f"the step's token or environment cannot be had: {error}")
+            note(log, f"the step has no token or environment: {error}")
             code = _NOT_STARTED
-        status = finished(pod, code, started, _now())
+        status = finished_status(pod, code, started_at, _now())
         await self._api.patch(f"/api/v1/namespaces/{namespace}/pods/{name}/status", {"status": status})
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -105,7 +104,7 @@ class StepRunner:
 
 
 def step_environment(proxy: str) -> dict[str, str]:
-    """What a step has on a host where in a pod it has its image and the cluster's network."""
+    """The environment of a step on the host, in place of its image and the cluster's network."""
     return {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         "PYTHONPATH": str(CHECKOUT),
@@ -115,7 +114,7 @@ def step_environment(proxy: str) -> dict[str, str]:
 
 
 def step_command(container: Object, env: dict[str, str], folder: Path) -> list[str]:
-    """The user's command: what stands after `--` in the emissary's arguments. A script is written into `folder`."""
+    """The user's command: the words after `--` in the emissary's arguments. A script goes into a file in `folder`."""
     words = [*container.get("command", []), *container.get("args", [])]
     command = words[words.index("--") + 1 :] if "--" in words else words
     if _SCRIPT in command:
@@ -125,7 +124,7 @@ def step_command(container: Object, env: dict[str, str], folder: Path) -> list[s
     return command
 
 
-def finished(pod: Object, code: int, started: str, ended: str) -> dict[str, Any]:
+def finished_status(pod: Object, code: int, started_at: str, finished_at: str) -> dict[str, Any]:
     """The status of a pod whose main container ended with `code`."""
     statuses = [
         {
@@ -138,8 +137,8 @@ def finished(pod: Object, code: int, started: str, ended: str) -> dict[str, Any]
                 "terminated": {
                     "exitCode": code if container["name"] == "main" else 0,
                     "reason": "Completed" if code == 0 or container["name"] != "main" else "Error",
-                    "startedAt": started,
-                    "finishedAt": ended,
+                    "startedAt": started_at,
+                    "finishedAt": finished_at,
                 }
             },
         }

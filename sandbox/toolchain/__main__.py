@@ -1,6 +1,6 @@
-"""`python -m sandbox.toolchain`: make sure that every tool is there, with a progress display.
+"""`python -m sandbox.toolchain`: build every missing tool, with a progress display.
 
-`python -m sandbox.toolchain NAME [ARGUMENTS]` makes sure of that one binary, and runs it.
+`python -m sandbox.toolchain NAME [ARGUMENTS]` builds that one binary if it is missing, and runs it.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from sandbox.toolchain.tools import LINTERS, TOOLS, Tool
 
 
 def ensure_with_progress(console: Terminal, tools: Sequence[Tool] = TOOLS) -> dict[str, Path]:
-    """Every file of the tools. Builds what is missing and shows how far it is: a bar on a terminal, else a line for each tool."""
+    """Every file of the tools. Builds the missing tools, with a progress bar on a terminal, else a line for each tool."""
     waiting = build.missing(tools)
     if not waiting:
         return build.ensure(lambda tool, done, total: None, tools)
     console.text(
         f"Building from source, once: {', '.join(tool.module for tool in waiting)}. "
         + ("All take about 20 minutes on two cores. " if len(waiting) > 1 else "")
-        + "It is safe to interrupt, and goes on where it stopped."
+        + "You can interrupt the build. The next run continues it."
     )
-    started: dict[str, float] = {}
+    starts: dict[str, float] = {}
     with Progress(
         TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(), TextColumn("packages"),
         TimeElapsedColumn(), console=console, disable=not console.is_terminal,
@@ -39,29 +39,29 @@ def ensure_with_progress(console: Terminal, tools: Sequence[Tool] = TOOLS) -> di
         }
 
         def report(tool: Tool, done: int, total: int) -> None:
-            if tool.module not in started:
-                started[tool.module] = time.monotonic()
+            if tool.module not in starts:
+                starts[tool.module] = time.monotonic()
                 bars.start_task(tasks[tool.module])
                 if not console.is_terminal:
                     console.text(f"  {tool.module} {tool.version}: {total} packages")
             bars.update(tasks[tool.module], completed=done, total=total)
             if done == total and not console.is_terminal:
-                seconds = time.monotonic() - started[tool.module]
+                seconds = time.monotonic() - starts[tool.module]
                 console.text(f"  {tool.module} {tool.version}: built in {seconds:.0f} s")
 
         return build.ensure(report, tools)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code 0 when every tool is there, 1 with the reason otherwise, 130 when interrupted; or that of the binary named."""
+    """Exit codes: 0 with every tool, 1 with an error, 130 after an interrupt. With NAME: the exit code of that binary."""
     try:
         if not arguments:
             ensure_with_progress(errors)
             return 0
-        named = (*TOOLS, *LINTERS)
-        tools = [tool for tool in named if arguments[0] in tool.packages]
+        everything = (*TOOLS, *LINTERS)
+        tools = [tool for tool in everything if arguments[0] in tool.packages]
         if not tools:
-            known = sorted(name for tool in named for name in tool.packages)
+            known = sorted(name for tool in everything for name in tool.packages)
             raise SandboxError(f"no tool is named {arguments[0]}. Known: {', '.join(known)}")
         path = ensure_with_progress(errors, tools)[arguments[0]]
         os.execv(path, [str(path), *arguments[1:]])
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
         errors.text(f"error: {error}", style="red")
         return 1
     except KeyboardInterrupt:
-        errors.text("interrupted; run it again to go on")
+        errors.text("interrupted. Run the command again to continue")
         return 130
     return 0
 

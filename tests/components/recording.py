@@ -18,7 +18,7 @@ import fleet
 from components.region import RegionArgs, RegionComponent
 from components.shared.cluster import ClusterInfo
 from components.shared.secrets import read_secrets
-from fleet.keys import wanted
+from fleet.keys import required
 from tests.components.mocks import CloudMocks
 from tests.repository import ROOT
 
@@ -125,7 +125,7 @@ def record(settings: fleet.Region) -> RecordedRegion:
         cluster["storage"], cluster["sign_in"] = info.storage, info.sign_in
 
     def region() -> RegionComponent:
-        region_secrets = read_secrets(settings, {name: f"{KEY}: {name}" for name in wanted(settings)})
+        region_secrets = read_secrets(settings, {name: f"{KEY}: {name}" for name in required(settings)})
         return RegionComponent(settings.name, RegionArgs(settings, REPOSITORY, region_secrets))
 
     async def program() -> None:

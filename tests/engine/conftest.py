@@ -1,8 +1,7 @@
-"""One sandbox for all tests that run the program on the real engine."""
+"""Tests of the whole program on the real engine, real API servers and real Argo CD. Each file has a sandbox of its own."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,17 @@ from sandbox.machine.home import Home
 from sandbox.toolchain import build
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder with its needs."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.sandbox)
+            item.add_marker(pytest.mark.toolchain)
+
+
 @contextmanager
 def a_sandbox() -> Iterator[Home]:
-    """A sandbox that is up, nobody else's, and is down in the end. Its path is short, as a Unix socket's must be."""
+    """A sandbox for one user, from up to down. The path is short, since a Unix socket's path must be short."""
     home = Home(Path(mkdtemp(prefix="sb-", dir="/tmp")))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_HOME", str(home.root))
@@ -26,11 +33,11 @@ def a_sandbox() -> Iterator[Home]:
             yield home
         finally:
             lifecycle.down(home)
-            shutil.rmtree(home.root, ignore_errors=True)
+            assert not home.root.exists(), "`down` gives all disk back"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def home() -> Iterator[Home]:
-    """The sandbox that tests share, whatever is in it by then."""
+    """The sandbox of a file's tests, with the results of earlier tests."""
     with a_sandbox() as home:
         yield home

@@ -1,8 +1,7 @@
 """A region that `regions affected` does not name has the same preview as before: by Pulumi's engine, after two hundred edits.
 
-Each edit is looked at in one region of each cloud that has any which it leaves alone. Those that are looked at in the same
-region are made together, as many as touch different files, so that one preview speaks for all of them.
-tests/waves/review/test_affected_edits.py runs the program after each by itself, without an engine.
+In each cloud, one region that an edit does not affect gets a preview after the edit. Edits of one region that touch different
+files share a preview. tests/waves/review/test_affected_edits.py runs the program after each edit alone, without an engine.
 """
 
 from __future__ import annotations
@@ -28,27 +27,27 @@ from tests.waves.review.naming import REGIONS, edited, left_alone, named, tree
 
 AT_ONCE = 2
 CLOUDS = {region.settings.cloud for region in REGIONS.values()}
-BY_CHANCE = re.compile(r"-[0-9a-f]{7}\b")
-"""The ends of names that Pulumi makes up."""
+RANDOM_SUFFIX = re.compile(r"-[0-9a-f]{7}\b")
+"""The ends of names that Pulumi generates."""
 
 
 @dataclass
-class Looked:
-    """What was seen of one region."""
+class RegionResult:
+    """The previews of one region."""
 
-    missed: list[str] = field(default_factory=list)
-    """The edits that change its preview, although they are said to leave it alone."""
+    misses: list[str] = field(default_factory=list)
+    """The edits that change the preview, although `affected` does not name the region."""
     pairs: int = 0
-    """How many edits it was looked at after."""
+    """The number of edits before the previews."""
     previews: int = 0
-    touched: bool = False
-    """Whether an edit of its stack file changes its preview."""
-    shown: bool = False
-    """Whether one changes it to what is no error."""
+    changed: bool = False
+    """Whether an edit of the stack file changes the preview."""
+    valid: bool = False
+    """Whether such an edit gives a preview without an error."""
 
 
 class Laboratory:
-    """Previews regions after edits, some at a time, each in one of some copies of the repository."""
+    """Previews regions after edits, each in a copy of the repository."""
 
     def __init__(self, home: Home, root: Path) -> None:
         self._home = home
@@ -58,103 +57,106 @@ class Laboratory:
         self._touching: dict[str, list[Edit]] = {name: [] for name in REGIONS}
         for number, edit in enumerate(edits(self._old.contents, SEED, NUMBER)):
             new = edited(self._old, edit)
-            said = named(self._old, new)
+            affected = named(self._old, new)
             for cloud in CLOUDS:
-                alone = [name for name in left_alone(new, said) if REGIONS[name].settings.cloud == cloud]
+                alone = [name for name in left_alone(new, affected) if REGIONS[name].settings.cloud == cloud]
                 if alone:
                     self._alone[alone[number % len(alone)]].append(edit)
-            for name in said & self._touching.keys():
+            for name in affected & self._touching.keys():
                 if f"stacks/Pulumi.{name}.yaml" in edit.files:
                     self._touching[name].append(edit)
         self._copies: Queue[Copy] = Queue()
         for number in range(AT_ONCE):
             self._copies.put(Copy(root / str(number)))
 
-    def look(self) -> dict[str, Looked]:
-        """At all regions."""
+    def run(self) -> dict[str, RegionResult]:
+        """Preview all regions."""
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            return dict(zip(REGIONS, pool.map(self._look, REGIONS), strict=True))
+            return dict(zip(REGIONS, pool.map(self._run, REGIONS), strict=True))
 
-    def _look(self, region: str) -> Looked:
-        copy, found = self._copies.get(), Looked()
+    def _run(self, region: str) -> RegionResult:
+        copy, result = self._copies.get(), RegionResult()
         try:
             before = self._preview(copy, region)
             assert before.startswith("["), before
-            for together in self._lists(region):
-                found.pairs += len(together)
-                found.previews += 1
-                if self._after(copy, together, region) != before:
-                    # One that changes it only beside another is told of with all the others.
-                    guilty = [each for each in together if self._after(copy, [each], region) != before]
-                    found.missed += [each.what for each in guilty or together]
+            for group in self._groups(region):
+                result.pairs += len(group)
+                result.previews += 1
+                if self._after(copy, group, region) != before:
+                    # If only a combination of edits changes the preview, all edits of the group count.
+                    guilty = [edit for edit in group if self._after(copy, [edit], region) != before]
+                    result.misses += [edit.what for edit in guilty or group]
             for edit in self._touching[region]:
                 after = self._after(copy, [edit], region)
-                found.touched = found.touched or after != before
-                found.shown = after.startswith("[") and after != before
-                if found.shown:
+                result.changed = result.changed or after != before
+                result.valid = after.startswith("[") and after != before
+                if result.valid:
                     break
         finally:
             self._copies.put(copy)
-        return found
+        return result
 
-    def _lists(self, region: str) -> Iterator[list[Edit]]:
-        """The edits to look at it after, together as far as it is left alone by all of them together, too."""
-        for together in joined(self._alone[region]):
-            said = named(self._old, edited(self._old, one(together)))
-            yield from [[edit] for edit in together] if region in said else [together]
+    def _groups(self, region: str) -> Iterator[list[Edit]]:
+        """The groups of edits before a preview. A group stays whole if all its edits in combination do not affect the region."""
+        for group in independent_groups(self._alone[region]):
+            affected = named(self._old, edited(self._old, merge(group)))
+            yield from [[edit] for edit in group] if region in affected else [group]
 
-    def _after(self, copy: Copy, together: Iterable[Edit], region: str) -> str:
-        with copy.after(one(together)):
+    def _after(self, copy: Copy, group: Iterable[Edit], region: str) -> str:
+        with copy.after(merge(group)):
             return self._preview(copy, region)
 
     def _preview(self, copy: Copy, region: str) -> str:
-        """What the engine would make in a first preview, with all inputs, and what policies say; or its error."""
+        """The steps of a first preview with all inputs, and the messages of policies, or the engine's error."""
         try:
-            said = json.loads(
+            preview = json.loads(
                 regions.pulumi(self._home, copy.root, "preview", "--json", "--policy-pack", "policy", "-s", region)
             )
         except SandboxError as error:
             return str(error)
-        steps = [(step["op"], step["urn"], step["newState"].get("inputs")) for step in said["steps"]]
-        messages = [each["message"] for each in said.get("diagnostics", [])]
-        return BY_CHANCE.sub(
+        steps = [(step["op"], step["urn"], step["newState"].get("inputs")) for step in preview["steps"]]
+        messages = [diagnostic["message"] for diagnostic in preview.get("diagnostics", [])]
+        return RANDOM_SUFFIX.sub(
             "", json.dumps([sorted(steps, key=lambda step: step[1]), sorted(messages)], sort_keys=True)
         )
 
 
-def joined(alone: Iterable[Edit]) -> list[list[Edit]]:
-    """Edits in lists, in each of which no two touch the same file."""
-    lists: list[list[Edit]] = []
+def independent_groups(alone: Iterable[Edit]) -> list[list[Edit]]:
+    """Groups of edits. No two edits of a group touch the same file."""
+    groups: list[list[Edit]] = []
     for edit in alone:
-        for together in lists:
-            if not any(edit.files.keys() & other.files.keys() for other in together):
-                together.append(edit)
+        for group in groups:
+            if not any(edit.files.keys() & other.files.keys() for other in group):
+                group.append(edit)
                 break
         else:
-            lists.append([edit])
-    return lists
+            groups.append([edit])
+    return groups
 
 
-def one(together: Iterable[Edit]) -> Edit:
-    """Several edits as one."""
-    files = {path: content for edit in together for path, content in edit.files.items()}
-    return Edit(", ".join(edit.what for edit in together), files)
+def merge(group: Iterable[Edit]) -> Edit:
+    """Several edits as one edit."""
+    files = {path: content for edit in group for path, content in edit.files.items()}
+    return Edit(", ".join(edit.what for edit in group), files)
 
 
 @pytest.fixture(scope="module")
-def looked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Looked]:
-    """What was seen of all regions, in a sandbox of their own: elsewhere they are new."""
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, RegionResult]:
+    """The previews of all regions, in their own sandbox. In a shared sandbox the regions may exist."""
     with a_sandbox() as home:
-        return Laboratory(home, tmp_path_factory.mktemp("laboratory")).look()
+        return Laboratory(home, tmp_path_factory.mktemp("laboratory")).run()
 
 
-def test_no_region_is_missed(looked: dict[str, Looked]) -> None:
-    pairs, previews = sum(each.pairs for each in looked.values()), sum(each.previews for each in looked.values())
-    print(f"{NUMBER} edits: {pairs} times one leaves a region alone, seen in {previews} previews")
-    assert {region: each.missed for region, each in looked.items() if each.missed} == {}
-    assert pairs > NUMBER, "hardly any edit says something"
+def test_no_region_is_missed(results: dict[str, RegionResult]) -> None:
+    pairs, previews = (
+        sum(result.pairs for result in results.values()),
+        sum(result.previews for result in results.values()),
+    )
+    print(f"{NUMBER} edits: {pairs} pairs of an edit and an unaffected region, in {previews} previews")
+    assert {region: result.misses for region, result in results.items() if result.misses} == {}
+    assert pairs > NUMBER, "hardly any edit leaves a region unaffected"
 
 
-def test_edits_that_touch_a_region_are_seen_in_its_preview(looked: dict[str, Looked]) -> None:
-    assert [region for region, each in looked.items() if not each.touched] == []
-    assert any(each.shown for each in looked.values()), "only errors are told apart"
+def test_edits_that_touch_a_region_are_seen_in_its_preview(results: dict[str, RegionResult]) -> None:
+    assert [region for region, result in results.items() if not result.changed] == []
+    assert any(result.valid for result in results.values()), "only errors differ"

@@ -1,4 +1,4 @@
-"""bootstrap/ on Pulumi's engine, with the simulated clouds and the simulated GitHub: made, left as it is, with a customer more."""
+"""bootstrap/ on Pulumi's engine, with the simulated clouds and the simulated GitHub: a first run, a second, a new customer."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from tests.repository import ROOT
 from tests.waves.review.copies import Copy
 
 CUSTOMER = "stacks/Pulumi.globex-aws-eu-west-1.yaml"
-KEPT = {"aws:s3/bucket:Bucket", "aws:kms/key:Key"}
+PROTECTED = {"aws:s3/bucket:Bucket", "aws:kms/key:Key"}
 
 
 class Administrator:
-    """Somebody with a checkout, who may do everything."""
+    """An administrator with a checkout."""
 
     def __init__(self, home: Home, root: Path) -> None:
         self._home = home
@@ -36,14 +36,14 @@ class Administrator:
         return regions.pulumi(self._home, self.copy.root / "bootstrap", *arguments, "-s", "org")
 
     def steps(self) -> dict[str, list[str]]:
-        """What `pulumi up` would do: operation to names."""
-        found: dict[str, list[str]] = {}
+        """The plan of `pulumi up`: operation to names."""
+        names: dict[str, list[str]] = {}
         for step in json.loads(self.pulumi("preview", "--json"))["steps"]:
-            found.setdefault(step["op"], []).append(step["urn"].rpartition("::")[2])
-        return found
+            names.setdefault(step["op"], []).append(step["urn"].rpartition("::")[2])
+        return names
 
-    def made(self) -> list[Row]:
-        """What there is in the clouds and on GitHub."""
+    def rows(self) -> list[Row]:
+        """The administrator's resources in the clouds and on GitHub."""
         return [row for row in _rows() if row.uid not in self._others]
 
 
@@ -54,26 +54,26 @@ def _rows() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def administrator(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Administrator]:
-    """All of it is made; and taken away again."""
-    made = Administrator(home, tmp_path_factory.mktemp("administrator") / "regions")
-    made.pulumi("stack", "init", "--no-select")
-    made.pulumi("up", "--yes", "--skip-preview")
-    yield made
-    made.pulumi("state", "unprotect", "--all", "--yes")
-    made.pulumi("destroy", "--yes", "--skip-preview", "--remove")
-    assert made.made() == []
+    """Creates all of it, and deletes it in the end."""
+    person = Administrator(home, tmp_path_factory.mktemp("administrator") / "regions")
+    person.pulumi("stack", "init", "--no-select")
+    person.pulumi("up", "--yes", "--skip-preview")
+    yield person
+    person.pulumi("state", "unprotect", "--all", "--yes")
+    person.pulumi("destroy", "--yes", "--skip-preview", "--remove")
+    assert person.rows() == []
 
 
 def kinds(resources: list[Any]) -> Counter[str]:
-    """How many there are of each type."""
-    return Counter(each.type for each in resources)
+    """The number of resources of each type."""
+    return Counter(resource.type for resource in resources)
 
 
 def test_all_that_is_registered_is_made_each_by_its_own_accounts_provider(administrator: Administrator) -> None:
-    registered = [each for each in shipped().resources if not each.type.startswith(("pulumi:", "bootstrap:"))]
-    assert kinds(administrator.made()) == kinds(registered)
+    registered = [r for r in shipped().resources if not r.type.startswith(("pulumi:", "bootstrap:"))]
+    assert kinds(administrator.rows()) == kinds(registered)
     accounts = {
-        row.account for row in administrator.made() if row.type == "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
+        row.account for row in administrator.rows() if row.type == "aws:iam/openIdConnectProvider:OpenIdConnectProvider"
     }
     assert accounts == {role.account for role in shipped().plan.roles}
 
@@ -100,7 +100,7 @@ def test_a_customer_more_replaces_and_deletes_nothing(administrator: Administrat
 
 
 def test_buckets_and_keys_are_not_taken_away_by_mistake(administrator: Administrator) -> None:
-    before = [row.id for row in administrator.made() if row.type in KEPT]
+    before = [row.id for row in administrator.rows() if row.type in PROTECTED]
     with pytest.raises(SandboxError, match="protected"):
         administrator.pulumi("destroy", "--yes")
-    assert [row.id for row in administrator.made() if row.type in KEPT] == before
+    assert [row.id for row in administrator.rows() if row.type in PROTECTED] == before

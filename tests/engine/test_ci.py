@@ -22,14 +22,14 @@ from waves.rollout.model import StatusState
 from waves.scm.connect import app_token, open_receipts
 
 UP = "prod-gcp-europe-west4"
-"""The region that is there, with all that is protected; the others are yet to be made."""
+"""The region that exists, with its protected resources. The other regions do not exist yet."""
 LABEL = {f"stacks/Pulumi.{UP}.yaml": ("regions:size: large", "regions:size: large\n  regions:tags: {team: storage}")}
 """A harmless change of that region alone."""
 GCP = {"staging-gcp-us-central1", "acme-gcp-europe-west4", UP}
 
 
 class Developer:
-    """Somebody with a clone, who opens pull requests."""
+    """A developer with a clone, who opens pull requests."""
 
     def __init__(self, home: Home, folder: Path) -> None:
         self.home, self.folder = home, folder
@@ -39,10 +39,10 @@ class Developer:
             repository.git("config", key, value, cwd=folder)
 
     def change(self, branch: str, edits: dict[str, tuple[str, str]]) -> None:
-        """Commit edits on a branch, begun at main unless it is there, and push it."""
-        there = branch in repository.heads(self.home)
+        """Commit edits on a branch, and push it. A new branch begins at main."""
+        exists = branch in repository.heads(self.home)
         repository.git(
-            "checkout", "--quiet", "--force", *([branch] if there else ["-B", branch, "origin/main"]), cwd=self.folder
+            "checkout", "--quiet", "--force", *([branch] if exists else ["-B", branch, "origin/main"]), cwd=self.folder
         )
         for file, (before, after) in edits.items():
             text = (self.folder / file).read_text()
@@ -52,7 +52,7 @@ class Developer:
         repository.git("push", "--quiet", "origin", branch, cwd=self.folder)
 
     def api(self, method: str, path: str, **body: Any) -> Any:
-        """Ask the git host."""
+        """Call the git host's API."""
         url = f"{repository.environment(self.home, self.folder)['GITHUB_API_URL']}/repos/{REPOSITORY}{path}"
         headers = {"Authorization": f"Bearer {repository.token(self.home)}"}
         answer = httpx.request(method, url, json=body or None, headers=headers, trust_env=False)
@@ -65,13 +65,13 @@ class Developer:
         return number
 
     def comments(self, number: int) -> list[str]:
-        """What is said on a pull request."""
-        return [each["body"] for each in self.api("GET", f"/issues/{number}/comments")]
+        """The comments on a pull request."""
+        return [comment["body"] for comment in self.api("GET", f"/issues/{number}/comments")]
 
     def environment(self, *without: str) -> dict[str, str]:
-        """What a pull request's job has: no key, and no more."""
-        found = variables(self.home, self.folder) | {"GITHUB_TOKEN": repository.job_token(self.home)}
-        return {key: value for key, value in found.items() if not key.startswith("REGIONS_") and key not in without}
+        """The environment of a pull request's job, which has no keys."""
+        env = variables(self.home, self.folder) | {"GITHUB_TOKEN": repository.job_token(self.home)}
+        return {key: value for key, value in env.items() if not key.startswith("REGIONS_") and key not in without}
 
     def workflow(self, name: str, scratch: Path, number: int = 0, env: dict[str, str] | None = None) -> Workflow:
         """A workflow at the commit that is checked out."""
@@ -82,8 +82,8 @@ class Developer:
         secrets = {
             name: value for name, value in variables(self.home, self.folder).items() if name.startswith("REGIONS_")
         }
-        given = {f"secrets.{name}": value for name, value in secrets.items()}
-        return Workflow(self.folder, name, env or self.environment(), github, given, scratch)
+        expressions = {f"secrets.{name}": value for name, value in secrets.items()}
+        return Workflow(self.folder, name, env or self.environment(), github, expressions, scratch)
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +96,9 @@ def developer(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Developer
     return Developer(home, tmp_path_factory.mktemp("ann") / "regions")
 
 
-def previewed(workflow: Workflow) -> tuple[set[str], list[int], int]:
-    """Run the workflow but for its tests: the regions that were previewed, the jobs' exit codes, and the verdict's."""
-    assert workflow.run("affected") == 0, workflow.said
+def run_preview(workflow: Workflow) -> tuple[set[str], list[int], int]:
+    """Run the workflow without its tests. Returns the regions with previews, the jobs' exit codes, and the verdict's."""
+    assert workflow.run("affected") == 0, workflow.log
     matrix = workflow.matrix("preview")
     codes = [workflow.run("preview", job, index) for index, job in enumerate(matrix)]
     return {name for job in matrix for name in job["regions"].split()}, codes, workflow.run("verdict")
@@ -113,20 +113,20 @@ def test_a_change_to_one_cloud_gives_one_comment_with_its_regions_and_a_second_p
     spoof = f"{MARK}\n## Preview: nothing to see here"
     developer.api("POST", f"/issues/{number}/comments", body=spoof)
     workflow = developer.workflow("preview", tmp_path / "first", number)
-    names, codes, state = previewed(workflow)
-    assert (names, set(codes), state) == (GCP, {0}, 0), workflow.said
-    mine, said = developer.comments(number)
-    assert mine == spoof
-    assert said.startswith(MARK)
-    assert workflow.summary.strip() == said.strip()
+    names, codes, state = run_preview(workflow)
+    assert (names, set(codes), state) == (GCP, {0}, 0), workflow.log
+    own, comment = developer.comments(number)
+    assert own == spoof
+    assert comment.startswith(MARK)
+    assert workflow.summary.strip() == comment.strip()
     rows = {
-        name: row for row in said.splitlines() if row.startswith("| ") for name in re.findall(r"`([a-z0-9-]+)`", row)
+        name: row for row in comment.splitlines() if row.startswith("| ") for name in re.findall(r"`([a-z0-9-]+)`", row)
     }
     assert rows.keys() == names
     create, update, replace, delete = (cell.strip() for cell in rows[UP].split("|")[3:7])
     assert (create, bool(update), replace, delete) == ("", True, "", "")
     assert "new" in rows["staging-gcp-us-central1"]
-    assert "loggingConfig.enableComponents" in said
+    assert "loggingConfig.enableComponents" in comment
 
     developer.change("logs", {"README.md": ("# regions", "# Regions")})
     developer.change(
@@ -140,37 +140,37 @@ def test_a_change_to_one_cloud_gives_one_comment_with_its_regions_and_a_second_p
     assert workflow.run("affected") == 0
     assert workflow.matrix("preview") == []
     assert workflow.run("verdict") == 0
-    _, said = developer.comments(number)
-    assert "no region's infrastructure" in said
-    assert "### What regions run" in said
+    _, comment = developer.comments(number)
+    assert "no region's infrastructure" in comment
+    assert "### Changed objects" in comment
 
 
 def test_a_change_that_would_replace_a_protected_cluster_blocks(developer: Developer, tmp_path: Path) -> None:
     developer.change("move", {f"stacks/Pulumi.{UP}.yaml": ("europe-west4", "europe-west1")})
     number = developer.pull("move")
     workflow = developer.workflow("preview", tmp_path / "scratch", number)
-    names, codes, state = previewed(workflow)
+    names, codes, state = run_preview(workflow)
     assert (names, codes, state) == ({UP}, [1], 1)
-    (said,) = developer.comments(number)
-    loud = said.partition("| wave |")[0]
-    assert "**blocked**" in loud
-    assert "[!CAUTION]" in loud
-    assert "container/cluster:Cluster" in loud or "protect" in loud
+    (comment,) = developer.comments(number)
+    headline = comment.partition("| wave |")[0]
+    assert "**blocked**" in headline
+    assert "[!CAUTION]" in headline
+    assert "container/cluster:Cluster" in headline or "protect" in headline
 
 
 def test_a_forks_pull_request_has_no_previews_and_that_blocks_it(developer: Developer, tmp_path: Path) -> None:
     developer.change("fork", {"components/gcp/cluster.py": ('"APISERVER", ', '"APISERVER", "KCP_SSHD", ')})
     number = developer.pull("fork")
-    (app,) = [each for each in repository.apps() if each.slug == "regions-receipts"]
+    (app,) = [app for app in repository.apps() if app.slug == "regions-receipts"]
     api = repository.environment(developer.home, developer.folder)["GITHUB_API_URL"]
     key = repository.environment(developer.home, developer.folder)[app.variable]
     token = app_token((app.id, app.installation, key), api)
     env = developer.environment("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE") | {"GITHUB_TOKEN": token}
     workflow = developer.workflow("preview", tmp_path / "scratch", number, env)
-    assert workflow.run("affected") == 0, workflow.said
+    assert workflow.run("affected") == 0, workflow.log
     assert workflow.run("verdict") == 1
     assert "A pull request of a fork gets no credentials" in workflow.summary
-    assert "`pull-requests: write`" in workflow.said
+    assert "`pull-requests: write`" in workflow.log
     assert developer.comments(number) == []
 
 
@@ -178,7 +178,7 @@ def test_a_preview_without_credentials_fails_and_says_why(developer: Developer, 
     developer.change("closed", LABEL)
     env = developer.environment("PULUMI_CONFIG_PASSPHRASE_FILE")
     workflow = developer.workflow("preview", tmp_path / "scratch", developer.pull("closed"), env)
-    _, codes, state = previewed(workflow)
+    _, codes, state = run_preview(workflow)
     assert state == 1
     assert 1 in codes
     assert f"`{UP}`** cannot be previewed" in workflow.summary
@@ -186,7 +186,7 @@ def test_a_preview_without_credentials_fails_and_says_why(developer: Developer, 
 
 
 def test_no_secret_gets_into_a_comment(developer: Developer, tmp_path: Path) -> None:
-    """One planted in a Secret that the region has, and one in the environment, which the program throws at us."""
+    """A test secret is in a Secret of the region, and in the environment. The program's error has its text."""
     planted = "hunter2-hunter2-hunter2"
     env = developer.environment() | {
         "REGIONS_RECEIPTS_KEY": f"-----BEGIN PRIVATE KEY-----\n{planted}\n-----END PRIVATE KEY-----"
@@ -194,10 +194,10 @@ def test_no_secret_gets_into_a_comment(developer: Developer, tmp_path: Path) -> 
     env |= {"REGIONS_INFLUXDB_SECRET": planted * 2}
     developer.change("secret", LABEL)
     number = developer.pull("secret")
-    previewed(developer.workflow("preview", tmp_path / "scratch", number, env))
-    (said,) = developer.comments(number)
-    assert "stringData" in said
-    assert planted not in said
+    run_preview(developer.workflow("preview", tmp_path / "scratch", number, env))
+    (comment,) = developer.comments(number)
+    assert "data.password: [secret] -> [secret]" in comment
+    assert planted not in comment
 
     lines = '        import os\n        raise ValueError(os.environ["REGIONS_RECEIPTS_KEY"])\n'
     developer.change(
@@ -210,11 +210,11 @@ def test_no_secret_gets_into_a_comment(developer: Developer, tmp_path: Path) -> 
         },
     )
     workflow = developer.workflow("preview", tmp_path / "scratch", number, env)
-    _, _, state = previewed(workflow)
-    (said,) = developer.comments(number)
+    _, _, state = run_preview(workflow)
+    (comment,) = developer.comments(number)
     assert state == 1
-    assert "[secret]" in said
-    assert planted not in said + workflow.said
+    assert "[secret]" in comment
+    assert planted not in comment + workflow.log
 
 
 def test_a_push_to_a_regions_branch_updates_it_once_and_leaves_a_receipt(developer: Developer, tmp_path: Path) -> None:
@@ -223,10 +223,10 @@ def test_a_push_to_a_regions_branch_updates_it_once_and_leaves_a_receipt(develop
 
     def run() -> dict[str, Any]:
         workflow = developer.workflow("region", tmp_path / "scratch")
-        assert workflow.run("identity") == 0, workflow.said
+        assert workflow.run("identity") == 0, workflow.log
         (job,) = workflow.matrix("up")
         assert (job["regions"], job["environment"], job["suffix"]) == (UP, "external", "")
-        assert workflow.run("up", job) == 0, workflow.said
+        assert workflow.run("up", job) == 0, workflow.log
         last: dict[str, Any] = developer.api("GET", f"/commits/{commit}/statuses")[0]
         return last
 
@@ -242,17 +242,17 @@ def test_drift_opens_one_issue_and_closes_it_when_it_is_gone(developer: Develope
 
     def night(code: int, count: int) -> list[Any]:
         workflow = developer.workflow("drift", tmp_path / "scratch")
-        assert workflow.run("regions") == 0, workflow.said
-        (job,) = [each for each in workflow.matrix("drift") if UP in each["regions"].split()]
-        assert workflow.run("drift", {**job, "regions": UP}) == code, workflow.said
-        found = developer.api("GET", "/issues?labels=drift")
-        assert len(found) == count
-        return list(found)
+        assert workflow.run("regions") == 0, workflow.log
+        (job,) = [entry for entry in workflow.matrix("drift") if UP in entry["regions"].split()]
+        assert workflow.run("drift", {**job, "regions": UP}) == code, workflow.log
+        issues = developer.api("GET", "/issues?labels=drift")
+        assert len(issues) == count
+        return list(issues)
 
     night(0, 0)
     regions.kubectl(developer.home, UP, "patch", *cm, "--type=merge", "-p", '{"data": {"admin.enabled": "true"}}')
     commit, context = repository.heads(developer.home)[f"region/{UP}"], f"region/{UP}/infra"
-    developer.api("POST", f"/statuses/{commit}", context=context, state="pending", description="nobody's receipt")
+    developer.api("POST", f"/statuses/{commit}", context=context, state="pending", description="an untrusted receipt")
     (first,) = night(1, 1)
     assert first["title"] == f"Drift: {UP}"
     assert 'data["admin.enabled"]: false -> true' in first["body"]

@@ -1,6 +1,6 @@
-"""What goes wrong is said clearly, and the next `up` goes on: a new region, from a copied stack file to Healthy.
+"""A new region, from a copied stack file to Healthy: each error is clear, and the next `up` goes on.
 
-The tests build on each other, in their order: each leaves the region a step further.
+The tests build on each other, in their order. Each test leaves the region a step further.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -36,24 +35,24 @@ class NewRegion:
         self.commit = ""
 
     def up(self) -> int:
-        """`pulumi up`; the number of resources."""
+        """`pulumi up`. Returns the number of resources."""
         return regions.up(self.home, self.checkout, REGION)
 
-    def refused(self) -> str:
-        """What `pulumi up` says when it fails, as it must."""
+    def failed_up(self) -> str:
+        """`pulumi up`, which must fail. Returns its output."""
         with pytest.raises(SandboxError) as failure:
             self.up()
         return str(failure.value)
 
     @property
     def resources(self) -> int:
-        """How many resources the stack has."""
+        """The number of resources in the stack."""
         return regions.resources(self.home, REGION)
 
 
 @pytest.fixture(scope="module")
-def region(home: Home) -> Iterator[NewRegion]:
-    """The new region's file, committed to main and to its branch, as its pull request would have done."""
+def region(home: Home) -> NewRegion:
+    """The new region's file on main and on its branch, as after its pull request."""
     lifecycle.publish(home, CHECKOUT, [])
     new = NewRegion(home, lifecycle.clone(home))
     text = (new.checkout / "stacks" / f"Pulumi.{SOURCE}.yaml").read_text()
@@ -66,9 +65,7 @@ def region(home: Home) -> Iterator[NewRegion]:
     repository.git("push", "--quiet", "origin", "HEAD:main", f"HEAD:refs/heads/region/{REGION}", cwd=new.checkout)
     new.commit = repository.git("rev-parse", "HEAD", cwd=new.checkout)
     lifecycle.initialise_stacks(home, [REGION])
-    yield new
-    regions.pulumi(home, new.checkout, "destroy", "--yes", "--skip-preview", "-s", REGION)
-    new.path.unlink()
+    return new
 
 
 @pytest.mark.parametrize(
@@ -104,12 +101,12 @@ def test_a_bad_stack_file_is_refused_before_anything_is_created(
     assert region.resources <= 1, "only the stack itself"
 
 
-def test_a_call_that_the_cloud_refuses_is_named_with_the_clouds_own_words(region: NewRegion) -> None:
+def test_a_refused_call_is_named_with_the_clouds_own_error(region: NewRegion) -> None:
     with key_set(region.path, "regions:nodePools: { general: { machineType: m99.large, minNodes: 3, maxNodes: 6 } }"):
-        said = region.refused()
-    assert "aws:eks:NodeGroup" in said or "aws:eks/nodeGroup:NodeGroup" in said
-    assert "supplied instance types do not exist: ['m99.large']" in said
-    assert region.resources > 20, "what was created before is remembered"
+        output = region.failed_up()
+    assert "aws:eks:NodeGroup" in output or "aws:eks/nodeGroup:NodeGroup" in output
+    assert "supplied instance types do not exist: ['m99.large']" in output
+    assert region.resources > 20, "the state has the resources from before the error"
 
 
 def test_a_missing_exec_plugin_is_named(region: NewRegion, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,23 +115,47 @@ def test_a_missing_exec_plugin_is_named(region: NewRegion, monkeypatch: pytest.M
     plugin = region.home.bin / "aws"
     plugin.rename(plugin.with_suffix(".away"))
     try:
-        said = region.refused()
+        output = region.failed_up()
     finally:
         plugin.with_suffix(".away").rename(plugin)
-    assert "executable aws not found" in said
-    assert "put it on PATH" in said
+    assert "executable aws not found" in output
+    assert "credential plugin that is not installed" in output
 
 
-def test_a_cluster_that_does_not_answer_is_named(region: NewRegion) -> None:
+def test_a_cluster_that_does_not_answer_is_named(region: NewRegion, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_K8S_CLIENT_TIMEOUT", "5")  # instead of half a minute, for which the provider waits twice
     processes = lifecycle.status(region.home)["processes"]
     server = next(p["pid"] for p in processes if p["name"] == "kube-apiserver" and p["cluster"].endswith(REGION))
     os.kill(server, signal.SIGSTOP)
     try:
-        said = region.refused()
+        output = region.failed_up()
     finally:
         os.kill(server, signal.SIGCONT)
-    assert "unreachable" in said or "did not answer" in said
-    assert "https://127.0.0.1:" in said
+    assert "unreachable" in output or "did not answer" in output
+    assert "https://127.0.0.1:" in output
+
+
+def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: NewRegion) -> None:
+    source = region.checkout / "components" / "argo" / "workflows.py"
+    text = source.read_text()
+    image, spec = '.replace(":latest", f":{version}")', 'spec = manifest["spec"]["template"]["spec"]\n'
+    hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "15"}\n'
+    assert text.count(image) == text.count(spec) == 1
+    edited = text.replace(image, '.replace(":latest", ":does-not-exist")').replace(spec, f"{spec}            {hasty}")
+    source.write_text(edited)
+    try:
+        output = region.failed_up()
+    finally:
+        source.write_text(text)
+    assert "argo/workflow-controller" in output
+    assert "ErrImagePull" in output
+    export = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
+    (known,) = [
+        resource
+        for resource in export["deployment"]["resources"]
+        if resource["urn"].endswith("argo/workflow-controller") and resource["type"] == "kubernetes:apps/v1:Deployment"
+    ]
+    assert known["initErrors"], "the state has the Deployment, and its error"
 
 
 def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None:
@@ -142,5 +163,27 @@ def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None
     assert region.up() > before
     state = regions.wait(region.home, DeployedRegion(REGION, "aws", "staging"), region.commit, 120)
     assert state.arrived(region.commit), state
-    listed = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
-    assert not listed["deployment"].get("pending_operations")
+    export = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
+    assert not export["deployment"].get("pending_operations")
+
+
+def test_an_up_reverts_kubectls_changes_and_names_fields_of_another_manager(region: NewRegion) -> None:
+    settings = ("configmap", "argocd-cm", "-n", "argocd")
+
+    def change(value: str, manager: str) -> None:
+        patch = json.dumps({"data": {"admin.enabled": value}})
+        regions.kubectl(
+            region.home, REGION, "patch", *settings, f"--field-manager={manager}", "--type=merge", "-p", patch
+        )
+
+    def refresh_and_up() -> str:
+        arguments = ("up", "--yes", "--skip-preview", "--suppress-progress", "--refresh", "-s", REGION)
+        return regions.pulumi(region.home, region.checkout, *arguments)
+
+    change("true", "kubectl-edit")
+    assert "1 updated" in refresh_and_up()
+    value = regions.kubectl(region.home, REGION, "get", *settings, "-o", r"jsonpath={.data.admin\.enabled}")
+    assert value == "false"
+    change("true", "some-controller")
+    with pytest.raises(SandboxError, match=r'conflict with "some-controller".*\.data\.admin\.enabled'):
+        refresh_and_up()

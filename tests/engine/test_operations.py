@@ -1,11 +1,10 @@
-"""What SREs do with a region that runs: let people in, take a new Argo CD, bring a volume back. A production region, as it is."""
+"""Operations of SREs on a running production region: access for people, a new Argo CD, a volume from a snapshot."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ CLAIM = "data-influxdb-0"
 
 
 class Production:
-    """A production region that runs, and may be destroyed in the end."""
+    """A running production region without protection."""
 
     def __init__(self, home: Home, checkout: Path) -> None:
         self.home, self.checkout = home, checkout
@@ -39,23 +38,23 @@ class Production:
         regions.up(self.home, self.checkout, REGION)
 
     def plan(self) -> dict[str, str]:
-        """What an `up` would do: URN to operation."""
-        shown = regions.pulumi(self.home, self.checkout, "preview", "--json", "--policy-pack", "policy", "-s", REGION)
-        return {step["urn"]: step["op"] for step in json.loads(shown)["steps"] if step["op"] != "same"}
+        """The plan of an `up`: URN to operation."""
+        preview = regions.pulumi(self.home, self.checkout, "preview", "--json", "--policy-pack", "policy", "-s", REGION)
+        return {step["urn"]: step["op"] for step in json.loads(preview)["steps"] if step["op"] != "same"}
 
     def kubectl(self, *arguments: str, check: bool = True) -> str:
         """Run kubectl in the region."""
         return regions.kubectl(self.home, REGION, *arguments, check=check)
 
-    def get(self, *what: str) -> dict[str, Any]:
-        """One object of the region; empty if it is not there."""
-        found: dict[str, Any] = json.loads(self.kubectl("get", *what, "-o", "json", "--ignore-not-found") or "{}")
-        return found
+    def get(self, *query: str) -> dict[str, Any]:
+        """One object of the region. Empty if there is none."""
+        item: dict[str, Any] = json.loads(self.kubectl("get", *query, "-o", "json", "--ignore-not-found") or "{}")
+        return item
 
-    def may(self, group: str, verb: str, what: str) -> bool:
-        """Whether somebody of a group may do something in the region's cluster, as the cluster itself says."""
-        asked = ("auth", "can-i", verb, what, "--as", "somebody@example.com", "--as-group", group)
-        return self.kubectl(*asked, check=False).strip() == "yes"
+    def may(self, group: str, verb: str, resource: str) -> bool:
+        """Whether a member of a group may do an operation in the region's cluster, by the cluster's own answer."""
+        query = ("auth", "can-i", verb, resource, "--as", "member@example.com", "--as-group", group)
+        return self.kubectl(*query, check=False).strip() == "yes"
 
     def well(self) -> bool:
         """Whether Argo CD calls the region's Application synced and healthy."""
@@ -64,7 +63,7 @@ class Production:
 
 
 def older_argo_cd(checkout: Path) -> None:
-    """Put the manifests of an older release in the place of ours, as the commit before the upgrade had them."""
+    """Replace our manifests by those of an older release, as in the commit before the upgrade."""
     (tool,) = [tool for tool in TOOLS if tool.module == "argocd"]
     manifests = downloaded(tool.folder, f"github.com/argoproj/argo-cd/v3@{OLD_ARGO_CD}") / "manifests"
     folder = checkout / "components" / "upstream"
@@ -78,27 +77,24 @@ def older_argo_cd(checkout: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def production(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    """The region with the Argo CD before ours, two groups of people let in, and no protection, so that it can go."""
+def production(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Production:
+    """The region with an older Argo CD, two groups of people with access, and no protection."""
     assert fleet.read(CHECKOUT).regions[REGION].wave.production, "volumes are kept"
     lifecycle.publish(home, CHECKOUT, [REGION])
-    found = Production(home, lifecycle.clone(home))
-    set_key(found.stack_file, "regions:protect: false")
-    set_key(found.stack_file, "regions:clusterAccess: { admins: [sre@example.com], viewers: [support@example.com] }")
+    region = Production(home, lifecycle.clone(home))
+    set_key(region.stack_file, "regions:protect: false")
+    set_key(region.stack_file, "regions:clusterAccess: { admins: [sre@example.com], viewers: [support@example.com] }")
     ours = tmp_path_factory.mktemp("ours") / "upstream"
-    shutil.copytree(found.checkout / "components" / "upstream", ours)
-    older_argo_cd(found.checkout)
+    shutil.copytree(region.checkout / "components" / "upstream", ours)
+    older_argo_cd(region.checkout)
     lifecycle.initialise_stacks(home, [REGION])
-    try:
-        found.up()
-        assert within(bring_up.HEALTHY_SECONDS, found.well)
-        shutil.copytree(ours, found.checkout / "components" / "upstream", dirs_exist_ok=True)
-        yield found
-    finally:
-        regions.pulumi(home, found.checkout, "destroy", "--yes", "--skip-preview", "-s", REGION)
+    region.up()
+    assert within(bring_up.HEALTHY_SECONDS, region.well)
+    shutil.copytree(ours, region.checkout / "components" / "upstream", dirs_exist_ok=True)
+    return region
 
 
-def test_people_get_in_by_their_groups_and_nobody_else_does(production: Production) -> None:
+def test_only_the_groups_with_access_get_in(production: Production) -> None:
     assert production.may("sre@example.com", "*", "*")
     assert production.may("support@example.com", "list", "pods")
     assert not production.may("support@example.com", "delete", "pods")
@@ -108,25 +104,27 @@ def test_people_get_in_by_their_groups_and_nobody_else_does(production: Producti
 
 def test_a_new_minor_version_of_argo_cd_keeps_every_application(production: Production) -> None:
     def images() -> set[str]:
-        kinds = json.loads(production.kubectl("get", "deployments,statefulsets", "-n", "argocd", "-o", "json"))["items"]
-        return {c["image"] for each in kinds for c in each["spec"]["template"]["spec"]["containers"]}
+        workloads = json.loads(production.kubectl("get", "deployments,statefulsets", "-n", "argocd", "-o", "json"))[
+            "items"
+        ]
+        return {c["image"] for workload in workloads for c in workload["spec"]["template"]["spec"]["containers"]}
 
-    kept = [
+    objects = [
         ("application", REGION, "-n", "argocd"),
         ("appproject", REGION, "-n", "argocd"),
         ("crd", "applications.argoproj.io"),
         ("statefulset", "influxdb", "-n", "influxdb"),
         ("persistentvolumeclaim", CLAIM, "-n", "influxdb"),
     ]
-    before = [production.get(*each)["metadata"]["uid"] for each in kept]
+    before = [production.get(*query)["metadata"]["uid"] for query in objects]
     assert any(image.endswith(f":{OLD_ARGO_CD}") for image in images())
     plan = production.plan()
     assert plan
     assert {operation for operation in plan.values() if "replace" in operation} == set()
     production.up()
-    assert [production.get(*each)["metadata"]["uid"] for each in kept] == before
-    wanted = manifests.version("argo-cd")
-    assert {image.rpartition(":")[2] for image in images() if "argocd" in image} == {wanted}
+    assert [production.get(*query)["metadata"]["uid"] for query in objects] == before
+    expected = manifests.version("argo-cd")
+    assert {image.rpartition(":")[2] for image in images() if "argocd" in image} == {expected}
     assert within(120, production.well)
     commit = production.get("application", REGION, "-n", "argocd")["status"]["sync"]["revision"]
     assert production.get("configmap", "release", "-n", "influxdb")["data"]["commit"] == commit
@@ -140,7 +138,7 @@ def test_a_volume_is_brought_back_after_the_runbook(production: Production) -> N
     with key_set(production.stack_file, "regions:suspended: true"):
         production.up()
         assert within(60, lambda: production.get("pod", "influxdb-0", "-n", "influxdb") == {})
-        production.kubectl("delete", *claim)  # what was lost
+        production.kubectl("delete", *claim)  # the loss
         assert within(30, lambda: production.get("persistentvolume", lost)["status"]["phase"] == "Released")
         production.kubectl("delete", "persistentvolume", lost)  # only the record: the disk stays
         node = json.loads(production.kubectl("get", "nodes", "-o", "json"))["items"][0]

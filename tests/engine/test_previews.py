@@ -1,4 +1,4 @@
-"""The first preview of every region, as CI shows it on the pull request that adds it: nothing is there yet, no policy broken."""
+"""The first preview of every region, as on the pull request that adds the region: no resource exists, no policy is violated."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CLUSTER = {
 
 @pytest.fixture
 def checkout(home: Home) -> Path:
-    """A fresh clone of what is here."""
+    """A fresh clone of this checkout."""
     lifecycle.publish(home, CHECKOUT, [])
     return lifecycle.clone(home)
 
@@ -46,13 +46,14 @@ def test_the_first_preview_shows_what_would_be_created_and_creates_nothing(
 @pytest.mark.parametrize(
     ("region", "file", "before", "after", "policy"),
     [
-        ("staging-aws-eu-west-1", "aws.py", "enable_key_rotation=True", "enable_key_rotation=False", "rotated-keys"),
-        ("prod-aws-us-east-1", "aws.py", "deletion_protection=region.protected", "deletion_protection=False",
+        ("staging-aws-eu-west-1", "aws/keys.py", "enable_key_rotation=True", "enable_key_rotation=False", "rotated-keys"),
+        ("prod-aws-us-east-1", "aws/cluster.py", "deletion_protection=region.protected", "deletion_protection=False",
          "deletion-protection"),
-        ("prod-aws-us-east-1", "cluster.py", "protect=self.protected, **more", "**more", "protected"),
-        ("staging-gcp-us-central1", "gcp.py", "enable_private_nodes=True", "enable_private_nodes=False", "private-nodes"),
-        ("staging-gcp-us-central1", "gcp.py", '"APISERVER", ', "", "control-plane-logs"),
-        ("staging-azure-eastus", "azure.py", "disable_local_accounts=True", "disable_local_accounts=False", "static-credentials"),
+        ("prod-aws-us-east-1", "shared/cluster.py", "protect=self.protect, **options", "**options", "protected"),
+        ("staging-gcp-us-central1", "gcp/cluster.py", "enable_private_nodes=True", "enable_private_nodes=False", "private-nodes"),
+        ("staging-gcp-us-central1", "gcp/cluster.py", '"APISERVER", ', "", "control-plane-logs"),
+        ("staging-azure-eastus", "azure/cluster.py", "disable_local_accounts=True", "disable_local_accounts=False",
+         "static-credentials"),
     ],
 )  # fmt: skip
 def test_a_change_that_breaks_a_policy_fails_its_preview(

@@ -1,4 +1,4 @@
-"""Whatever ends the sandbox, it leaves no process behind; and it listens on this machine alone."""
+"""The sandbox leaves no process behind after any end, and listens on this machine alone."""
 
 from __future__ import annotations
 
@@ -42,16 +42,16 @@ def start(home: Home) -> None:
 
 
 def processes(home: Home) -> list[psutil.Process]:
-    """All that runs of a sandbox: what its home, or a file in it, is named to."""
-    found = []
+    """All processes of a sandbox: their command line or environment names its home."""
+    members = []
     for process in psutil.process_iter():
         try:
-            named = [*process.cmdline(), process.environ().get("SANDBOX_HOME", "")]
+            arguments = [*process.cmdline(), process.environ().get("SANDBOX_HOME", "")]
         except psutil.Error:
             continue
-        if process.pid != os.getpid() and any(str(home.root) in word for word in named):
-            found.append(process)
-    return found
+        if process.pid != os.getpid() and any(str(home.root) in argument for argument in arguments):
+            members.append(process)
+    return members
 
 
 def test_nothing_outlives_a_killed_supervisor_and_the_next_up_goes_on(own: Home) -> None:
@@ -85,7 +85,7 @@ def test_every_port_is_one_of_127_0_0_1(own: Home) -> None:
 def test_a_demo_that_is_ended_leaves_no_process_and_down_gives_all_disk_back(
     own: Home, number: int, to_all: bool, code: int
 ) -> None:
-    """Ctrl-C goes to all processes of the terminal, and what CI sends to the first one alone."""
+    """Ctrl-C goes to all processes of the terminal. CI's signal goes to the first process alone."""
     command = [sys.executable, "-m", "sandbox", "demo", "--regions", "staging-aws-eu-west-1"]
     demo = subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True, start_new_session=True)
     assert demo.stderr is not None

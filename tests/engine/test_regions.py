@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
 @dataclass
 class Running:
-    """The regions that came up, and the commit that they came up with."""
+    """The running regions, and their first commit."""
 
     home: Home
     commit: str
@@ -48,7 +49,7 @@ class Running:
         return regions.pulumi(self.home, self.home.checkout, *arguments)
 
     def created(self, region: str) -> set[str]:
-        """The URNs of what the stack has in clouds and cluster. A provider of the engine's own is none of it."""
+        """The URNs of the stack's resources in clouds and cluster, without the engine's providers."""
         state = json.loads(self.pulumi("stack", "export", "-s", region))["deployment"]
         return {
             resource["urn"] for resource in state["resources"] if not resource["type"].startswith("pulumi:providers:")
@@ -64,49 +65,49 @@ class Running:
             *AUTHOR, "commit", "--quiet", "-m", f"{before} -> {after}", f"gitops/{file}", cwd=self.home.checkout
         )
         repository.git("push", "--quiet", "origin", f"HEAD:refs/heads/region/{region}", cwd=self.home.checkout)
-        # Argo CD looks by itself every 3 s.
+        # By itself, Argo CD polls every 3 s.
         refresh = ("application", region, "-n", "argocd", "argocd.argoproj.io/refresh=normal", "--overwrite")
         regions.kubectl(self.home, region, "annotate", *refresh)
         return repository.git("rev-parse", "HEAD", cwd=self.home.checkout)
 
     def application(self, region: str) -> dict[str, Any]:
         """The status of the region's Application."""
-        shown = regions.kubectl(self.home, region, "get", "application", region, "-n", "argocd", "-o", "json")
-        status: dict[str, Any] = json.loads(shown)["status"]
+        text = regions.kubectl(self.home, region, "get", "application", region, "-n", "argocd", "-o", "json")
+        status: dict[str, Any] = json.loads(text)["status"]
         return status
 
     def reaches(self, region: str, commit: str, phase: str, seconds: float) -> None:
         """Wait until the sync to a commit is in a phase."""
 
-        def there() -> bool:
+        def reached() -> bool:
             operation = self.application(region).get("operationState", {})
             return (operation.get("phase"), operation.get("syncResult", {}).get("revision")) == (phase, commit)
 
-        assert within(seconds, there), self.application(region)
+        assert within(seconds, reached), self.application(region)
 
     def gate_log(self, region: str, application: str = "influxdb") -> str:
-        """What the gate tests of a region have said until now."""
+        """The output of a region's gate tests until now."""
         (path,) = self.home.logs.glob(f"*-{region}/step-{application}-gate.log")
         return path.read_text()
 
     def front(self, region: str, path: str) -> Any:
-        """What a region's front service answers."""
-        for each in lifecycle.status(self.home)["processes"]:
-            process = psutil.Process(each["pid"])
-            if each["name"] == "front" and process.environ()["REGION"] == region:
+        """The answer of a region's front service."""
+        for entry in lifecycle.status(self.home)["processes"]:
+            process = psutil.Process(entry["pid"])
+            if entry["name"] == "front" and process.environ()["REGION"] == region:
                 (port,) = {c.laddr.port for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN}
                 return httpx.get(f"http://127.0.0.1:{port}{path}").json()
         raise AssertionError(f"no front runs in {region}")
 
     def plan(self, region: str) -> dict[str, str]:
-        """What a preview would do: URN to operation, of what it would not leave as it is."""
+        """The changes of a preview: URN to operation."""
         steps = json.loads(self.pulumi("preview", "--json", "--policy-pack", "policy", "-s", region))["steps"]
         return {step["urn"]: step["op"] for step in steps if step["op"] != "same"}
 
 
 @pytest.fixture(scope="module")
 def running(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """All regions, as `make demo REGIONS=all` brings them up."""
+    """All regions, brought up by `make demo REGIONS=all`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bring_up, "RESULT", tmp_path_factory.mktemp("demo") / "demo.json")
         commit, states = bring_up.run(home, bring_up.choose("all"), lambda text: None)
@@ -121,9 +122,12 @@ def test_a_region_comes_up_from_its_stack_file_to_synced_and_healthy(running: Ru
     assert json.loads(release)["data"] == {"commit": running.commit, "region": region}
 
 
-@pytest.mark.parametrize("region", REGIONS)
-def test_a_second_up_changes_nothing(running: Running, region: str) -> None:
-    running.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "-s", region)
+def test_a_second_up_changes_nothing(running: Running) -> None:
+    def up(region: str) -> str:
+        return running.pulumi("up", "--yes", "--skip-preview", "--expect-no-changes", "-s", region)
+
+    with ThreadPoolExecutor(bring_up.PARALLEL) as pool:
+        assert all("unchanged" in text for text in pool.map(up, REGIONS))
 
 
 @pytest.mark.parametrize("region", [AWS, AZURE, GCP, TOOLS])
@@ -133,8 +137,8 @@ def test_its_own_api_server_takes_all_that_a_region_runs(running: Running, regio
     manifest = running.home.root / f"{region}.json"
     manifest.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     strict = ("--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", str(manifest))
-    said = regions.kubectl(running.home, region, "apply", *strict)
-    assert said.count("(server dry run)") == len(objects)
+    output = regions.kubectl(running.home, region, "apply", *strict)
+    assert output.count("(server dry run)") == len(objects)
     objects[0]["data"] = {"commit": 1}
     manifest.write_text(json.dumps(objects[0]))
     with pytest.raises(SandboxError, match=r"data\.commit"):
@@ -159,7 +163,7 @@ def test_argo_cd_and_argo_workflows_listen_on_this_machine_alone(running: Runnin
 
 
 def test_argo_cd_has_its_settings_from_the_start(running: Running) -> None:
-    wanted = {
+    settings = {
         "argocd-application-controller": {
             "ARGOCD_RECONCILIATION_TIMEOUT": "3s",
             "ARGOCD_RECONCILIATION_JITTER": "0s",
@@ -167,12 +171,12 @@ def test_argo_cd_has_its_settings_from_the_start(running: Running) -> None:
         },
         "argocd-repo-server": {"ARGOCD_RECONCILIATION_TIMEOUT": "1s"},
     }
-    found = 0
+    count = 0
     for process in lifecycle.status(running.home)["processes"]:
-        for name, value in wanted.get(process["name"], {}).items():
+        for name, value in settings.get(process["name"], {}).items():
             assert psutil.Process(process["pid"]).environ().get(name) == value, process
-            found += 1
-    assert found == sum(map(len, wanted.values())) * len(REGIONS)
+            count += 1
+    assert count == sum(map(len, settings.values())) * len(REGIONS)
 
 
 @pytest.mark.parametrize("region", [AWS, AZURE, GCP])
@@ -182,7 +186,7 @@ def test_another_tag_updates_and_replaces_nothing(running: Running, region: str)
         assert set(running.plan(region).values()) == {"update"}
 
 
-def test_an_object_that_somebody_deletes_comes_back(running: Running) -> None:
+def test_a_deleted_object_comes_back(running: Running) -> None:
     service = ("service/influxdb", "-n", "influxdb")
     uid = "jsonpath={.metadata.uid}"
     before = regions.kubectl(running.home, AWS, "get", *service, "-o", uid)
@@ -227,7 +231,7 @@ def test_a_flag_flips_in_one_region_within_seconds_without_a_release(running: Ru
 @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
 def test_a_workflows_step_runs_and_its_exit_code_counts(running: Running, code: int, phase: str) -> None:
     name = f"step-{code}"
-    # A step may ask its region's API server, has its environment, and finds the checkout's programs in place of its image.
+    # A step has access to its region's API server, its environment, and the checkout's programs in place of its image.
     script = f'test -n "$KUBECONFIG" && test "$NAMESPACE" = argo && python -m gates --help && exit {code}'
     env = [{"name": "NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}}]
     template = {"name": "main", "container": {"image": "gates", "command": ["sh", "-c", script], "env": env}}
@@ -252,10 +256,10 @@ def test_a_sync_ends_well_once_the_waves_checks_have_passed(
     running: Running, region: str, application: str, checks: int
 ) -> None:
     running.reaches(region, running.commit, "Succeeded", 150)
-    said = running.gate_log(region, application)
-    assert said.startswith(f"{application} {running.commit}\n")
-    assert said.count(": passed (") == checks, said
-    assert ("budget: passed" in said) == ((region, application) == (TOOLS, "front"))
+    output = running.gate_log(region, application)
+    assert output.startswith(f"{application} {running.commit}\n")
+    assert output.count(": passed (") == checks, output
+    assert ("budget: passed" in output) == ((region, application) == (TOOLS, "front"))
 
 
 def test_a_commit_that_breaks_the_service_fails_its_gate_though_argo_cd_calls_all_well(running: Running) -> None:
@@ -267,7 +271,7 @@ def test_a_commit_that_breaks_the_service_fails_its_gate_though_argo_cd_calls_al
     assert (status["sync"]["status"], status["health"]["status"]) == ("Synced", "Healthy")
     assert "no ready pod is behind port 8086 of service influxdb" in running.gate_log(AZURE)
     commit = running.release(AZURE, file, broken, sound)
-    # While a sync is under way, Argo CD takes the next commit for drift of this one, and heals it without hooks.
+    # During a sync, Argo CD takes the next commit for drift of this one, and heals it without hooks.
     running.reaches(AZURE, commit, "Succeeded", 150)
 
 
@@ -278,9 +282,9 @@ def test_an_image_that_cannot_be_pulled_never_gets_ready_and_the_next_commit_tak
     assert within(30, lambda: "ErrImagePull" in regions.kubectl(running.home, AZURE, *pod, check=False))
     assert running.application(AZURE)["health"]["status"] == "Progressing"
     commit = running.release(AZURE, "pins/influxdb.json", "influxdb:does-not-exist-2", "influxdb:2")
-    # As `argocd app terminate-op` does, which people need not: the controller's own limit does it in the end.
-    ended = json.dumps({"status": {"operationState": {"phase": "Terminating"}}})
-    patch = ("patch", "application", AZURE, "-n", "argocd", "--type=merge", "-p", ended)
+    # As in `argocd app terminate-op`. People do not need it: the controller's own limit ends the operation.
+    termination = json.dumps({"status": {"operationState": {"phase": "Terminating"}}})
+    patch = ("patch", "application", AZURE, "-n", "argocd", "--type=merge", "-p", termination)
     regions.kubectl(running.home, AZURE, *patch)
     running.reaches(AZURE, commit, "Succeeded", 90)
 
@@ -294,14 +298,17 @@ def test_nothing_of_a_protected_region_is_deleted(running: Running, region: str)
 
 
 def test_destroy_leaves_the_simulated_clouds_empty(running: Running) -> None:
-    for region in REGIONS:
+    def destroy(region: str) -> None:
         path = running.home.checkout / "stacks" / f"Pulumi.{region}.yaml"
         if region in PROTECTED:
             set_key(path, "regions:protect: false")
             running.pulumi("up", "--yes", "--skip-preview", "-s", region)
         running.pulumi("destroy", "--yes", "--skip-preview", "-s", region)
         assert regions.resources(running.home, region) == 0
+
+    with ThreadPoolExecutor(bring_up.PARALLEL) as pool:
+        list(pool.map(destroy, REGIONS))
     command = [sys.executable, "-m", "sandbox.clouds", "list", "--json"]
-    listed = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    assert json.loads(listed.stdout or "[]") == []
+    listing = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert json.loads(listing.stdout or "[]") == []
     assert lifecycle.status(running.home)["clusters"] == []

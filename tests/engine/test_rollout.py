@@ -1,6 +1,6 @@
 """The rollout on the real stack: CI's jobs, Argo CD's own receipts, gate tests, and the conductor, while things break.
 
-Three regions, one for each wave. The conductor's passes are made here, one by one, so that a test says when.
+Three regions, one for each wave. The tests run the conductor's passes here, one by one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import pytest
 
 from sandbox import lifecycle
 from sandbox.demo import progress, regions
-from sandbox.demo.scenario import PINS, Teller, impatient
+from sandbox.demo.scenario import PINS, Scenario, shorten_waits
 from sandbox.environment import variables
 from sandbox.githost import repository
 from sandbox.machine.home import Home
@@ -38,43 +38,43 @@ UP_SECONDS, RELEASE_SECONDS = 600, 180
 
 
 @dataclass
-class Fleet:
-    """Three regions, a developer and a conductor by hand."""
+class RolloutFleet:
+    """Three regions, a developer, and a conductor that runs by hand."""
 
     home: Home
-    teller: Teller
-    said: list[str] = field(default_factory=list)
+    scenario: Scenario
+    messages: list[str] = field(default_factory=list)
 
     @property
     def checkout(self) -> Path:
-        return self.teller.checkout
+        return self.scenario.checkout
 
     def commit(self, message: str) -> str:
-        """A commit that changes something everywhere."""
-        tag = self.teller.tag()
-        number = len(self.said)
-        self.said.append(message)
-        return self.teller.commit(message, {PINS: [(tag, f"{tag.partition('-')[0]}-{number}")]})
+        """A commit that changes every region."""
+        tag = self.scenario.influxdb_tag()
+        number = len(self.messages)
+        self.messages.append(message)
+        return self.scenario.commit(message, {PINS: [(tag, f"{tag.partition('-')[0]}-{number}")]})
 
     def waves(self, *arguments: str, token: str = "") -> subprocess.CompletedProcess[str]:
-        """Run `waves` as the sandbox's user, or with another token."""
+        """Run `regions` as the sandbox's user, or with another token."""
         env = {**os.environ, **variables(self.home, self.checkout)}
         env |= {"GITHUB_TOKEN": token} if token else {}
         command = [sys.executable, "-m", "regions", *arguments]
         return subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, timeout=120)
 
     def promote(self) -> str:
-        """One pass. What it said."""
-        made = self.waves("promote")
-        assert made.returncode == 0, made.stderr
-        return made.stdout
+        """Run one pass. Returns its output."""
+        result = self.waves("promote")
+        assert result.returncode == 0, result.stderr
+        return result.stdout
 
     def at(self, region: str) -> str | None:
-        """The commit that a region's branch is at."""
+        """The commit of a region's branch."""
         return repository.heads(self.home, "region/").get(f"region/{region}")
 
     def why(self) -> str:
-        """What people would look at: who waits for what, and the end of each of CI's logs."""
+        """The waves' status, and the end of each of CI's logs."""
         logs = sorted((self.home.logs / "ci").glob("*.log"))
         return "\n".join([self.waves("status").stdout, *(f"{log}:\n{log.read_text()[-2000:]}" for log in logs)])
 
@@ -87,13 +87,13 @@ class Fleet:
         return within(seconds, lambda: progress.observe(self.home, commit).passed(region, CHECKS))
 
     def moves(self, region: str, commit: str, seconds: float = 60) -> bool:
-        """Make passes until a region has a commit."""
+        """Run passes until a region has a commit."""
 
-        def tried() -> bool:
+        def has_moved() -> bool:
             self.promote()
             return self.at(region) == commit
 
-        return within(seconds, tried)
+        return within(seconds, has_moved)
 
     def process(self, region: str, name: str) -> psutil.Process:
         """A process of a region."""
@@ -103,7 +103,7 @@ class Fleet:
         raise AssertionError(f"no {name} runs for {region}")
 
     def post(self, token: str, commit: str, context: str) -> int:
-        """Post a success as somebody. The answer's status code."""
+        """Post a success with a token. Returns the answer's status code."""
         api = repository.environment(self.home, self.checkout)["GITHUB_API_URL"]
         url = f"{api}/repos/{repository.REPOSITORY}/statuses/{commit}"
         headers = {"Authorization": f"Bearer {token}"}
@@ -113,31 +113,29 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(home: Home) -> Iterator[Fleet]:
-    """The three regions, each joined; they came up by their stack files, CI and the conductor alone."""
-    for branch in repository.heads(home, "region/"):  # of other tests' regions, which CI would bring up once more
-        repository.git("update-ref", "-d", f"refs/heads/{branch}", cwd=home.repository)
-    teller = Teller(home, lambda text: None, lambda seen, host, members: None)
-    for path in (teller.checkout / "stacks").glob("Pulumi.*.yaml"):
+def fleet(home: Home) -> Iterator[RolloutFleet]:
+    """The three regions, each joined by its stack file, CI and the conductor alone."""
+    scenario = Scenario(home, lambda text: None, lambda rollout, host, members: None)
+    for path in (scenario.checkout / "stacks").glob("Pulumi.*.yaml"):
         if path.name.split(".")[1] not in FLEET:
             path.unlink()
-    stack = teller.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
-    stack.write_text(stack.read_text().replace(", conductor]", "]"))  # passes are made here
-    found = Fleet(home, teller)
-    edits = impatient("2m")
+    stack = scenario.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
+    stack.write_text(stack.read_text().replace(", conductor]", "]"))  # the passes run here
+    members = RolloutFleet(home, scenario)
+    edits = shorten_waits("2m")
     edits["waves.yaml"].append(("    gate: none\n", "    gate: none\n    retirementHold: 5s\n"))
-    commit = teller.commit("Three regions", edits)
+    commit = scenario.commit("Three regions", edits)
     lifecycle.run_ci(home)
     try:
         for region in (STAGING, INTERNAL, EXTERNAL):
-            assert found.moves(region, commit), found.why()
-            assert found.proved(region, commit, UP_SECONDS), found.why()
-        yield found
+            assert members.moves(region, commit), members.why()
+            assert members.proved(region, commit, UP_SECONDS), members.why()
+        yield members
     finally:
         lifecycle.run_ci(home, False)
 
 
-def test_each_region_has_come_up_and_joined_by_its_own_receipts(fleet: Fleet) -> None:
+def test_each_region_has_come_up_and_joined_by_its_own_receipts(fleet: RolloutFleet) -> None:
     fleet.promote()
     status = json.loads(fleet.waves("status", "--json").stdout)
     assert {wave["wave"]: [r["region"] for r in wave["regions"]] for wave in status["waves"]} == {
@@ -151,7 +149,7 @@ def test_each_region_has_come_up_and_joined_by_its_own_receipts(fleet: Fleet) ->
     assert gate == "Succeeded"
 
 
-def test_no_key_is_in_the_state_in_clear_or_in_an_output(fleet: Fleet) -> None:
+def test_no_key_is_in_the_state_in_clear_or_in_an_output(fleet: RolloutFleet) -> None:
     key = (fleet.home.git_host / "regions-receipts.pem").read_text()
     secret = key.splitlines()[5]
     state = fleet.home.stack_state(STAGING).read_text()
@@ -162,17 +160,17 @@ def test_no_key_is_in_the_state_in_clear_or_in_an_output(fleet: Fleet) -> None:
         assert secret not in log.read_text(errors="replace"), log
 
 
-def test_a_new_image_reaches_every_region_by_a_merged_pull_request(fleet: Fleet, tmp_path: Path) -> None:
-    """As the job `bump` of CI's images does it, with what its job `build` gives."""
+def test_a_new_image_reaches_every_region_by_a_merged_pull_request(fleet: RolloutFleet, tmp_path: Path) -> None:
+    """By the job `bump` of CI's images, with the outputs of its job `build`."""
     image = f"ghcr.io/{repository.REPOSITORY}/front:{'c' * 40}@sha256:{'ab' * 32}"
     env = variables(fleet.home, fleet.checkout)
-    given = {
+    expressions = {
         "steps.app.outputs.token": env["GITHUB_TOKEN"],
         "steps.app.outputs.app-slug": "regions-images",
         "toJSON(needs.build.outputs)": json.dumps({"front": f"front={image}", "gates": "", "conductor": ""}),
     }
-    workflow = Workflow(fleet.checkout, "images", env, {}, given, tmp_path)
-    assert workflow.run("bump") == 0, workflow.said
+    workflow = Workflow(fleet.checkout, "images", env, {}, expressions, tmp_path)
+    assert workflow.run("bump") == 0, workflow.log
     api = f"{env['GITHUB_API_URL']}/repos/{repository.REPOSITORY}/pulls"
     headers = {"Authorization": f"Bearer {env['GITHUB_TOKEN']}"}
     (pull,) = httpx.get(f"{api}?head=platform:images", headers=headers, trust_env=False).json()
@@ -189,16 +187,16 @@ def test_a_new_image_reaches_every_region_by_a_merged_pull_request(fleet: Fleet,
         assert set(regions.kubectl(fleet.home, region, *runs).split()) == {image}
 
 
-def test_a_forged_receipt_moves_nothing_and_is_reported(fleet: Fleet) -> None:
+def test_a_forged_receipt_moves_nothing_and_is_reported(fleet: RolloutFleet) -> None:
     commit = fleet.commit("Forged")
     before = fleet.at(INTERNAL)
     os.kill(fleet.process(STAGING, "argocd-application-controller").pid, signal.SIGSTOP)
     try:
         assert fleet.moves(STAGING, commit)
-        mine = repository.token(fleet.home)
-        assert [fleet.post(mine, commit, f"region/{STAGING}/{check}") for check in CHECKS] == [201, 201]
-        seen = fleet.waves("promote")
-        assert f"region/{STAGING}/apps on {commit[:10]} by you does not count" in seen.stderr
+        token = repository.token(fleet.home)
+        assert [fleet.post(token, commit, f"region/{STAGING}/{check}") for check in CHECKS] == [201, 201]
+        result = fleet.waves("promote")
+        assert f"region/{STAGING}/apps on {commit[:10]} by you does not count" in result.stderr
         assert fleet.at(INTERNAL) == before
     finally:
         os.kill(fleet.process(STAGING, "argocd-application-controller").pid, signal.SIGCONT)
@@ -207,42 +205,42 @@ def test_a_forged_receipt_moves_nothing_and_is_reported(fleet: Fleet) -> None:
     assert fleet.proved(INTERNAL, commit)
 
 
-def test_a_wrong_token_moves_nothing_and_says_what_to_do(fleet: Fleet) -> None:
+def test_a_wrong_token_moves_nothing_and_says_what_to_do(fleet: RolloutFleet) -> None:
     before = repository.heads(fleet.home)
-    made = fleet.waves("promote", token="ghp_of_nobody")
-    assert (made.returncode, repository.heads(fleet.home)) == (1, before)
-    assert "set GITHUB_TOKEN to a valid one" in made.stderr
-    assert fleet.post("ghp_of_nobody", before[f"region/{STAGING}"], f"region/{STAGING}/apps") == 401
+    result = fleet.waves("promote", token="ghp_unknown")
+    assert (result.returncode, repository.heads(fleet.home)) == (1, before)
+    assert "set GITHUB_TOKEN to a valid one" in result.stderr
+    assert fleet.post("ghp_unknown", before[f"region/{STAGING}"], f"region/{STAGING}/apps") == 401
 
 
-def test_a_conductor_that_is_killed_in_the_midst_of_its_push_leaves_all_or_nothing(fleet: Fleet) -> None:
+def test_a_conductor_that_is_killed_in_the_midst_of_its_push_leaves_all_or_nothing(fleet: RolloutFleet) -> None:
     commit = fleet.commit("Killed")
-    begun = fleet.home.root / "push-has-begun"
+    marker = fleet.home.root / "push-has-begun"
     hook = fleet.home.repository / "hooks" / "pre-receive"
-    hook.write_text(f"#!/bin/sh\ntouch {begun}\nsleep 3\n")
+    hook.write_text(f"#!/bin/sh\ntouch {marker}\nsleep 3\n")
     hook.chmod(0o755)
     env = {**os.environ, **variables(fleet.home, fleet.checkout)}
     command = [sys.executable, "-m", "regions", "promote"]
     before = fleet.at(STAGING)
     try:
         conductor = subprocess.Popen(command, cwd=fleet.checkout, env=env, start_new_session=True)
-        assert within(60, begun.exists)
+        assert within(60, marker.exists)
         os.killpg(conductor.pid, signal.SIGKILL)
         conductor.wait()
-        time.sleep(4)  # the host ends what it had begun, or drops it
+        time.sleep(4)  # the host finishes the push, or drops it
     finally:
         hook.unlink()
     ledger = json.loads(repository.git("show", progress.LEDGER, cwd=fleet.home.repository))
-    moved = fleet.at(STAGING) == commit
+    pushed = fleet.at(STAGING) == commit
     assert fleet.at(STAGING) in (before, commit)
-    assert (ledger["waves"]["staging"]["target"] == commit) is moved, "the branch and the ledger go together"
+    assert (ledger["waves"]["staging"]["target"] == commit) is pushed, "the branch and the ledger go together"
     assert fleet.moves(STAGING, commit), "the next pass goes on"
     assert fleet.proved(STAGING, commit)
 
 
 @pytest.mark.parametrize("victim", ["kube-apiserver", "argocd-application-controller"])
 def test_a_region_whose_server_dies_in_the_midst_of_a_sync_proves_the_commit_all_the_same(
-    fleet: Fleet, victim: str
+    fleet: RolloutFleet, victim: str
 ) -> None:
     commit = fleet.commit(f"Without {victim}")
     assert fleet.moves(STAGING, commit)
@@ -251,18 +249,18 @@ def test_a_region_whose_server_dies_in_the_midst_of_a_sync_proves_the_commit_all
     assert fleet.proved(STAGING, commit, 240), fleet.why()
 
 
-def test_while_the_git_host_is_down_nothing_moves_and_afterwards_all_goes_on(fleet: Fleet) -> None:
+def test_while_the_git_host_is_down_nothing_moves_and_afterwards_all_goes_on(fleet: RolloutFleet) -> None:
     commit = fleet.commit("While the host is away")
     assert fleet.moves(STAGING, commit)
     host = next(p for p in lifecycle.status(fleet.home)["processes"] if p["name"] == "git-host")
     before = repository.heads(fleet.home)
     psutil.Process(host["pid"]).suspend()
     try:
-        ended = time.monotonic() + 60
-        made = fleet.waves("promote")
-        assert made.returncode == 1
-        assert "cannot be reached" in made.stderr or "ls-remote" in made.stderr
-        time.sleep(max(0.0, ended - time.monotonic()))
+        end = time.monotonic() + 60
+        result = fleet.waves("promote")
+        assert result.returncode == 1
+        assert "cannot be reached" in result.stderr or "ls-remote" in result.stderr
+        time.sleep(max(0.0, end - time.monotonic()))
         assert repository.heads(fleet.home) == before
     finally:
         psutil.Process(host["pid"]).resume()
@@ -271,7 +269,9 @@ def test_while_the_git_host_is_down_nothing_moves_and_afterwards_all_goes_on(fle
     assert fleet.proved(INTERNAL, commit)
 
 
-def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_nothing_else(fleet: Fleet) -> None:
+def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_nothing_else(
+    fleet: RolloutFleet,
+) -> None:
     old = fleet.at(STAGING)
     commit = fleet.commit("Lost receipts")
     assert fleet.moves(STAGING, commit)
@@ -282,7 +282,7 @@ def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_
     with sqlite3.connect(fleet.home.git_host / "github.sqlite") as database:
         lost = database.execute(f"SELECT {columns} FROM status WHERE sha = ?", (commit,)).fetchall()
         database.execute("DELETE FROM status WHERE sha = ?", (commit,))
-        database.executemany(into, [(old, *row) for row in lost])  # all that was said is said of the commit before
+        database.executemany(into, [(old, *row) for row in lost])  # the previous commit gets the same receipts
     try:
         for _ in range(3):
             fleet.promote()
@@ -290,11 +290,11 @@ def test_receipts_that_are_lost_hold_the_wave_and_those_that_are_replayed_prove_
     finally:
         with sqlite3.connect(fleet.home.git_host / "github.sqlite") as database:
             database.executemany(into, [(commit, *row) for row in lost])
-    assert fleet.moves(INTERNAL, commit), "they were found again"
+    assert fleet.moves(INTERNAL, commit), "the receipts are back"
     assert fleet.proved(INTERNAL, commit)
 
 
-def test_a_region_that_is_unwell_later_takes_its_word_back_and_gives_it_again_when_it_is_well(fleet: Fleet) -> None:
+def test_a_region_that_degrades_later_revokes_its_receipt_and_posts_it_again_when_healthy(fleet: RolloutFleet) -> None:
     commit = fleet.at(STAGING)
     assert commit
     assert fleet.proved(STAGING, commit)
@@ -306,19 +306,19 @@ def test_a_region_that_is_unwell_later_takes_its_word_back_and_gives_it_again_wh
 
     ready("False")
     assert within(RELEASE_SECONDS, lambda: "Progressing after it had passed" in _failure(fleet, commit))
-    made = fleet.waves("status", "--json").stdout
-    assert "Progressing after it had passed" in json.loads(made)["waves"][0]["regions"][0]["reason"]
+    status = fleet.waves("status", "--json").stdout
+    assert "Progressing after it had passed" in json.loads(status)["waves"][0]["regions"][0]["reason"]
     ready("True")
     assert fleet.proved(STAGING, commit)
 
 
-def test_self_healing_says_nothing_of_the_commit(fleet: Fleet) -> None:
+def test_self_healing_posts_no_receipt(fleet: RolloutFleet) -> None:
     commit = fleet.at(STAGING)
     assert commit
     assert fleet.proved(STAGING, commit)
     before = progress.observe(fleet.home, commit).statuses[STAGING]
     release = ("configmap", "release", "-n", "influxdb")
-    regions.kubectl(fleet.home, STAGING, "patch", *release, "-p", json.dumps({"data": {"commit": "somebody's"}}))
+    regions.kubectl(fleet.home, STAGING, "patch", *release, "-p", json.dumps({"data": {"commit": "another"}}))
 
     def healed() -> bool:
         return commit in regions.kubectl(fleet.home, STAGING, "get", *release, "-o", "jsonpath={.data.commit}")
@@ -330,55 +330,55 @@ def test_self_healing_says_nothing_of_the_commit(fleet: Fleet) -> None:
     assert progress.observe(fleet.home, commit).statuses[STAGING] == before
 
 
-def test_the_conductor_of_internal_production_takes_over(fleet: Fleet) -> None:
+def test_the_conductor_of_internal_production_takes_over(fleet: RolloutFleet) -> None:
     stack = fleet.checkout / "stacks" / f"Pulumi.{INTERNAL}.yaml"
     stack.write_text(stack.read_text().replace("monitoring]", "monitoring, conductor]"))
     commit = fleet.commit("A conductor")
     for region in (STAGING, INTERNAL):
         assert fleet.moves(region, commit)
         assert fleet.proved(region, commit, UP_SECONDS), fleet.why()
-    later = fleet.commit("Moved by nobody here")
+    later = fleet.commit("Moved by the conductor in the region")
     for region in (STAGING, INTERNAL, EXTERNAL):
         assert within(RELEASE_SECONDS, partial(fleet.has, region, later)), fleet.why()
         assert fleet.proved(region, later)
 
 
-def test_a_region_sleeps_before_it_is_retired(fleet: Fleet) -> None:
+def test_a_region_sleeps_before_it_is_retired(fleet: RolloutFleet) -> None:
     stack = fleet.checkout / "stacks" / f"Pulumi.{EXTERNAL}.yaml"
     before = stack.read_text()
     stack.write_text(before + "  regions:suspended: true\n  regions:protect: false\n")
     commit = fleet.commit("Who misses it?")
     assert fleet.moves(EXTERNAL, commit, 2 * RELEASE_SECONDS), fleet.why()
 
-    def has(*what: str) -> str:
-        return regions.kubectl(fleet.home, EXTERNAL, "get", *what, "-n", "influxdb")
+    def get(*query: str) -> str:
+        return regions.kubectl(fleet.home, EXTERNAL, "get", *query, "-n", "influxdb")
 
     replicas = ("statefulset", "influxdb", "-o", "jsonpath={.spec.replicas}")
-    assert within(RELEASE_SECONDS, lambda: has(*replicas) == "0" and not has("pods", "-o", "name")), fleet.why()
-    assert has("pvc", "-o", "name"), "its data is there"
+    assert within(RELEASE_SECONDS, lambda: get(*replicas) == "0" and not get("pods", "-o", "name")), fleet.why()
+    assert get("pvc", "-o", "name"), "its data stays"
     assert fleet.proved(EXTERNAL, commit)
-    made = fleet.waves("retire", EXTERNAL, "--reason", "closed")
-    assert (made.returncode, "is still on main" in made.stderr) == (1, True)
+    result = fleet.waves("retire", EXTERNAL, "--reason", "closed")
+    assert (result.returncode, "is still on main" in result.stderr) == (1, True)
     stack.unlink()
-    fleet.commit("Nobody does")
+    fleet.commit("No user misses it")
 
     def retired() -> bool:
-        made = fleet.waves("retire", EXTERNAL, "--reason", "nobody missed it")
-        assert made.returncode == 0 or "has to sleep for 5s first" in made.stderr, made.stderr
-        return made.returncode == 0
+        result = fleet.waves("retire", EXTERNAL, "--reason", "no user missed it")
+        assert result.returncode == 0 or "has to sleep for 5s first" in result.stderr, result.stderr
+        return result.returncode == 0
 
     assert within(60, retired)
-    assert fleet.has(EXTERNAL, commit), "it stays as it is until somebody destroys it"
+    assert fleet.has(EXTERNAL, commit), "the branch stays until an SRE destroys the region"
 
 
-def _failure(fleet: Fleet, commit: str) -> str:
-    """What staging says is wrong with a commit."""
+def _failure(fleet: RolloutFleet, commit: str) -> str:
+    """Staging's failed checks on a commit."""
     return progress.observe(fleet.home, commit).failed(STAGING)
 
 
-def _operation(fleet: Fleet, region: str) -> dict[str, Any]:
-    """Argo CD's operation of a region, as far as it is known."""
+def _operation(fleet: RolloutFleet, region: str) -> dict[str, Any]:
+    """Argo CD's operation of a region. Empty if unknown."""
     query = ("get", "application", region, "-n", "argocd", "-o", "json")
     text = regions.kubectl(fleet.home, region, *query, check=False)
-    found: dict[str, Any] = json.loads(text).get("status", {}).get("operationState", {}) if text.strip() else {}
-    return found
+    operation: dict[str, Any] = json.loads(text).get("status", {}).get("operationState", {}) if text.strip() else {}
+    return operation

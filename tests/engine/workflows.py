@@ -1,6 +1,6 @@
-"""Runs the jobs of a GitHub workflow on this machine: their `run` steps as they are, in bash, with what GitHub would give.
+"""Runs the jobs of a GitHub workflow on this machine: their `run` steps as they are, in bash, with GitHub's variables.
 
-Of actions, those for artifacts are stood in for; those that set up or sign in are not needed here, and any other is an error.
+Actions for artifacts are simulated. Actions that set up or sign in do nothing here. Any other action is an error.
 """
 
 from __future__ import annotations
@@ -26,71 +26,71 @@ _EXPRESSION = re.compile(r"\$\{\{\s*(?P<text>.*?)\s*\}\}")
 
 @dataclass
 class Workflow:
-    """One workflow of a checkout, and what its jobs left behind."""
+    """One workflow of a checkout, and the results of its jobs."""
 
     checkout: Path
     name: str
     env: Mapping[str, str]
     github: Mapping[str, str]
-    """What its expressions find under `github.`."""
-    given: Mapping[str, str]
-    """What else they find: the whole expression, to its value."""
+    """The values of expressions under `github.`."""
+    values: Mapping[str, str]
+    """The values of other expressions, by the whole expression."""
     scratch: Path
     outputs: dict[str, str] = field(default_factory=dict)
     """`job.name` to value."""
     summary: str = ""
-    said: str = ""
-    """What all steps printed."""
+    log: str = ""
+    """The output of all steps."""
 
     def __post_init__(self) -> None:
         text = (self.checkout / ".github" / "workflows" / f"{self.name}.yml").read_text()
         self._jobs: dict[str, Any] = yaml.safe_load(text)["jobs"]
 
     def matrix(self, job: str) -> list[dict[str, str]]:
-        """The jobs that the matrix of a job makes, out of the output that it names."""
+        """The jobs of a job's matrix, from the output in its expression."""
         path = re.fullmatch(
             r"\$\{\{ fromJson\(needs\.(\w+)\.outputs\.(\w+)\) \}\}", self._jobs[job]["strategy"]["matrix"]
         )
         assert path
-        found: list[dict[str, str]] = json.loads(self.outputs[f"{path[1]}.{path[2]}"])["include"]
-        return found
+        jobs: list[dict[str, str]] = json.loads(self.outputs[f"{path[1]}.{path[2]}"])["include"]
+        return jobs
 
     def run(self, job: str, matrix: Mapping[str, str] | None = None, index: int = 0) -> int:
-        """Run a job's steps until one fails; those that run `always()` run all the same. The first exit code that is not 0."""
+        """Run a job's steps until one fails. Later steps with `always()` run all the same. Returns the first failed exit code."""
         code = 0
         for step in self._jobs[job]["steps"]:
             if code and step.get("if") != "always()":
                 continue
             values = {f"github.{key}": value for key, value in self.github.items()}
             values |= {f"matrix.{key}": value for key, value in (matrix or {}).items()}
-            values |= {"strategy.job-index": str(index), "github.token": self.env["GITHUB_TOKEN"], **self.given}
+            values |= {"strategy.job-index": str(index), "github.token": self.env["GITHUB_TOKEN"], **self.values}
             if "uses" in step:
-                self._used(step, values)
+                self._use(step, values)
             elif not step["run"].startswith("pip install"):
-                code = self._ran(job, step, values) or code
+                code = self._run_step(job, step, values) or code
         return code
 
-    def _used(self, step: Mapping[str, Any], values: Mapping[str, str]) -> None:
-        action, given = step["uses"].partition("@")[0], step.get("with") or {}
+    def _use(self, step: Mapping[str, Any], values: Mapping[str, str]) -> None:
+        action, inputs = step["uses"].partition("@")[0], step.get("with") or {}
         if action == "actions/upload-artifact":
-            place = self.scratch / "artifacts" / _filled(given["name"], values)
-            if (self.checkout / given["path"]).exists():
-                shutil.move(self.checkout / given["path"], place)
+            folder = self.scratch / "artifacts" / _filled(inputs["name"], values)
+            if (self.checkout / inputs["path"]).exists():
+                shutil.move(self.checkout / inputs["path"], folder)
         elif action == "actions/download-artifact":
-            for place in (self.scratch / "artifacts").glob(given["pattern"]):
-                shutil.copytree(place, self.checkout / given["path"], dirs_exist_ok=True)
+            for folder in (self.scratch / "artifacts").glob(inputs["pattern"]):
+                shutil.copytree(folder, self.checkout / inputs["path"], dirs_exist_ok=True)
         else:
-            assert action in IDLE, f"{action} is not known here"
+            assert action in IDLE, f"{action} is not simulated here"
 
-    def _ran(self, job: str, step: Mapping[str, Any], values: Mapping[str, str]) -> int:
+    def _run_step(self, job: str, step: Mapping[str, Any], values: Mapping[str, str]) -> int:
         output, summary = self.scratch / "output", self.scratch / "summary"
         output.write_text("")
         summary.write_text("")
         env = {key: _filled(value, values) for key, value in (step.get("env") or {}).items()}
         env |= {"GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(summary)}
-        assert "${{" not in step["run"], "what others write must not become a part of the script"
+        assert "${{" not in step["run"], "text of other people must not become a part of the script"
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]]
-        done = subprocess.run(
+        result = subprocess.run(
             command, cwd=self.checkout, env={**os.environ, **self.env, **env}, capture_output=True, text=True
         )
         self.outputs |= {
@@ -98,10 +98,10 @@ class Workflow:
             for name, _, value in (line.partition("=") for line in output.read_text().splitlines())
         }
         self.summary += summary.read_text()
-        self.said += done.stdout + done.stderr
-        return done.returncode
+        self.log += result.stdout + result.stderr
+        return result.returncode
 
 
 def _filled(text: Any, values: Mapping[str, str]) -> str:
-    """A text with its expressions replaced. One that is not known fails the test."""
-    return _EXPRESSION.sub(lambda found: values[found["text"]], str(text))
+    """A text with its expressions replaced. An unknown expression fails the test."""
+    return _EXPRESSION.sub(lambda match: values[match["text"]], str(text))

@@ -1,4 +1,4 @@
-"""Whatever is done to one line of a stack file, the error names that line's key."""
+"""For each corruption of one line of a stack file, the error names that line's key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ NONSENSE: list[Any] = [
 
 
 def corrupted(path: str, change: dict[str, Any]) -> tuple[fleet.Problem, ...]:
-    """What is wrong when some settings of a stack file are others, or gone."""
+    """The problems of a stack file with changed or removed settings."""
     texts = files()
     document = yaml.safe_load(texts[path])
     document["config"] = change
@@ -49,7 +49,7 @@ def settings_of_a_file(draw: st.DrawFn) -> tuple[str, str]:
 
 @settings(max_examples=400, deadline=None, database=None, derandomize=True)
 @given(place=settings_of_a_file(), value=st.sampled_from(NONSENSE))
-def test_a_value_that_means_nothing_is_named_with_its_key(place: tuple[str, str], value: Any) -> None:
+def test_a_meaningless_value_is_reported_with_its_key(place: tuple[str, str], value: Any) -> None:
     path, key = place
     config = yaml.safe_load(files()[path])["config"]
     problems = corrupted(path, {**config, key: value})
@@ -63,18 +63,18 @@ def test_a_mistyped_key_is_named(place: tuple[str, str], where: int, letter: str
     path, key = place
     config = yaml.safe_load(files()[path])["config"]
     wrong = key[:where] + letter + key[where:]
-    problems = corrupted(path, {wrong if each == key else each: value for each, value in config.items()})
+    problems = corrupted(path, {wrong if name == key else name: value for name, value in config.items()})
     assert any(problem.file == path and problem.key == wrong for problem in problems), problems
 
 
 @pytest.mark.parametrize("path", STACKS)
 def test_a_setting_that_is_left_out_is_named_unless_all_regions_have_it(path: str) -> None:
     config = yaml.safe_load(files()[path])["config"]
-    optional = {"regions:applications", "regions:costCentre", "regions:changeWindows"}  # there is a value without
+    optional = {"regions:applications", "regions:costCentre", "regions:changeWindows"}  # these have a default
     if path.endswith("tools-aws-us-west-2.yaml"):
-        optional.add("regions:githubApps")  # the app that writes flags, and nothing else
+        optional.add("regions:githubApps")  # only the app that writes flags
     for key in config.keys() - optional:
-        problems = corrupted(path, {each: value for each, value in config.items() if each != key})
+        problems = corrupted(path, {name: value for name, value in config.items() if name != key})
         assert any(problem.file == path and problem.key.startswith(key) and problem.what for problem in problems), (
             key,
             problems,

@@ -1,4 +1,4 @@
-"""The fleet's files: what is shipped loads, and each kind of bad file is refused with a word on what to do."""
+"""The fleet's files: the shipped ones load, and each kind of bad file is refused with its remedy."""
 
 from __future__ import annotations
 
@@ -187,19 +187,19 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
 def test_a_bad_stack_file_is_refused_with_file_key_and_remedy(
     file: str, old: str, new: str, key: str, words: str
 ) -> None:
-    loaded = fleet.load(edited(file, old, new))
-    found = [problem for problem in loaded.problems if problem.file == file and key in problem.key]
-    assert found, loaded.problems
-    assert words in " ".join(str(problem) for problem in found)
-    assert all(problem.remedy for problem in found)
+    broken_fleet = fleet.load(edited(file, old, new))
+    problems = [problem for problem in broken_fleet.problems if problem.file == file and key in problem.key]
+    assert problems, broken_fleet.problems
+    assert words in " ".join(str(problem) for problem in problems)
+    assert all(problem.remedy for problem in problems)
     with pytest.raises(fleet.FleetError, match=r"staging-aws-eu-west-1"):
-        loaded.region("staging-aws-eu-west-1")
+        broken_fleet.region("staging-aws-eu-west-1")
 
 
 def test_a_bad_stack_file_stops_its_own_region_only() -> None:
-    loaded = fleet.load(edited(AWS, "wave: staging", "wave: nowhere"))
-    assert loaded.problems
-    assert loaded.region("staging-gcp-us-central1").settings.cloud == "gcp"
+    broken_fleet = fleet.load(edited(AWS, "wave: staging", "wave: nowhere"))
+    assert broken_fleet.problems
+    assert broken_fleet.region("staging-gcp-us-central1").settings.cloud == "gcp"
 
 
 def test_more_regions_than_may_ask_git_that_often_are_refused_with_the_interval_to_take() -> None:
@@ -218,12 +218,12 @@ def test_a_name_that_stands_twice_is_reported_for_both_files() -> None:
     texts = files()
     twin = AWS.replace(".yaml", ".yml")
     texts[twin] = texts[AWS].replace("10.16.0.0/16", "10.99.0.0/16")
-    found = {(problem.file, problem.what) for problem in fleet.load(texts).problems}
-    assert {(AWS, f"{twin} is the same region"), (twin, f"{AWS} is the same region")} <= found
-    assert (twin, "Pulumi reads .yaml files only") in found
+    problems = {(problem.file, problem.what) for problem in fleet.load(texts).problems}
+    assert {(AWS, f"{twin} is the same region"), (twin, f"{AWS} is the same region")} <= problems
+    assert (twin, "Pulumi reads .yaml files only") in problems
 
 
-def test_a_region_whose_file_has_another_ending_is_told_so_and_not_that_it_is_missing() -> None:
+def test_a_region_whose_file_has_another_ending_is_reported_as_such_and_not_as_missing() -> None:
     texts = files()
     texts[AWS.replace(".yaml", ".yml")] = texts.pop(AWS)
     with pytest.raises(fleet.FleetError, match=r"Pulumi reads \.yaml files only") as raised:
@@ -240,7 +240,7 @@ def test_a_misnamed_stack_file_is_not_silently_left_out(name: str) -> None:
     assert "Pulumi.<region>.yaml" in problem.remedy
 
 
-def test_a_copied_salt_means_that_the_file_is_encrypted_for_somebody_else() -> None:
+def test_a_copied_salt_means_that_the_file_is_encrypted_for_another_stack() -> None:
     texts = files()
     for file in (AWS, GCP):
         texts[file] += "encryptionsalt: v1:abc:v1:def\n"
@@ -256,7 +256,7 @@ def test_a_key_that_is_not_the_waves_own_is_refused() -> None:
 
 
 def test_a_secret_is_never_shown_in_an_error() -> None:
-    text = str(fleet.Problem("f", "k", {"secure": "v1:ciphertext"}, "wrong", "mend it"))
+    text = str(fleet.Problem("f", "k", {"secure": "v1:ciphertext"}, "wrong", "fix it"))
     assert "ciphertext" not in text
     assert "[secret]" in text
 

@@ -1,4 +1,4 @@
-"""A repository's address, taken apart."""
+"""A repository's address, parsed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A private region: what it must have for itself is asked for, each with a word on what to do."""
+"""A private region: each setting that it must have for itself is demanded, with its remedy."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ def private(file: str, project: str, app: str = "7") -> dict[str, tuple[str, str
 def test_a_private_region_that_is_not_by_itself_is_refused_in_its_own_file(
     edits: dict[str, tuple[str, str]], key: str, words: str
 ) -> None:
-    loaded = fleet.load(edited(edits))
-    assert {problem.file for problem in loaded.problems} == {ACME}, loaded.problems
-    assert any(problem.key == f"regions:{key}" and words in str(problem) for problem in loaded.problems), (
-        loaded.problems
+    broken_fleet = fleet.load(edited(edits))
+    assert {problem.file for problem in broken_fleet.problems} == {ACME}, broken_fleet.problems
+    assert any(problem.key == f"regions:{key}" and words in str(problem) for problem in broken_fleet.problems), (
+        broken_fleet.problems
     )
-    assert loaded.region("prod-gcp-europe-west4"), "no other region is stopped"
+    assert broken_fleet.region("prod-gcp-europe-west4"), "no other region is stopped"
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_a_private_region_that_is_not_by_itself_is_refused_in_its_own_file(
 def test_accounts_groups_and_apps_are_one_tenants_on_every_cloud(
     edits: dict[str, tuple[str, str]], file: str, key: str, words: str
 ) -> None:
-    found = [problem for problem in fleet.load(edited(edits)).problems if problem.key == f"regions:{key}"]
-    assert any(problem.file == file and words in str(problem) for problem in found), found
+    problems = [problem for problem in fleet.load(edited(edits)).problems if problem.key == f"regions:{key}"]
+    assert any(problem.file == file and words in str(problem) for problem in problems), problems
 
 
-def test_two_regions_of_one_tenant_may_share_what_is_the_tenants() -> None:
+def test_two_regions_of_one_tenant_may_share_the_tenants_own() -> None:
     texts = files()
     texts["stacks/Pulumi.acme-gcp-europe-west1.yaml"] = (
         texts[ACME].replace("location: europe-west4", "location: europe-west1").replace("10.48.", "10.49.")
@@ -119,7 +119,7 @@ def test_a_private_regions_key_has_a_variable_of_its_own_and_its_secrets_a_key()
     assert receipts_key(shipped.region("acme-gcp-europe-west4")) == f"{RECEIPTS_KEY}_ACME"
     assert receipts_key(shipped.region("prod-gcp-europe-west4")) == RECEIPTS_KEY
     key = "gcpkms://projects/example-acme/locations/europe-west4/keyRings/p/cryptoKeys/p"
-    loaded = fleet.load(
+    private_fleet = fleet.load(
         edited(
             {
                 "waves.yaml": ("    gate: none\n", '    gate: none\n    secretsProvider: "awskms://alias/w"\n'),
@@ -127,15 +127,15 @@ def test_a_private_regions_key_has_a_variable_of_its_own_and_its_secrets_a_key()
             }
         )
     )
-    assert loaded.problems == ()
-    assert loaded.region("acme-gcp-europe-west4").secrets_provider == key
-    assert loaded.region("prod-gcp-europe-west4").secrets_provider == "awskms://alias/w"
+    assert private_fleet.problems == ()
+    assert private_fleet.region("acme-gcp-europe-west4").secrets_provider == key
+    assert private_fleet.region("prod-gcp-europe-west4").secrets_provider == "awskms://alias/w"
 
 
 @pytest.mark.parametrize("text", ["acme: gcp:europe-west4\n", "acme: [1]\n", "acme:\n"])
 def test_a_residency_file_without_lists_of_patterns_is_refused(text: str) -> None:
     texts = files()
     texts["policy/residency.yaml"] = f'shared: ["*"]\n{text}'
-    found = [str(problem) for problem in fleet.load(texts).problems if problem.file == "policy/residency.yaml"]
-    assert found
-    assert "cloud:location" in found[0]
+    problems = [str(problem) for problem in fleet.load(texts).problems if problem.file == "policy/residency.yaml"]
+    assert problems
+    assert "cloud:location" in problems[0]

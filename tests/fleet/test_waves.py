@@ -1,4 +1,4 @@
-"""waves.yaml: what a wave may demand, and what is refused with a word on what to do."""
+"""waves.yaml: a wave's demands, and refusals with their remedy."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ FILES = fleet.files(ROOT)
 
 
 def problems(old: str, new: str) -> list[str]:
-    """What is wrong with the shipped waves.yaml after one edit."""
+    """The problems of the shipped waves.yaml after one edit."""
     assert old in FILES["waves.yaml"]
     return [str(p) for p in fleet.load({**FILES, "waves.yaml": FILES["waves.yaml"].replace(old, new, 1)}).problems]
 
 
-def test_external_production_as_shipped_is_all_at_once_and_gates_nothing() -> None:
+def test_external_production_as_shipped_is_all_at_once_and_gates_no_wave() -> None:
     external = fleet.load(FILES).waves[-1]
     assert (external.name, external.gate, external.cohorts) == ("external", "none", ["100%"])
     assert external.steps(7) == [7]
@@ -50,10 +50,10 @@ def test_external_production_as_shipped_is_all_at_once_and_gates_nothing() -> No
     ],
 )
 def test_a_bad_wave_is_refused_with_key_and_remedy(old: str, new: str, words: str) -> None:
-    found = problems(old, new)
-    assert found
-    assert all(problem.startswith("waves.yaml: waves.") for problem in found)
-    assert words in " ".join(found)
+    messages = problems(old, new)
+    assert messages
+    assert all(problem.startswith("waves.yaml: waves.") for problem in messages)
+    assert words in " ".join(messages)
 
 
 @pytest.mark.parametrize(

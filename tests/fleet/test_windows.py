@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.windows import DAYS, Window, is_open, meet, words
+from fleet.windows import DAYS, Window, describe, is_open, overlap
 
 MONDAY = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def open_hours(*windows: Window) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("given", "hours"),
+    ("opening", "hours"),
     [
         (window(["mon", "wed"], "08:00", "10:00"), [8, 9, 56, 57]),
         (window(["mon"], "22:00", "02:00"), [22, 23, 24, 25]),
@@ -35,8 +35,8 @@ def open_hours(*windows: Window) -> list[int]:
     ],
     ids=str,
 )
-def test_a_window_is_open_from_start_to_end_on_its_days_in_its_own_time_zone(given: Window, hours: list[int]) -> None:
-    assert open_hours(given) == hours
+def test_a_window_is_open_from_start_to_end_on_its_days_in_its_own_time_zone(opening: Window, hours: list[int]) -> None:
+    assert open_hours(opening) == hours
 
 
 def test_a_window_holds_its_first_moment_and_not_its_last() -> None:
@@ -48,7 +48,7 @@ def test_a_window_holds_its_first_moment_and_not_its_last() -> None:
 
 
 def test_clocks_that_change_move_a_window_of_a_zone_and_none_of_utc() -> None:
-    summer = datetime(2026, 7, 6, 1, 30, tzinfo=UTC)  # a Monday; 03:30 in Berlin, and 02:30 there in winter
+    summer = datetime(2026, 7, 6, 1, 30, tzinfo=UTC)  # a Monday: 03:30 in Berlin, and 02:30 in winter
     berlin, utc = window(["mon"], "02:00", "03:00", "Europe/Berlin"), window(["mon"], "01:00", "02:00")
     assert [berlin.holds(MONDAY + timedelta(hours=1.5)), berlin.holds(summer)] == [True, False]
     assert [utc.holds(MONDAY + timedelta(hours=1.5)), utc.holds(summer)] == [True, True]
@@ -59,8 +59,8 @@ def test_without_windows_it_is_always_open_and_with_several_in_each_of_them() ->
     assert open_hours(window(["mon"], "01:00", "02:00"), window(["mon"], "03:00", "04:00")) == [1, 3]
 
 
-def test_a_window_is_said_as_it_is_written() -> None:
-    assert words([window(["tue", "wed"], "01:00", "05:00", "Europe/Berlin"), window(["sun"], "22:00", "02:00")]) == (
+def test_a_window_is_printed_as_it_is_written() -> None:
+    assert describe([window(["tue", "wed"], "01:00", "05:00", "Europe/Berlin"), window(["sun"], "22:00", "02:00")]) == (
         "tue, wed 01:00-05:00 Europe/Berlin; sun 22:00-02:00 UTC"
     )
 
@@ -73,5 +73,5 @@ def windows(draw: st.DrawFn) -> Window:
 
 @settings(max_examples=150, deadline=None, database=None, derandomize=True)
 @given(one=windows(), other=windows())
-def test_two_windows_meet_if_there_is_an_hour_in_which_both_are_open(one: Window, other: Window) -> None:
-    assert meet([one], [other]) == bool(set(open_hours(one)) & set(open_hours(other)))
+def test_two_windows_overlap_if_there_is_an_hour_in_which_both_are_open(one: Window, other: Window) -> None:
+    assert overlap([one], [other]) == bool(set(open_hours(one)) & set(open_hours(other)))

@@ -14,6 +14,8 @@ import yaml
 from sandbox.toolchain import build
 from tests.gitops import monitored
 
+pytestmark = pytest.mark.toolchain
+
 ALERTS = monitored.alerts(monitored.FULL)
 SCENARIOS: dict[str, list[dict[str, Any]]] = yaml.safe_load(Path(__file__).with_name("alerts.yaml").read_text())
 LABEL = re.compile(r"{{ \$labels\.(\w+) }}")

@@ -37,6 +37,7 @@ def mutants(text: str) -> Iterator[tuple[str, str]]:
         yield f"line {line}: {was} -> {now}", text[: literal.start()] + now + text[literal.end() :]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [name for name in FILES if name.startswith("gitops/lib/") and name != SUSPEND])
 def test_no_literal_of_the_library_can_change_unseen(file: str) -> None:
     golden_texts = {region: (FOLDER / f"{region}.yaml").read_text() for region in REGIONS}

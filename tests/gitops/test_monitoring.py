@@ -22,7 +22,7 @@ BOTH = pytest.mark.parametrize("region", [FULL, PLAIN])
 
 def conductor_metrics() -> set[str]:
     """The conductor's metrics, from the conductor itself."""
-    return {family.name for family in metrics.Exporter().registry.collect()}
+    return {family.name for family in metrics.MetricsExporter().registry.collect()}
 
 
 def metrics_of_front() -> set[str]:

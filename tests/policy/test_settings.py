@@ -6,6 +6,7 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,7 @@ def regions(draw: st.DrawFn) -> fleet.Region:
     return replace(region, settings=region_settings, wave=wave)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=12, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What `down` leaves of a sandbox in the checkout: nothing."""
+"""`down` leaves no trace of a sandbox in the checkout."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ def test_the_salts_of_a_sandboxs_stacks_go_and_those_of_others_stay(tmp_path: Pa
         state.write_text(f'{{"secrets_providers": {{"state": {{"salt": "{salt}"}}}}}}')
     files = {
         "stacks/Pulumi.r.yaml": "encryptionsalt: v1:own=\n",
-        "stacks/Pulumi.other.yaml": "encryptionsalt: v1:somebody-elses=\n",
+        "stacks/Pulumi.other.yaml": "encryptionsalt: v1:other=\n",
         "bootstrap/Pulumi.org.yaml": "encryptionsalt: v1:org=\n",
     }
     for name, salt in files.items():
         (checkout / name).parent.mkdir(parents=True, exist_ok=True)
         (checkout / name).write_text(f"config: {{}}\n{salt}")
     remove_salts(home, checkout)
-    left = [name for name in files if "encryptionsalt" in (checkout / name).read_text()]
-    assert left == ["stacks/Pulumi.other.yaml"]
+    salted = [name for name in files if "encryptionsalt" in (checkout / name).read_text()]
+    assert salted == ["stacks/Pulumi.other.yaml"]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import httpx
 import pytest
 import uvicorn
 
 import fleet
-from sandbox.githost.rest import GitHub
+from sandbox.githost.rest import SimulatedGitHub
 from tests.repository import ROOT
 from tests.waiting import within
 from tests.waves.rollout.memory import TRUSTED
@@ -26,12 +27,14 @@ class Remote:
 
     bare: Path
     clone: Path
-    github: GitHub
+    github: SimulatedGitHub
     url: str
     reader: str
     """A token that may read statuses."""
     writer: str
     """A token of TRUSTED, that may write them."""
+    http: httpx.Client = field(default_factory=lambda: httpx.Client(trust_env=False))
+    """One client for all requests of a test: each new one reads the machine's certificates."""
 
     def git(self, *arguments: str) -> str:
         """Run git in the clone."""
@@ -52,7 +55,7 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
     bare, clone = tmp_path / "regions.git", tmp_path / "clone"
     subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(bare)], check=True)
     subprocess.run(["git", "clone", "--quiet", str(bare), str(clone)], check=True, capture_output=True)
-    github = GitHub(REPOSITORY, bare)
+    github = SimulatedGitHub(REPOSITORY, bare)
     server = uvicorn.Server(uvicorn.Config(github.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -68,5 +71,6 @@ def remote(tmp_path: Path) -> Iterator[Remote]:
     host.git("add", "--all")
     host.commit("The fleet")
     yield host
+    host.http.close()
     server.should_exit = True
     thread.join(10)

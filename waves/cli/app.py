@@ -10,10 +10,10 @@ from waves.cli import ci, drift, images, operations, preview, region, review, st
 from waves.scm.options import command_line, common
 from waves.scm.promote import promote
 
-HELP = """Commits on main reach the regions wave by wave. Nothing moves without proof.
+HELP = """Commits on main reach the regions wave by wave. No branch moves without proof.
 
 \b
-Exit codes: 0 done (also if there was nothing to do), 1 refused or failed,
+Exit codes: 0 done (also without a change), 1 refused or failed,
 with the reason, 2 wrong usage, 130 interrupted."""
 
 

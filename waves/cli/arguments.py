@@ -18,7 +18,7 @@ At = Annotated[str, typer.Option(help="A commit. Default: the files as they are 
 def regions_of(known: fleet.Fleet, names: list[str] | None = None) -> list[fleet.Region]:
     """The named regions, or all of them in wave order.
 
-    Raises FleetError for a region that is missing or unsound; without names for any problem of the files, and as below.
+    Raises FleetError for a missing or unsound region. Without names: for any problem of the files, and for an empty fleet.
     """
     if names:
         return [known.region(name) for name in names]
@@ -28,7 +28,7 @@ def regions_of(known: fleet.Fleet, names: list[str] | None = None) -> list[fleet
 
 
 def require_regions(known: fleet.Fleet) -> fleet.Fleet:
-    """The fleet. Raises FleetError if it is empty: a command that looked at no region must not say that all is well."""
+    """The fleet. Raises FleetError if it is empty: a command without a region must not report success."""
     if known.regions or known.problems:
         return known
     remedy = "Copy a stack file into it, or name another --checkout"

@@ -33,12 +33,12 @@ def ci_matrix(
     checkout = options(context).checkout
     known = fleet.read(checkout)
     if base:
-        # A region that does not load has no account. Its preview is missing, and `regions comment` says so.
-        names = affected_names(checkout, base, tree.here(checkout))
-        chosen = [known.regions[name] for name in names if name in known.regions]
+        # A region that does not load has no account. `regions comment` reports the missing preview.
+        names = affected_names(checkout, base, tree.checkout_tree(checkout))
+        selection = [known.regions[name] for name in names if name in known.regions]
     else:
-        chosen = regions_of(known, regions)
-    print(json.dumps({"include": [asdict(job) for job in group_into_jobs(chosen, purpose)]}))
+        selection = regions_of(known, regions)
+    print(json.dumps({"include": [asdict(job) for job in group_into_jobs(selection, purpose)]}))
 
 
 @app.command(epilog=examples("regions update staging-aws-eu-west-1"))

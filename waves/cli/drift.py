@@ -12,7 +12,7 @@ import fleet
 from fleet.console import errors, examples, output
 from waves.cli.arguments import regions_of
 from waves.regions.drift import Drift, format_drift, region_drift, sync_issue, update_in_progress
-from waves.scm.connect import api
+from waves.scm.connect import open_api
 from waves.scm.git import HEADS, GitRefs
 from waves.scm.options import Json, options
 
@@ -28,17 +28,17 @@ def drift(
 ) -> None:
     """Compare regions with their last update, and that with their commit. Exit code 1 if any has drifted."""
     here = options(context)
-    chosen = regions_of(fleet.read(here.checkout), regions)
+    selection = regions_of(fleet.read(here.checkout), regions)
     refs = GitRefs(here.checkout, here.remote)
-    heads = refs.listed(*(f"{HEADS}{region.branch}" for region in chosen))
-    host = api(here.checkout, here.remote, here.repository) if issues else None
+    heads = refs.list_refs(*(f"{HEADS}{region.branch}" for region in selection))
+    host = open_api(here.checkout, here.remote, here.repository) if issues else None
     results = []
-    for region in chosen:
+    for region in selection:
         commit = heads.get(f"{HEADS}{region.branch}")
         if commit is None:
             errors.text(f"{region.name}: has no branch yet")
             continue
-        refs.present(commit)
+        refs.fetch_commit(commit)
         result = region_drift(here.checkout, region, commit)
         if host and not result.clean and update_in_progress(host, refs, region, commit):
             errors.text(f"{region.name}: an update is in progress; the next run compares it")

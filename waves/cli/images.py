@@ -15,8 +15,8 @@ from fleet.console import errors, examples, output
 from waves.cli.arguments import Base
 from waves.images import proposal
 from waves.images.cosign import problem
-from waves.images.pins import PINS, Bump, bumps, pins, rewritten, wanted
-from waves.images.proposal import Proposal, propose, repinned
+from waves.images.pins import PINS, Bump, bumps, new_images, pins, rewrite
+from waves.images.proposal import Proposal, changed_own_images, propose
 from waves.review.affected import common
 from waves.review.render import sources
 from waves.scm import connect
@@ -29,19 +29,21 @@ app = typer.Typer(help="The images that regions run, as gitops/pins has them.", 
 @app.command(epilog=examples("regions images outdated", "regions images outdated --all --json"))
 def outdated(
     context: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="All of them, to build them on their base again.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--all", help="Also the current ones, to rebuild them on their base.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """List the own images to build: their sources changed since the pin on main. Asks the remote."""
     here = options(context)
-    builds = proposal.outdated(connect.open_refs(here.checkout, here.remote), every)
+    builds = proposal.outdated(connect.open_refs(here.checkout, here.remote), rebuild)
     if as_json:
         print(json.dumps([asdict(build) for build in builds]))
         return
     for build in builds:
         output.text(f"{build.image}: {build.dockerfile} at {build.tag[:10]}")
     if not builds:
-        output.text("main pins an image of each one's last change")
+        output.text("main pins an image of each source's last change")
 
 
 @app.command(epilog=examples("regions images bump front@sha256:…", "regions images bump front@sha256:… --pull-request"))
@@ -92,10 +94,10 @@ def bump(
 def verify(context: typer.Context, base: Base = "origin/main", as_json: Json = False) -> None:
     """Check that this repository's CI signed the own images that a change pins. Exit code 1 if it did not sign one."""
     here = options(context)
-    repository = connect.name(here.checkout, here.remote, here.repository)
+    repository = connect.repository_name(here.checkout, here.remote, here.repository)
     refs = GitRefs(here.checkout, here.remote)
     before = refs.files(common(refs, base), [PINS])
-    images = repinned(before, sources(here.checkout, PINS))
+    images = changed_own_images(before, sources(here.checkout, PINS))
     problems = {image: problem(app, image, repository) for app, image in images.items()}
     if as_json:
         print(json.dumps([{"image": image, "problem": text} for image, text in problems.items()], indent=2))
@@ -109,8 +111,8 @@ def verify(context: typer.Context, base: Base = "origin/main", as_json: Json = F
 
 def _pin_here(checkout: Path, words: Sequence[str]) -> list[Bump]:
     files = sources(checkout, PINS)
-    changes = bumps(files, wanted(words, pins(files)))
-    for path, text in rewritten(files, changes).items():
+    changes = bumps(files, new_images(words, pins(files)))
+    for path, text in rewrite(files, changes).items():
         (checkout / path).write_text(text)
     return changes
 

@@ -14,16 +14,16 @@ from waves.cli.arguments import Region
 from waves.rollout import conductor, operations, summary
 from waves.rollout.ledger import iso
 from waves.rollout.model import Note, World
-from waves.scm.connect import Host
+from waves.scm.connect import GitHost
 from waves.scm.git import GitError
 from waves.scm.options import Json, options
 
 app = typer.Typer()
-Reason = Annotated[str, typer.Option(help="Why. It is recorded in git, with who and when.")]
+Reason = Annotated[str, typer.Option(help="The reason, which is recorded in git with the author and the time.")]
 WaveOrAll = Annotated[str, typer.Argument(help="A wave, or `all`.")]
 
 ATTEMPTS = 5
-"""How often an operation is tried when the ledger changes concurrently."""
+"""Attempts of an operation while the ledger changes concurrently."""
 
 
 @app.command(
@@ -62,10 +62,10 @@ def waive(
 
 @app.command(epilog=examples("regions retry staging-aws-eu-west-1"))
 def retry(context: typer.Context, region: Region, reason: Reason = "try again", as_json: Json = False) -> None:
-    """Ask a region to prove its commit once more: older receipts do not count any longer. Then start the failed job there."""
+    """Ask a region to prove its commit again: older receipts no longer count. Then start the failed job there."""
     host = options(context).host()
     _record(host, lambda world: operations.retry(world, region), f"Retry {region}: {reason}", as_json)
-    errors.text(f"Now start it: `argocd app sync {region}` there, or CI's job for region/{region}.")
+    errors.text(f"Now start the check: `argocd app sync {region}` in the region, or CI's job for region/{region}.")
 
 
 @app.command(epilog=examples('regions rollback external --to 1a2b3c4d --reason "#42: writes fail"'))
@@ -82,14 +82,16 @@ def rollback(
 
     def change(world: World) -> operations.LedgerChange:
         full = _with_receipts(host, world, commit)
-        return operations.rollback(full, operations.named(full, target, commit), commit, _note(host, world, reason))
+        return operations.rollback(
+            full, operations.rollback_targets(full, target, commit), commit, _note(host, world, reason)
+        )
 
     _record(host, change, f"Roll {target} back to {commit[:10]}: {reason}", as_json)
 
 
 @app.command(epilog=examples('regions retire acme-gcp-europe-west4 --reason "the contract ended"'))
 def retire(context: typer.Context, region: Region, reason: Reason, as_json: Json = False) -> None:
-    """Take a region out of every gate for good. Its stack file is gone from main, and it was suspended long enough."""
+    """Take a region out of every gate for good. Needs a stack file removed from main, after a long enough suspension."""
     host = options(context).host()
 
     def change(world: World) -> operations.LedgerChange:
@@ -100,21 +102,21 @@ def retire(context: typer.Context, region: Region, reason: Reason, as_json: Json
     _record(host, change, f"Retire {region}: {reason}", as_json)
 
 
-def with_release(host: Host, world: World, commit: str) -> World:
+def with_release(host: GitHost, world: World, commit: str) -> World:
     """The world with the release of one more commit."""
     return replace(world, releases={**world.releases, commit: host.refs.release(commit)})
 
 
-def _with_receipts(host: Host, world: World, commit: str) -> World:
+def _with_receipts(host: GitHost, world: World, commit: str) -> World:
     return replace(with_release(host, world, commit), receipts={**world.receipts, **host.receipts.of({commit})})
 
 
-def _note(host: Host, world: World, reason: str) -> Note:
+def _note(host: GitHost, world: World, reason: str) -> Note:
     return Note(by=f"{host.by[0]} <{host.by[1]}>", at=world.now, reason=reason)
 
 
-def _record(host: Host, change: Callable[[World], operations.LedgerChange], subject: str, as_json: bool) -> None:
-    """Record an operation in the ledger. Starts again if the ledger changed concurrently."""
+def _record(host: GitHost, change: Callable[[World], operations.LedgerChange], subject: str, as_json: bool) -> None:
+    """Record an operation in the ledger. Retries if the ledger changed concurrently."""
     for _ in range(ATTEMPTS):
         snapshot, world = conductor.read(host.refs, host.receipts)
         result = change(world)
@@ -124,4 +126,4 @@ def _record(host: Host, change: Callable[[World], operations.LedgerChange], subj
             else:
                 output.text(subject)
             return
-    raise GitError(f"the ledger changed {ATTEMPTS} times while this was being recorded; run it again")
+    raise GitError(f"the ledger changed {ATTEMPTS} times during this command. Run it again")

@@ -18,13 +18,14 @@ from waves.review.comment import comment as comment_text
 from waves.review.pulumi_preview import Preview, previews
 from waves.review.report import post, report
 from waves.scm import tree
-from waves.scm.connect import api
+from waves.scm.connect import open_api
 from waves.scm.git import GitRefs
 from waves.scm.github import Forbidden
 from waves.scm.options import Json, options
 
 app = typer.Typer()
 FOLDER = Path("build/previews")
+"""The default folder of previews."""
 
 
 @app.command(epilog=examples("regions preview", "regions preview staging-aws-eu-west-1 --parallel 1"))
@@ -35,19 +36,21 @@ def preview(
     ] = None,
     base: Base = "origin/main",
     into: Annotated[Path, typer.Option(help="The folder for the results: one file a region.")] = FOLDER,
-    parallel: Annotated[int, typer.Option(min=1, help="Concurrent previews.")] = os.cpu_count() or 1,
+    parallel: Annotated[
+        int, typer.Option(min=1, help="Concurrent previews.", show_default="one a CPU")
+    ] = os.cpu_count() or 1,
     as_json: Json = False,
 ) -> None:
     """Run `pulumi preview` with the policies for regions. Exit code 1 if the change is blocked."""
     checkout = options(context).checkout
     known = fleet.read(checkout)
-    files = tree.here(checkout)
-    chosen = [known.region(name) for name in regions or affected_names(checkout, base, files)]
+    files = tree.checkout_tree(checkout)
+    selection = [known.region(name) for name in regions or affected_names(checkout, base, files)]
     into.mkdir(parents=True, exist_ok=True)
-    if chosen:
-        errors.text(f"previewing {count_of_regions(len(chosen))}, {parallel} at a time")
+    if selection:
+        errors.text(f"previewing {count_of_regions(len(selection))}, {parallel} at a time")
     results = []
-    for result in previews(checkout, chosen, parallel):
+    for result in previews(checkout, selection, parallel):
         results.append(result)
         (into / f"{result.region}.json").write_text(json.dumps({"files": files, "preview": asdict(result)}, indent=2))
         if not as_json:
@@ -76,7 +79,7 @@ def comment(
     print(comment_text(result, limit=1 << 20))
     if pull:
         try:
-            post(api(here.checkout, here.remote, here.repository), pull, result)
+            post(open_api(here.checkout, here.remote, here.repository), pull, result)
         except Forbidden as error:
             errors.text(f"not commented: {error}", style="yellow")
     if result.blocked:
@@ -89,7 +92,7 @@ def affected_names(checkout: Path, base: str, files: str) -> list[str]:
 
 
 def _print(result: Preview) -> None:
-    counts = result.counted or "no change"
+    counts = result.summary or "no change"
     output.text(("blocked " if result.blocked else "", "red"), f"{result.region}: {counts} ({result.seconds:.0f} s)")
     if result.error:
         output.text(f"    {result.error}")

@@ -22,6 +22,7 @@ app = typer.Typer()
 region = typer.Typer(help="Regions as the checkout's files have them.", no_args_is_help=True)
 app.add_typer(region, name="region")
 MARKS = {True: ("ok", "green"), False: ("FAIL", "red"), None: ("?", "yellow")}
+"""A check's `fit` to its mark and colour on a terminal."""
 
 
 @app.command(epilog=examples("regions check", "regions --checkout ../other check --json"))
@@ -56,7 +57,7 @@ def doctor(context: typer.Context, region: Region, as_json: Json = False) -> Non
     checks = []
     for result in examine(settings, os.environ, run):
         checks.append(result)
-        if not as_json:  # one by one: a cloud may take its time
+        if not as_json:  # one by one: a cloud may answer slowly
             mark, colour = MARKS[result.fit]
             output.text((f"{mark:<5}", colour), f"{result.name}: {result.what}")
             if result.remedy:
@@ -106,7 +107,7 @@ def new(
     )
     if not dry_run:
         (checkout / path).write_text(text)
-        errors.text(f"wrote {path}; review and merge it, and the region joins by itself")
+        errors.text(f"wrote {path}. Review and merge it: then the region joins by itself")
 
 
 def _rows(known: fleet.Fleet) -> list[dict[str, str]]:

@@ -1,4 +1,4 @@
-"""`regions affected`, `render`, `diff`, `validate`, `preflight`: a change, before it is merged. They ask no cluster."""
+"""`regions affected`, `render`, `diff`, `validate`, `preflight`: a change, before it is merged, without a cluster."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import yaml
 
 import fleet
 from fleet.console import errors, examples, output
+from fleet.errors import first_names
 from waves.cli.arguments import At, Base, Region, count_of_regions, regions_of
 from waves.review.affected import common, since
+from waves.review.comment import MAX_NAMES
 from waves.review.comparison import Comparison, compare, region_objects, repository_files, violations
-from waves.review.object_diff import Group, grouped
+from waves.review.object_diff import Group, group_by_changes
 from waves.review.render import render
-from waves.review.schemas import DEFINITIONS, definitions, problems
+from waves.review.schemas import DEFINITIONS, definitions, schema_errors
 from waves.scm import tree
-from waves.scm.connect import followed
+from waves.scm.connect import followed_repository
 from waves.scm.git import GitError, GitRefs
 from waves.scm.options import Json, options
 
 app = typer.Typer()
 COLOURS = {"added": "green", "removed": "red", "changed": "yellow"}
-SHOWN = 5
-"""Regions of a group that are named."""
 Commits = Annotated[str, typer.Argument(help="A..B. A.. compares with the files as they are here.")]
 
 
@@ -36,17 +36,17 @@ def affected(
     head: Annotated[str, typer.Argument(help="A commit. Default: the files as they are here.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Name the regions whose `pulumi preview` a change can alter, with the reasons. It may name too many, never too few."""
+    """Name the regions whose `pulumi preview` a change can alter, with the reasons: perhaps too many, never too few."""
     checkout = options(context).checkout
     refs = GitRefs(checkout)
-    result = since(checkout, common(refs, base, head), refs.resolve(head) if head else tree.here(checkout))
+    result = since(checkout, common(refs, base, head), refs.resolve(head) if head else tree.checkout_tree(checkout))
     if as_json:
         print(json.dumps(asdict(result), indent=2))
         return
     for region in result.regions:
         output.text(f"{region.region}: {', '.join(region.reasons)}")
     for name in result.removed:
-        output.text(f"{name}: removed, nothing to preview")
+        output.text(f"{name}: removed, no preview")
     if not result.regions and not result.removed:
         output.text("no region")
 
@@ -60,7 +60,7 @@ def render_(context: typer.Context, region: Region, at: At = "", as_json: Json =
     files = repository_files(checkout, at)
     settings = fleet.load(files).region(region)
     commit = GitRefs(checkout).resolve(at or "HEAD")
-    objects = render(files, settings, followed(settings, checkout, remote), commit)
+    objects = render(files, settings, followed_repository(settings, checkout, remote), commit)
     print(
         json.dumps(objects, indent=2) if as_json else yaml.dump_all(objects, Dumper=yaml.CSafeDumper, sort_keys=False)
     )
@@ -75,16 +75,16 @@ def diff(
 ) -> None:
     """Show the changed objects of each region. Regions with the same changes are shown as one."""
     before, after = _files_of(context, commits)
-    compared = compare(before, after, region)
-    groups = grouped(compared.changes)
+    comparison = compare(before, after, region)
+    groups = group_by_changes(comparison.changes)
     if as_json:
-        print(json.dumps({"groups": [asdict(group) for group in groups], "broken": compared.broken}, indent=2))
+        print(json.dumps({"groups": [asdict(group) for group in groups], "broken": comparison.broken}, indent=2))
     else:
         for group in groups:
             _print_group(group)
-        if not groups and not compared.broken:
+        if not groups and not comparison.broken:
             output.text("no object changes in any region")
-    _fail_if_broken(compared)
+    _fail_if_broken(comparison)
 
 
 @app.command(epilog=examples("regions validate", "regions validate staging-gcp-us-central1 --at HEAD~1"))
@@ -100,7 +100,7 @@ def validate(
     custom = definitions(files)
     regions_by_problem: dict[tuple[str, str], list[str]] = {}
     for target in regions:
-        for problem in problems(region_objects(files, target), target.settings.kubernetes_version, custom):
+        for problem in schema_errors(region_objects(files, target), target.settings.kubernetes_version, custom):
             regions_by_problem.setdefault(problem, []).append(target.name)
     rows = [{"object": item, "problem": text, "regions": names} for (item, text), names in regions_by_problem.items()]
     if as_json:
@@ -117,9 +117,9 @@ def validate(
 def preflight(context: typer.Context, commits: Commits, as_json: Json = False) -> None:
     """List the preflight rules that a change breaks. Exit code 1 if one has no reason in gitops/exceptions/."""
     before, after = _files_of(context, commits, DEFINITIONS)
-    compared = compare(before, after)
-    _fail_if_broken(compared)
-    broken_rules = violations(compared, before, after)
+    comparison = compare(before, after)
+    _fail_if_broken(comparison)
+    broken_rules = violations(comparison, before, after)
     if as_json:
         print(json.dumps([asdict(violation) for violation in broken_rules], indent=2))
     for violation in [] if as_json else broken_rules:
@@ -136,22 +136,21 @@ def _files_of(context: typer.Context, commits: str, *places: str) -> tuple[dict[
     """The files of both sides of A..B. Raises GitError."""
     old, dots, new = commits.partition("..")
     if not dots or not old:
-        raise GitError(f"{commits} names no two commits. Write A..B, or A.. for the files as they are here")
+        raise GitError(f"{commits} does not name two commits. Write A..B, or A.. for the files as they are here")
     checkout = options(context).checkout
     return repository_files(checkout, old, *places), repository_files(checkout, new, *places)
 
 
-def _fail_if_broken(compared: Comparison) -> None:
-    """Print to stderr why something does not load or render, and end with exit code 1."""
-    for reason in compared.broken.values():
+def _fail_if_broken(comparison: Comparison) -> None:
+    """Print to stderr why a file does not load, or a region does not render, and end with exit code 1."""
+    for reason in comparison.broken.values():
         errors.text(f"error: {reason}", style="red")
-    if compared.broken:
+    if comparison.broken:
         raise typer.Exit(1)
 
 
 def _print_group(group: Group) -> None:
-    more = f" and {len(group.regions) - SHOWN} more" if len(group.regions) > SHOWN else ""
-    output.text((count_of_regions(len(group.regions)), "bold"), f": {', '.join(group.regions[:SHOWN])}{more}")
+    output.text((count_of_regions(len(group.regions)), "bold"), f": {first_names(group.regions, MAX_NAMES)}")
     for change in group.changes:
         output.text("  ", (change.what, COLOURS[change.what]), f" {change.item}")
         for path, before, after in change.fields:

@@ -16,7 +16,7 @@ from waves.cli.arguments import Region
 from waves.cli.operations import with_release
 from waves.rollout import conductor, summary
 from waves.rollout.planner import plan as make_plan
-from waves.scm.git import Entry
+from waves.scm.git import LedgerEntry
 from waves.scm.github import HostError
 from waves.scm.options import Json, options
 from waves.scm.promote import print_moves
@@ -38,7 +38,7 @@ COLOURS = {
 def status(context: typer.Context, as_json: Json = False) -> None:
     """Show waves and regions: commit, age, receipts, and why each wave waits."""
     host = options(context).host()
-    _, world = conductor.read(host.refs, host.receipts, everything=True)
+    _, world = conductor.read(host.refs, host.receipts, all_targets=True)
     rollout = summary.status(world, make_plan(world))
     if as_json:
         print(json.dumps(rollout, indent=2))
@@ -65,7 +65,7 @@ def plan(
 ) -> None:
     """Show the moves of the next pass, and change nothing."""
     host = options(context).host()
-    _, world = conductor.read(host.refs, host.receipts, everything=True)
+    _, world = conductor.read(host.refs, host.receipts, all_targets=True)
     if commit:
         full = host.refs.resolve(commit)
         _print_steps(summary.still_needs(with_release(host, world, full), full), as_json)
@@ -94,7 +94,7 @@ def history(context: typer.Context, region: Region, as_json: Json = False) -> No
         output.text(f"{row['at']}  {(row['commit'] or '-')[:10]}  {row['by']}: {row['what']}")
 
 
-def changes_of(region: str, entries: Sequence[Entry]) -> Iterable[dict[str, Any]]:
+def changes_of(region: str, entries: Sequence[LedgerEntry]) -> Iterable[dict[str, Any]]:
     """The entries of the ledger's log that change a region's record or a waiver of it. `entries`: the newest first."""
     for entry, before in zip_longest(entries, entries[1:]):
         if _region_part(entry, region) != (_region_part(before, region) if before else (None, frozenset())):
@@ -109,7 +109,7 @@ def changes_of(region: str, entries: Sequence[Entry]) -> Iterable[dict[str, Any]
             }
 
 
-def _region_part(entry: Entry, region: str) -> tuple[object, frozenset[str]]:
+def _region_part(entry: LedgerEntry, region: str) -> tuple[object, frozenset[str]]:
     """A region's part of the ledger: its record, and the commits that are waived for it."""
     waived = frozenset(commit for name, commit in entry.ledger.waivers if name == region)
     return entry.ledger.regions.get(region), waived

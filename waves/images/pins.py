@@ -1,4 +1,4 @@
-"""The images in gitops/pins: which there are, and their files with other ones, written as they were otherwise. Pure."""
+"""The images in gitops/pins: reads the pins, and rewrites them without another change of their files. Pure."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fleet import UserError
 
 PINS = "gitops/pins"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-# As a registry takes it: github.com/distribution/reference, without the parts that nobody here uses.
+# A registry's form: github.com/distribution/reference, without the parts that this repository does not use.
 _REPOSITORY = re.compile(r"[a-z0-9.-]+(:\d+)?(/[a-z0-9]+([._-]+[a-z0-9]+)*)*")
 _TAG = re.compile(r"\w[\w.-]{0,127}", re.ASCII)
 
 
 class PinsError(UserError):
-    """An image cannot be pinned so; the text says where, what is wrong, and what to do."""
+    """An image cannot be pinned. The text names the file, the problem and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -42,22 +42,22 @@ class Bump:
 
 def pins(files: Mapping[str, str]) -> dict[str, Pin]:
     """Each application's image, from the files' texts by path. Raises PinsError."""
-    found: dict[str, Pin] = {}
+    pins: dict[str, Pin] = {}
     for path in sorted(path for path in files if path.startswith(f"{PINS}/")):
         try:
-            read = json.loads(files[path])
+            images = json.loads(files[path])
         except ValueError as error:
-            raise PinsError(f"{path}: this is no JSON: {error}") from None
-        if not isinstance(read, dict) or not all(isinstance(image, str) for image in read.values()):
-            raise PinsError(f"{path}: an object of names and images is wanted, and nothing else")
-        for app, image in read.items():
-            found[app] = Pin(app, path, image)
-    return found
+            raise PinsError(f"{path}: not JSON: {error}. Write an object of names and images") from None
+        if not isinstance(images, dict) or not all(isinstance(image, str) for image in images.values()):
+            raise PinsError(f'{path}: not an object of names and images. Write each as "NAME": "IMAGE"')
+        for app, image in images.items():
+            pins[app] = Pin(app, path, image)
+    return pins
 
 
-def wanted(words: Iterable[str], known: Mapping[str, Pin]) -> dict[str, str]:
+def new_images(words: Iterable[str], known: Mapping[str, Pin]) -> dict[str, str]:
     """Each application's new image, from APP@DIGEST or APP=REPOSITORY:TAG@DIGEST. Raises PinsError."""
-    found: dict[str, str] = {}
+    new_images: dict[str, str] = {}
     for word in words:
         app, equals, image = word.partition("=")
         if not equals:
@@ -67,19 +67,19 @@ def wanted(words: Iterable[str], known: Mapping[str, Pin]) -> dict[str, str]:
             raise PinsError(f"no image is named {app} in {PINS}; known: {', '.join(sorted(known))}")
         new = image if equals else f"{pin.image.partition('@')[0]}@{digest}"
         _check(pin, new)
-        found[app] = new
-    return found
+        new_images[app] = new
+    return new_images
 
 
-def parts(image: str) -> tuple[str, str, str]:
-    """Repository, tag and digest of an image; what it does not have is empty."""
+def split_image(image: str) -> tuple[str, str, str]:
+    """Repository, tag and digest of an image. A missing part is empty."""
     name, _, digest = image.partition("@")
     repository, _, tag = name.rpartition(":")
     return repository, tag, digest
 
 
 def _check(pin: Pin, image: str) -> None:
-    repository, tag, digest = parts(image)
+    repository, tag, digest = split_image(image)
     where = f"{pin.file}: {pin.app}: {image!r}"
     if not _DIGEST.fullmatch(digest):
         raise PinsError(
@@ -90,7 +90,7 @@ def _check(pin: Pin, image: str) -> None:
 
 
 def bumps(files: Mapping[str, str], images: Mapping[str, str]) -> list[Bump]:
-    """What differs between the files and these images, in the order of the files. Raises PinsError."""
+    """The changes from the files' pins to these images, in the order of the files. Raises PinsError."""
     return [
         Bump(app, pin.file, pin.image, images[app])
         for app, pin in pins(files).items()
@@ -98,11 +98,11 @@ def bumps(files: Mapping[str, str], images: Mapping[str, str]) -> list[Bump]:
     ]
 
 
-def rewritten(files: Mapping[str, str], changes: Iterable[Bump]) -> dict[str, str]:
-    """The files that change, with nothing else in them changed. Raises PinsError."""
-    found: dict[str, str] = {}
+def rewrite(files: Mapping[str, str], changes: Iterable[Bump]) -> dict[str, str]:
+    """The files with these changes, and no other. Raises PinsError."""
+    texts: dict[str, str] = {}
     for bump in changes:
-        text = found.get(bump.file, files[bump.file])
+        text = texts.get(bump.file, files[bump.file])
         entry = re.compile(rf"({re.escape(json.dumps(bump.app))}\s*:\s*){re.escape(json.dumps(bump.old))}")
         places = list(entry.finditer(text))
         if len(places) != 1:
@@ -110,12 +110,12 @@ def rewritten(files: Mapping[str, str], changes: Iterable[Bump]) -> dict[str, st
                 f"{bump.file}: {bump.app} is there {len(places)} times as {bump.old!r}. Write it once, in plain JSON"
             )
         (place,) = places
-        found[bump.file] = text[: place.end(1)] + json.dumps(bump.new) + text[place.end() :]
-    return found
+        texts[bump.file] = text[: place.end(1)] + json.dumps(bump.new) + text[place.end() :]
+    return texts
 
 
-def carried(base: Mapping[str, str], branch: Mapping[str, str], main: Mapping[str, str]) -> dict[str, str]:
-    """What a branch that left main at `base` has changed and main has not since: main's own word is the newer one."""
+def waiting_images(base: Mapping[str, str], branch: Mapping[str, str], main: Mapping[str, str]) -> dict[str, str]:
+    """The images that a branch from `base` has changed, and main has not since. A change on main is the newer one."""
     old, ours, theirs = pins(base), pins(branch), pins(main)
     return {
         app: pin.image

@@ -1,7 +1,6 @@
-"""The matrix of a CI workflow: which regions go into one job, and the identity that the job signs in as.
+"""The matrix of a CI workflow: each job's regions, and the identity that the job signs in as.
 
-Regions share a job where they share an account, so that a job has the credentials of one account alone:
-docs/reference/permissions.md.
+Regions share a job if they share an account. So a job has the credentials of one account alone: docs/reference/permissions.md.
 """
 
 from __future__ import annotations
@@ -14,34 +13,34 @@ import fleet
 from fleet.keys import RECEIPTS_KEY, receipts_key
 
 MAX_JOBS = 256
-"""Jobs that GitHub makes of a matrix: docs.github.com, "Running variations of jobs in a workflow"."""
+"""Jobs of a matrix that GitHub accepts: docs.github.com, "Running variations of jobs in a workflow"."""
 REGIONS_PER_JOB = 10
-"""Regions that a job takes, unless there would be more than MAX_JOBS jobs."""
+"""Regions per job, unless there would be more than MAX_JOBS jobs."""
 
 
 class Purpose(StrEnum):
-    """What a job is for, and with it what its identity may do."""
+    """The purpose of a job, which decides the permissions of the job's identity."""
 
     PREVIEW = "preview"
-    """A pull request's: it can only read."""
+    """A pull request's job, which can only read."""
     DEPLOY = "deploy"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One job of the matrix. What another cloud needs is empty."""
+    """One job of the matrix. The fields of other clouds are empty."""
 
     regions: str
     """Names, with blanks between them."""
     cloud: fleet.Cloud
     environment: str
-    """The GitHub environment, on which the cloud's trust hangs: the wave, or a customer's own; `preview` for pull requests."""
+    """The GitHub environment that the cloud trusts: the wave's, or a customer's own. `preview` for pull requests."""
     state: str
-    """What the name of the bucket with the regions' state ends with: their own environment, for a preview too."""
+    """The suffix of the state bucket's name: the regions' own environment, also for a preview."""
     account: str
     """The AWS account, Google Cloud project or Azure subscription."""
     suffix: str = ""
-    """What the names of its secrets end with: nothing, or a customer's."""
+    """The suffix of the secrets' names: a customer's, or empty."""
     aws_role: str = ""
     aws_region: str = ""
     gcp_service_account: str = ""
@@ -49,7 +48,7 @@ class Job:
 
 
 def group_into_jobs(regions: Iterable[fleet.Region], purpose: Purpose) -> list[Job]:
-    """Regions into jobs. Raises FleetError if there are more accounts than jobs."""
+    """Group regions into jobs. Raises FleetError if there are more accounts than jobs."""
     groups: dict[Job, list[str]] = {}
     for region in regions:
         groups.setdefault(_identity(region, purpose), []).append(region.name)
@@ -62,14 +61,14 @@ def group_into_jobs(regions: Iterable[fleet.Region], purpose: Purpose) -> list[J
     while sum(-(-len(names) // size) for names in groups.values()) > MAX_JOBS:
         size += 1
     return [
-        Job(**{**asdict(who), "regions": " ".join(names[start : start + size])})
-        for who, names in groups.items()
+        Job(**{**asdict(identity), "regions": " ".join(names[start : start + size])})
+        for identity, names in groups.items()
         for start in range(0, len(names), size)
     ]
 
 
 def _identity(region: fleet.Region, purpose: Purpose) -> Job:
-    """What a job for a region signs in as; names of roles are those that bootstrap/ makes."""
+    """The identity of a region's job, with the names of roles that bootstrap/ makes."""
     settings = region.settings
     state = region.environment
     environment = fleet.PREVIEW if purpose is Purpose.PREVIEW else state

@@ -1,4 +1,4 @@
-"""Drift: whether a region is still as its commit made it, and one issue for each region that is not. Changes no region."""
+"""Drift: compares regions with their commit, and keeps one issue for each region that differs. Changes no region."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from waves.review.pulumi_preview import Preview, preview
 from waves.rollout.model import StatusState
 from waves.scm.connect import job_url
 from waves.scm.git import HEADS, GitRefs, git
-from waves.scm.github import Api
+from waves.scm.github import RepositoryApi
 from waves.scm.statuses import receipt
 
 LABEL = "drift"
 NEEDS = "issues: write"
+"""The label of the issues, and the permission that they need."""
 
 
 @dataclass(frozen=True)
 class Drift:
-    """The drift of one region. None in both previews: it is in sync."""
+    """The drift of one region. A region without a difference in both previews is in sync."""
 
     region: str
     commit: str
@@ -35,25 +36,25 @@ class Drift:
 
     @property
     def clean(self) -> bool:
-        """Whether the region is as its commit made it."""
+        """Whether the region equals its commit."""
         return not any(part.steps or part.error for part in (self.outside, self.program))
 
 
 def region_drift(checkout: Path, region: fleet.Region, commit: str) -> Drift:
-    """A region's drift, by the program and the settings of the commit that it is at."""
-    with _checked_out(checkout, commit) as folder:
+    """A region's drift, by the program and the settings of its branch's commit."""
+    with _worktree(checkout, commit) as folder:
         at_commit = fleet.read(folder).region(region.name)
         return Drift(region.name, commit, preview(folder, at_commit, refresh=True), preview(folder, at_commit))
 
 
-def update_in_progress(host: Api, refs: GitRefs, region: fleet.Region, commit: str) -> bool:
-    """Whether a region was given another commit meanwhile, or its infrastructure is still on the way to this one."""
+def update_in_progress(host: RepositoryApi, refs: GitRefs, region: fleet.Region, commit: str) -> bool:
+    """Whether a region's branch has moved, or the update to its commit is not complete."""
     branch = f"{HEADS}{region.branch}"
-    if refs.listed(branch).get(branch) != commit:
+    if refs.list_refs(branch).get(branch) != commit:
         return True
-    # Only trusted receipts count: anybody else could keep a drift out of sight.
+    # Only trusted receipts count: another login could hide a drift.
     trusted = region.wave.trusted(region.settings.github_apps.status.login)
-    for status in host.listed(f"{host.place}/commits/{commit}/statuses", "statuses: read"):  # the newest first
+    for status in host.list_all(f"{host.place}/commits/{commit}/statuses", "statuses: read"):  # the newest first
         latest = receipt(status)
         if latest and (latest.region, latest.check) == (region.name, "infra") and latest.creator in trusted:
             return latest.state == StatusState.PENDING
@@ -71,18 +72,18 @@ def format_drift(drift: Drift) -> list[str]:
     return text
 
 
-def sync_issue(host: Api, drift: Drift) -> None:
+def sync_issue(host: RepositoryApi, drift: Drift) -> None:
     """Open the region's issue, update it, or close it. Raises HostError."""
     title = f"Drift: {drift.region}"
     place = f"{host.place}/issues"
-    issues = [issue for issue in host.listed(place, NEEDS, labels=LABEL, state="open") if issue["title"] == title]
+    issues = [issue for issue in host.list_all(place, NEEDS, labels=LABEL, state="open") if issue["title"] == title]
     if drift.clean:
         for issue in issues:
             host.request("PATCH", f"{place}/{issue['number']}", NEEDS, json={"state": "closed"})
         return
     text = code("\n".join(format_drift(drift))[: LIMIT // 2], "diff")
     body = (
-        f"`{drift.region}` is not as {drift.commit[:10]} made it. docs/runbooks/drift.md has the steps.\n\n{text}\n\n"
+        f"`{drift.region}` differs from {drift.commit[:10]}. docs/runbooks/drift.md has the steps.\n\n{text}\n\n"
         f"{job_url()}"
     )
     if issues:
@@ -92,7 +93,7 @@ def sync_issue(host: Api, drift: Drift) -> None:
 
 
 @contextmanager
-def _checked_out(checkout: Path, commit: str) -> Iterator[Path]:
+def _worktree(checkout: Path, commit: str) -> Iterator[Path]:
     """A commit's files in a folder of their own, beside the checkout's virtual environment."""
     checkout = checkout.resolve()
     with TemporaryDirectory(prefix="drift-") as scratch:

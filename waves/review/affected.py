@@ -1,7 +1,7 @@
-"""The regions whose `pulumi preview` a change can alter. It may name one too many, and never one too few.
+"""The regions whose `pulumi preview` a change can alter: perhaps one too many, and never one too few.
 
-Two trees are compared: the files that a region reads as they are (program_files.py), and its settings (region_settings.py).
-So another region's settings, a comment in them, or a default that is written out are no change.
+Two trees are compared: the files that a region reads unparsed (program_files.py), and the region's settings
+(region_settings.py). Another region's settings, a comment in them, or a default that is written out are no change.
 """
 
 from __future__ import annotations
@@ -10,49 +10,50 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from waves.review.program_files import ALL, NOBODY, clouds_by_file, is_running
-from waves.review.region_settings import Side, is_setting
+from waves.review.program_files import ALL, NO_CLOUD, clouds_by_file, is_running
+from waves.review.region_settings import TreeSettings, is_setting
 from waves.scm import tree
 from waves.scm.git import GitError, GitRefs
 from waves.scm.tree import Tree
 
 NEW, SETTINGS = "new region", "settings"
+"""Reasons that are no changed files."""
 
 
 @dataclass(frozen=True)
 class AffectedRegion:
-    """A region whose preview may be another."""
+    """A region whose preview may differ."""
 
     region: str
     wave: str | None
-    """None, like the cloud, if something is wrong with the region on both sides."""
+    """None, like the cloud, if the region does not load on both sides."""
     cloud: str | None
     reasons: tuple[str, ...]
-    """`new region`; or `settings`, if they differ, and the changed files that the region reads."""
+    """`new region` alone, or `settings`, if they differ, and the changed files that the region reads."""
 
 
 @dataclass(frozen=True)
 class Affected:
-    """What a change does to the fleet."""
+    """The effect of a change on the fleet."""
 
     regions: tuple[AffectedRegion, ...]
     """In the order of the waves."""
     removed: tuple[str, ...]
-    """Regions whose stack file is gone: there is nothing to preview."""
+    """Regions whose stack file is removed, so that they have no preview."""
 
 
 def common(refs: GitRefs, base: str, head: str = "") -> str:
-    """The last commit that a change has in common with its base, the commit that it is to be merged into. Raises GitError."""
-    one, other = refs.resolve(base), refs.resolve(head or "HEAD")
+    """The last common commit of a change and its base, the commit to merge into. Raises GitError."""
+    base_commit, head_commit = refs.resolve(base), refs.resolve(head or "HEAD")
     try:
-        return refs.fork(one, other)
+        return refs.merge_base(base_commit, head_commit)
     except GitError:
-        words = f"{base} and {head or 'HEAD'} have no commit in common here; fetch their whole history"
-        raise GitError(words) from None
+        problem = f"{base} and {head or 'HEAD'} have no commit in common here. Fetch their whole history"
+        raise GitError(problem) from None
 
 
 def since(checkout: Path, start: str, end: str) -> Affected:
-    """What the change from a commit or tree to another does to the fleet. Raises GitError."""
+    """The effect on the fleet of the change from a commit or tree to another. Raises GitError."""
     return between(read(checkout, start), read(checkout, end))
 
 
@@ -62,8 +63,8 @@ def read(checkout: Path, revision: str) -> Tree:
 
 
 def between(old: Tree, new: Tree) -> Affected:
-    """The regions whose preview may be another with the new files than with the old ones."""
-    before, after = Side(old), Side(new)
+    """The regions whose preview may differ between the old and the new files."""
+    before, after = TreeSettings(old), TreeSettings(new)
     changes = _changed_files(old, new)
     regions = []
     for name in after.names:
@@ -82,11 +83,11 @@ def between(old: Tree, new: Tree) -> Affected:
 
 
 def _changed_files(old: Tree, new: Tree) -> dict[str, frozenset[str]]:
-    """The changed files that regions read as they are, each with the clouds of those regions."""
+    """The changed files that regions read unparsed, each with the clouds of those regions."""
     readers: Mapping[str, frozenset[str]] = dict.fromkeys({*old.blobs, *new.blobs}, ALL)
     if is_running(new):
         before, after = clouds_by_file(old), clouds_by_file(new)
-        readers = {path: before.get(path, NOBODY) | after.get(path, NOBODY) for path in readers}
+        readers = {path: before.get(path, NO_CLOUD) | after.get(path, NO_CLOUD) for path in readers}
     return {
         path: clouds
         for path, clouds in sorted(readers.items())

@@ -1,66 +1,69 @@
-"""What a pull request's comment says of a change: which regions it touches and how, the worst first. Pure.
+"""A pull request's comment on a change: the affected regions and their changes, the worst first. Pure.
 
-Regions that a change does the same to are told of together, so that it fits under GitHub's limit however many there are.
+Regions with equal changes form one group, so that the comment keeps GitHub's limit for any number of regions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from waves.review.comparison import Violation
-from waves.review.object_diff import OWN_NAME, Group
-from waves.review.pulumi_preview import Field, PolicyViolation, Preview, Step
+from fleet.errors import first_names
+from waves.review.comparison import PreflightViolation
+from waves.review.engine_events import Field, PolicyViolation, Step
+from waves.review.object_diff import Group, ObjectDiff, hide_name
+from waves.review.pulumi_preview import Preview
 
 MARK = "<!-- regions: preview -->"
-"""By what the comment is found again."""
+"""The beginning of the comment, by which the next run finds it."""
 LIMIT = 65_536
-"""Characters that GitHub takes for a comment."""
-NAMED = 5
-"""Regions of a group that are named."""
+"""Characters of a comment that GitHub accepts."""
+MAX_NAMES = 5
+"""Region names listed per group."""
 SIGNS = {"create": "+", "delete": "-", "replace": "±", "update": "~"}
+"""Operation to its sign in a diff."""
 NO_PREVIEW = (
-    "there is no preview of it. A pull request of a fork gets no credentials, on purpose: who may push here looks at its "
-    "commits, and pushes them to a branch of this repository. Otherwise the log of its job says what went wrong"
+    "it has no preview. A pull request of a fork gets no credentials, on purpose: a maintainer reviews its commits, and pushes "
+    "them to a branch of this repository. Otherwise the log of its job has the reason"
 )
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that is known of a change."""
+    """The findings on a change."""
 
     previews: tuple[Preview, ...]
-    """Of the regions that it touches, in the order of the waves; those without a preview have an error that says so."""
+    """Of the affected regions, in the order of the waves. A region without a preview has an error instead."""
     removed: tuple[str, ...] = ()
-    """Regions whose stack file it removes."""
+    """Regions whose stack file the change removes."""
     costs: Mapping[str, float | None] | None = None
-    """USD a month more or less, by region; None where the price list does not have something."""
+    """USD a month more or less, by region. None where the price list lacks a machine or a place."""
     groups: tuple[Group, ...] = ()
-    """What it changes of what regions run."""
+    """Changed objects, by groups of regions."""
     broken: tuple[str, ...] = ()
-    """Why something does not load or render."""
-    preflight: tuple[Violation, ...] = ()
-    """What preflight says."""
+    """Why a file does not load, or a region does not render."""
+    preflight: tuple[PreflightViolation, ...] = ()
+    """Broken preflight rules."""
 
     @property
     def blocked(self) -> bool:
         """Whether the change must not be merged as it is."""
         return bool(
             self.broken
-            or [each for each in self.previews if each.blocked]
-            or [each for each in self.preflight if not each.exemption]
+            or [preview for preview in self.previews if preview.blocked]
+            or [violation for violation in self.preflight if not violation.exemption]
         )
 
     @property
     def silent(self) -> bool:
-        """Whether there is nothing to say."""
+        """Whether the report is empty."""
         return not (self.previews or self.removed or self.groups or self.broken or self.preflight)
 
 
 def comment(report: Report, limit: int = LIMIT, whole: str = "") -> str:
-    """The comment, in GitHub's Markdown. What does not fit is left out from the end; `whole` is where all of it is to be found."""
+    """The comment, in GitHub's Markdown. A too long one is truncated. `whole` is the place of the whole text."""
     parts: list[str] = []
-    rest = f"\n\n_There is more than a comment can have: {whole or '`regions comment` prints all of it'}._\n"
+    rest = f"\n\n_The comment is truncated. The whole text: {whole or '`regions comment` prints it'}._\n"
     room = limit - len(rest)
     for part in _parts(report):
         if len(part) + 2 > room:
@@ -70,83 +73,106 @@ def comment(report: Report, limit: int = LIMIT, whole: str = "") -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _parts(report: Report) -> Iterable[str]:
+def _parts(report: Report) -> Iterator[str]:
     count = len(report.previews)
     title = f"Preview: {count} region{'s' * (count != 1)}" if count else "Preview: no region's infrastructure"
     yield f"{MARK}\n## {title}{', **blocked**' if report.blocked else ''}"
     if report.silent:
         yield "This change touches no region."
         return
-    groups = _grouped(report.previews)
-    yield from _loud(report, groups)
+    groups = _group_previews(report.previews)
+    yield from _alerts(report, groups)
     if groups:
         yield _table(report, groups)
     if report.removed:
         yield (
-            f"**Stack files removed**: {_names(report.removed)}. Nothing is destroyed by that: docs/operate/remove-a-region.md."
+            f"**Stack files removed**: {_names(report.removed)}. No region is destroyed by that: docs/operate/remove-a-region.md."
         )
     yield from _preflight(report.preflight)
-    for regions, shown in groups:
-        if shown.steps or shown.violations:
-            yield _folded(f"{_names(regions)}: {shown.counted or 'what policies say'}", lines(shown))
+    yield from _diffs(report, groups)
+
+
+def _diffs(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> Iterator[str]:
+    """The folded parts: each group's steps and policy violations, then the changed objects."""
+    for regions, preview in groups:
+        if preview.steps or preview.violations:
+            yield _details(f"{_names(regions)}: {preview.summary or 'policy violations'}", lines(preview))
     if report.groups:
-        yield "### What regions run"
+        yield "### Changed objects"
     for group in report.groups:
-        changed = [line for change in group.changes for line in _change(change.what, change.item, change.fields)]
-        yield _folded(f"{_names(group.regions)}: {len(group.changes)} object{'s' * (len(group.changes) != 1)}", changed)
+        changes = [line for change in group.changes for line in _change(change)]
+        yield _details(
+            f"{_names(group.regions)}: {len(group.changes)} object{'s' * (len(group.changes) != 1)}", changes
+        )
 
 
-def _grouped(previews: Sequence[Preview]) -> list[tuple[tuple[str, ...], Preview]]:
-    """Regions of a wave to which the very same is done, and what that is; in their order."""
-    found: dict[Preview, list[str]] = {}
+def _group_previews(previews: Sequence[Preview]) -> list[tuple[tuple[str, ...], Preview]]:
+    """Regions of a wave with equal previews, each with the preview, in their order."""
+    groups: dict[Preview, list[str]] = {}
     for preview in previews:
-        found.setdefault(_nameless(preview), []).append(preview.region)
-    return [(tuple(regions), shown) for shown, regions in found.items()]
+        groups.setdefault(_without_name(preview), []).append(preview.region)
+    return [(tuple(regions), preview) for preview, regions in groups.items()]
 
 
-def _nameless(preview: Preview) -> Preview:
-    def hidden(text: str | None) -> str | None:
-        return text and text.replace(preview.region, OWN_NAME)
+def _without_name(preview: Preview) -> Preview:
+    """A preview without its region's name, so that it equals another region's."""
 
-    def step(each: Step) -> Step:
-        fields = tuple(Field(f.path, hidden(f.before), hidden(f.after), f.forces) for f in each.fields)
-        return replace(each, name=hidden(each.name) or "", fields=fields)
+    def hide(text: str) -> str:
+        return hide_name(text, preview.region)
 
-    def violation(each: PolicyViolation) -> PolicyViolation:
-        return replace(each, message=hidden(each.message) or "", resource=hidden(each.resource) or "")
+    def step(old: Step) -> Step:
+        fields = (Field(f.path, f.before and hide(f.before), f.after and hide(f.after), f.forces) for f in old.fields)
+        return replace(old, name=hide(old.name), fields=tuple(fields))
+
+    def violation(old: PolicyViolation) -> PolicyViolation:
+        return replace(old, message=hide(old.message), resource=hide(old.resource))
 
     return replace(
         preview,
         region="",
-        error=hidden(preview.error) or "",
+        error=hide(preview.error),
         steps=tuple(map(step, preview.steps)),
         violations=tuple(map(violation, preview.violations)),
         seconds=0.0,
     )
 
 
-def _loud(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> Iterable[str]:
-    """What must be read: protected things that would go, what does not preview, what policies forbid; then what else would go."""
-    worst: dict[str, list[str]] = {}
-    gone: dict[str, list[str]] = {}
-    for regions, shown in groups:
-        for step in shown.steps:
-            if step.op in ("delete", "replace"):
-                forced = ", ".join(f"`{each.path}`" for each in step.fields if each.forces)
-                what = f"`{step.type}` `{_inline(step.name)}`" + (f", for {forced}" if forced else "")
-                text = f"would {step.op} {'a **protected** ' if step.protected else ''}{what}"
-                (worst if step.protected else gone).setdefault(text, []).extend(regions)
-        if shown.error:
-            worst.setdefault(f"cannot be previewed\n{code(shown.error)}", []).extend(regions)
-        for each in shown.violations:
-            if each.level == "mandatory":
-                text = f"would break the policy `{each.policy}` at `{_inline(each.resource)}`\n{code(each.message)}"
-                worst.setdefault(text, []).extend(regions)
-    said = [f"does not load or render\n{code(reason)}" for reason in report.broken]
-    said += [f"**{_names(regions)}** {text}" for text, regions in worst.items()]
-    for kind, told in (("CAUTION", said), ("WARNING", [f"{_names(names)} {text}" for text, names in gone.items()])):
-        if told:
-            yield f"> [!{kind}]\n" + "\n>\n".join("> " + line.replace("\n", "\n> ") for line in told)
+def _alerts(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> Iterator[str]:
+    """The alerts above the table: a CAUTION for the reasons that block the change, a WARNING for other deletions."""
+    cautions: dict[str, list[str]] = {}
+    warnings: dict[str, list[str]] = {}
+    for regions, preview in groups:
+        for text in _blockers(preview):
+            cautions.setdefault(text, []).extend(regions)
+        for text in _deletions(preview, protected=False):
+            warnings.setdefault(text, []).extend(regions)
+    reasons = [f"does not load or render\n{code(reason)}" for reason in report.broken]
+    reasons += [f"**{_names(regions)}** {text}" for text, regions in cautions.items()]
+    yield from _alert("CAUTION", reasons)
+    yield from _alert("WARNING", [f"{_names(regions)} {text}" for text, regions in warnings.items()])
+
+
+def _alert(kind: str, texts: Sequence[str]) -> Iterator[str]:
+    if texts:
+        yield f"> [!{kind}]\n" + "\n>\n".join("> " + text.replace("\n", "\n> ") for text in texts)
+
+
+def _blockers(preview: Preview) -> Iterator[str]:
+    yield from _deletions(preview, protected=True)
+    if preview.error:
+        yield f"cannot be previewed\n{code(preview.error)}"
+    for violation in preview.violations:
+        if violation.level == "mandatory":
+            place = f"`{violation.policy}` at `{_inline(violation.resource)}`"
+            yield f"would break the policy {place}\n{code(violation.message)}"
+
+
+def _deletions(preview: Preview, *, protected: bool) -> Iterator[str]:
+    for step in preview.steps:
+        if step.op in ("delete", "replace") and step.protected is protected:
+            forcing = ", ".join(f"`{field.path}`" for field in step.fields if field.forces)
+            resource = f"`{step.type}` `{_inline(step.name)}`" + (f", for {forcing}" if forcing else "")
+            yield f"would {step.op} {'a **protected** ' if protected else ''}{resource}"
 
 
 def _table(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> str:
@@ -154,77 +180,78 @@ def _table(report: Report, groups: list[tuple[tuple[str, ...], Preview]]) -> str
         "| wave | regions | create | update | replace | delete | USD a month | |",
         "| --- | --- | --: | --: | --: | --: | --: | --- |",
     ]
-    for regions, shown in groups:
-        counts = [str(shown.counts.get(op, "")) for op in ("create", "update", "replace", "delete")]
-        word = "**blocked**" if shown.blocked else "new" if shown.new else "" if shown.steps else "no change"
-        rows.append(" | ".join([f"| {shown.wave}", _names(regions), *counts, _cost(report, regions), f"{word} |"]))
+    for regions, preview in groups:
+        counts = [str(preview.counts.get(op, "")) for op in ("create", "update", "replace", "delete")]
+        state = "**blocked**" if preview.blocked else "new" if preview.new else "" if preview.steps else "no change"
+        rows.append(" | ".join([f"| {preview.wave}", _names(regions), *counts, _cost(report, regions), f"{state} |"]))
     return "\n".join(rows)
 
 
 def _cost(report: Report, regions: tuple[str, ...]) -> str:
-    more = [(report.costs or {}).get(region, 0.0) for region in regions]
-    if None in more:
+    changes = [(report.costs or {}).get(region, 0.0) for region in regions]
+    if None in changes:
         return "?"
-    total = sum(each or 0.0 for each in more)
+    total = sum(change or 0.0 for change in changes)
     return f"{total:+,.2f}" if abs(total) >= 0.005 else ""
 
 
-def _preflight(violations: Sequence[Violation]) -> Iterable[str]:
+def _preflight(violations: Sequence[PreflightViolation]) -> Iterator[str]:
     if violations:
-        rows = [
-            f"- **{'excused' if each.exemption else 'blocked'}** `{each.rule}` `{_inline(each.item)}` ({_names(each.regions)})\n"
-            f"{_indented(code(each.what + (f' — {each.exemption}' if each.exemption else '')))}"
-            for each in violations
-        ]
-        yield "### Preflight\n" + "\n".join(rows)
+        yield "### Preflight\n" + "\n".join(map(_violation, violations))
 
 
-def lines(shown: Preview) -> list[str]:
-    """What a preview found, as lines of a diff."""
-    found: list[str] = []
-    for step in sorted(shown.steps, key=lambda step: (-"update replace delete".find(step.op), step.type)):
-        found.append(f"{SIGNS.get(step.op, '?')} {step.type} {step.name}{' (protected)' if step.protected else ''}")
-        for each in step.fields:
-            forced = "  # replaces it" if each.forces else ""
-            found.append(f"    {each.path}: {_or_none(each.before)} -> {_or_none(each.after)}{forced}")
-    found += [f"! {each.level}: {each.policy}: {each.resource}: {each.message}" for each in shown.violations]
-    return found
+def _violation(violation: PreflightViolation) -> str:
+    state = "excused" if violation.exemption else "blocked"
+    text = violation.what + (f" — {violation.exemption}" if violation.exemption else "")
+    title = f"- **{state}** `{violation.rule}` `{_inline(violation.item)}` ({_names(violation.regions)})"
+    return f"{title}\n{_indent(code(text))}"
 
 
-def _change(what: str, item: str, fields: Iterable[tuple[str, str, str]]) -> list[str]:
-    sign = {"added": "+", "removed": "-"}.get(what, "~")
+def lines(preview: Preview) -> list[str]:
+    """A preview's steps and violations, as lines of a diff."""
+    diff: list[str] = []
+    for step in sorted(preview.steps, key=lambda step: (-"update replace delete".find(step.op), step.type)):
+        diff.append(f"{SIGNS.get(step.op, '?')} {step.type} {step.name}{' (protected)' if step.protected else ''}")
+        for field in step.fields:
+            forcing = "  # replaces it" if field.forces else ""
+            diff.append(f"    {field.path}: {_or_none(field.before)} -> {_or_none(field.after)}{forcing}")
+    diff += [f"! {v.level}: {v.policy}: {v.resource}: {v.message}" for v in preview.violations]
+    return diff
+
+
+def _change(change: ObjectDiff) -> list[str]:
+    sign = {"added": "+", "removed": "-"}.get(change.what, "~")
     return [
-        f"{sign} {item}",
-        *(f"    {path}: {_or_none(before)} -> {_or_none(after)}" for path, before, after in fields),
+        f"{sign} {change.item}",
+        *(f"    {path}: {_or_none(before)} -> {_or_none(after)}" for path, before, after in change.fields),
     ]
 
 
 def _names(regions: Sequence[str]) -> str:
-    more = f" and {len(regions) - NAMED} more" if len(regions) > NAMED else ""
-    return ", ".join(f"`{name}`" for name in regions[:NAMED]) + more
+    return first_names([f"`{name}`" for name in regions], MAX_NAMES)
 
 
-def _folded(title: str, lines: list[str]) -> str:
+def _details(title: str, lines: list[str]) -> str:
     return (
         f"<details><summary>{_tags(title)}</summary>\n\n{code(chr(10).join(map(_line, lines)), 'diff')}\n\n</details>"
     )
 
 
 def _tags(text: str) -> str:
-    """Inside of a summary there is no Markdown."""
+    """Code as HTML: GitHub reads no Markdown inside of a summary."""
     parts = text.split("`")
     return "".join(f"<code>{part}</code>" if index % 2 else part for index, part in enumerate(parts))
 
 
 def code(text: str, kind: str = "") -> str:
-    """Whatever it says, it stays text: longer marks around it than any that are in it."""
+    """A code block, whose fence is longer than any fence in the text, so that all of the text stays text."""
     fence = "```"
     while fence in text:
         fence += "`"
     return f"{fence}{kind}\n{text}\n{fence}"
 
 
-def _indented(text: str) -> str:
+def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 

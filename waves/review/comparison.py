@@ -1,4 +1,4 @@
-"""Two states of the repository, compared by the objects of each region, and held to the preflight rules."""
+"""Compares two states of the repository by the objects of each region, and applies the preflight rules."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pathlib import Path
 
 import fleet
 from waves.review.object_diff import ObjectDiff, between
-from waves.review.preflight import Finding, exemptions, findings, images, undefined
+from waves.review.preflight import Finding, exemptions, findings, images, removed_definitions
 from waves.review.render import PLACE, Object, RenderError, render, sources
 from waves.review.schemas import definitions
 from waves.scm.git import GitRefs
 
 
 @dataclass(frozen=True)
-class Violation:
+class PreflightViolation:
     """A preflight rule that a change breaks in some regions."""
 
     rule: str
@@ -33,20 +33,20 @@ class Comparison:
     changes: dict[str, tuple[ObjectDiff, ...]]
     """By region, removed regions included."""
     findings: dict[Finding, tuple[str, ...]]
-    """The rules that are broken, and in which regions."""
+    """The broken rules, each with its regions."""
     broken: dict[str, str]
-    """Why something does not load or render: by region, or by the place in a file."""
+    """Why a file does not load, or a region does not render: by region, or by the place in a file."""
 
 
 def compare(before: Mapping[str, str], after: Mapping[str, str], only: str = "") -> Comparison:
     """Compare the objects of all regions, or of one. Raises FleetError if there is no such region."""
     old, new = fleet.load(before).regions, fleet.load(after)
     if only and only not in old:
-        new.region(only)  # raises FleetError with the region's problems, or says that it is missing
+        new.region(only)  # raises FleetError, also for a missing region
     names = {only} if only else {*old, *new.regions}
-    compared = between_files(before, after, _of(old, names), _of(new.regions, names))
+    comparison = between_files(before, after, _of(old, names), _of(new.regions, names))
     problems = {f"{problem.file} {problem.key}": str(problem) for problem in new.problems}
-    return replace(compared, broken=compared.broken | problems)
+    return replace(comparison, broken=comparison.broken | problems)
 
 
 def between_files(
@@ -55,14 +55,16 @@ def between_files(
     old: Mapping[str, fleet.Region],
     new: Mapping[str, fleet.Region],
 ) -> Comparison:
-    """The same for given regions: the old ones of the files before, the new ones of the files after. Renders each region
-    once a side."""
+    """The same for given regions: the old ones of the files before, the new ones of the files after.
+
+    Renders each region once a side.
+    """
     changes: dict[str, tuple[ObjectDiff, ...]] = {}
     regions_by_finding: dict[Finding, list[str]] = {}
     broken: dict[str, str] = {}
     running: set[str] = set()
-    removed_kinds = list(undefined(definitions(before), definitions(after)))
-    # A new region comes last: the others run its images already, so these are no news in it.
+    removed_kinds = list(removed_definitions(definitions(before), definitions(after)))
+    # A new region comes last: the images that the others run already are not new in it.
     for name in [*sorted(old), *sorted(new.keys() - old.keys())]:
         old_objects = _old_objects(before, old.get(name))
         running.update(images(old_objects))
@@ -83,17 +85,19 @@ def between_files(
     )
 
 
-def violations(compared: Comparison, before: Mapping[str, str], after: Mapping[str, str]) -> list[Violation]:
+def violations(comparison: Comparison, before: Mapping[str, str], after: Mapping[str, str]) -> list[PreflightViolation]:
     """The preflight rules that a change breaks, with its reasons. Raises ExceptionsError."""
     reasons = exemptions(before, after)
     return [
-        Violation(finding.rule, finding.item, finding.what, regions, reasons.get((finding.rule, finding.item), ""))
-        for finding, regions in compared.findings.items()
+        PreflightViolation(
+            finding.rule, finding.item, finding.what, regions, reasons.get((finding.rule, finding.item), "")
+        )
+        for finding, regions in comparison.findings.items()
     ]
 
 
 def region_objects(files: Mapping[str, str], region: fleet.Region) -> list[Object]:
-    """A region's objects for a comparison, in which neither repository nor commit is news. Raises RenderError."""
+    """A region's objects for a comparison, with the same repository and commit on both sides. Raises RenderError."""
     return render(files, region, "REPOSITORY", "COMMIT")
 
 
@@ -113,7 +117,7 @@ def _of(regions: Mapping[str, fleet.Region], names: Set[str]) -> dict[str, fleet
 
 
 def _old_objects(files: Mapping[str, str], region: fleet.Region | None) -> list[Object]:
-    """A region's objects before. None if it was not there, or could not be rendered."""
+    """A region's objects before. Empty if the region was missing, or did not render."""
     try:
         return region_objects(files, region) if region else []
     except RenderError:

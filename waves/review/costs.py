@@ -1,4 +1,4 @@
-"""What a region costs in a month before anybody uses it: its nodes at least, their disks, the control plane, ways out, keys.
+"""A region's monthly cost without any load: minimal nodes, their disks, the control plane, NAT, keys.
 
 Pure, from settings and prices.yaml. Left out: traffic, logs, volumes of the applications, backups, Defender, discounts.
 """
@@ -14,7 +14,9 @@ import yaml
 from fleet import MAIN_POOL, Region
 
 HOURS = 730
+"""Hours of a month."""
 NODE_DISK_GB = 100
+"""The disk of each node."""
 SYSTEM_NODES = 3
 """AKS's own pool: components/azure/cluster.py."""
 NAT_NODES = 32
@@ -23,34 +25,34 @@ NAT_NODES = 32
 
 def prices() -> dict[str, Any]:
     """The price list."""
-    listed: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("prices.yaml").read_text())
-    return listed
+    price_list: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("prices.yaml").read_text())
+    return price_list
 
 
-def monthly(region: Region, listed: Mapping[str, Any]) -> dict[str, float]:
-    """USD a month, by what it is for. Raises KeyError for a machine or place that the list does not have."""
+def monthly(region: Region, price_list: Mapping[str, Any]) -> dict[str, float]:
+    """USD a month, by purpose. Raises KeyError for a machine or place that the list does not have."""
     settings = region.settings
-    cloud = listed[settings.cloud]
+    cloud = price_list[settings.cloud]
     place = cloud[settings.location]
     place = cloud[place["from"]] if "from" in place else place
     nodes = [(pool.machine_type, pool.min_nodes) for pool in settings.pools.values()]
     if settings.cloud == "azure":
         nodes.append((settings.pools[MAIN_POOL].machine_type, SYSTEM_NODES))
     count = sum(number for _, number in nodes)
-    found = {
+    costs = {
         "nodes": HOURS * sum(place["machines"][machine] * number for machine, number in nodes),
         "control plane": HOURS * cloud["control-plane"],
     }
     if settings.cloud == "aws":
         ways = 3 if region.wave.production else 1
-        found["ways out"] = HOURS * ways * (place["nat"] + cloud["address"])
-        found["disks"] = NODE_DISK_GB * count * place["disk-gb-month"]
-        found["keys"] = cloud["key-month"] * (2 if region.wave.production else 1)
+        costs["ways out"] = HOURS * ways * (place["nat"] + cloud["address"])
+        costs["disks"] = NODE_DISK_GB * count * place["disk-gb-month"]
+        costs["keys"] = cloud["key-month"] * (2 if region.wave.production else 1)
     elif settings.cloud == "gcp":
-        found["ways out"] = HOURS * (cloud["nat-per-node"] * min(count, NAT_NODES) + cloud["address"])
-        found["disks"] = NODE_DISK_GB * count * place["disk-gb-month"]
-        found["keys"] = cloud["key-month"]
+        costs["ways out"] = HOURS * (cloud["nat-per-node"] * min(count, NAT_NODES) + cloud["address"])
+        costs["disks"] = NODE_DISK_GB * count * place["disk-gb-month"]
+        costs["keys"] = cloud["key-month"]
     else:
-        found["ways out"] = HOURS * (cloud["nat"] + cloud["address"])
-        found["disks"] = count * cloud["disk-month"]
-    return found
+        costs["ways out"] = HOURS * (cloud["nat"] + cloud["address"])
+        costs["disks"] = count * cloud["disk-month"]
+    return costs

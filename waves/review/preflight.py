@@ -1,6 +1,6 @@
-"""What a change must not do to what regions run, unless it says why: found before it is merged. Pure.
+"""The preflight rules on a change of regions' objects, checked before the merge. Pure.
 
-Each rule is an outage that somebody had. A change says why by a file in gitops/exceptions/ that it adds or changes itself.
+Each rule comes from a real outage. A change gives its reason for an exception in a file that it adds to gitops/exceptions/.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from waves.review import capacity
 from waves.review.render import Object, identity
 
 EXCEPTIONS = "gitops/exceptions/"
+"""The folder of the files with reasons for exceptions."""
 STATEFUL = ("StatefulSet", "PersistentVolumeClaim", "PersistentVolume", "Namespace", "CustomResourceDefinition")
-"""Kinds that data goes with."""
+"""Kinds whose deletion deletes data."""
 IMMUTABLE: Mapping[str, tuple[str, ...]] = {
     "Deployment": ("spec.selector",),
     "DaemonSet": ("spec.selector",),
@@ -33,7 +34,7 @@ IMMUTABLE: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that a change does in a region."""
+    """One broken rule in a region."""
 
     rule: str
     item: str
@@ -42,73 +43,82 @@ class Finding:
 
 
 class ExceptionsError(fleet.UserError):
-    """A file in gitops/exceptions/ is not one; the text says which, and what is wrong with it."""
+    """A file in gitops/exceptions/ is malformed. The text names the file and the problem."""
 
 
 def findings(
     before: Sequence[Object], after: Sequence[Object], region: fleet.Region, running: Container[str] = ()
 ) -> list[Finding]:
-    """What a change does to a region, by what it ran before and is to run. `running`: images that are no news in it."""
+    """The findings in a region, by its objects before and after. `running`: images that other regions run already."""
     old, new = {identity(item): item for item in before}, {identity(item): item for item in after}
-    found = [*_pruned(old, new), *_twice(after), *_fixed(old, new), *_unpinned(old, new, running)]
-    return found + [Finding("capacity", item, what) for item, what in capacity.too_much(after, region)]
+    return [
+        *_stateful_prunes(old, new),
+        *_name_collisions(after),
+        *_immutable_changes(old, new),
+        *_unpinned_images(old, new, running),
+        *(Finding("capacity", item, problem) for item, problem in capacity.oversized(after, region)),
+    ]
 
 
-def undefined(was: Iterable[tuple[str, str]], now: Container[tuple[str, str]]) -> Iterator[Finding]:
+def removed_definitions(old: Iterable[tuple[str, str]], new: Container[tuple[str, str]]) -> Iterator[Finding]:
     """The custom kinds, as apiVersion and kind, that a change takes away."""
-    for version, kind in was:
-        if (version, kind) not in now:
-            what = "its definition is removed: all objects of that kind go with it, and what they own"
-            yield Finding("removed-definition", f"{kind} of {version}", what)
+    for version, kind in old:
+        if (version, kind) not in new:
+            problem = (
+                "its definition is removed: Kubernetes deletes all objects of that kind, and the objects that they own"
+            )
+            yield Finding("removed-definition", f"{kind} of {version}", problem)
 
 
-def _pruned(old: Mapping[str, Object], new: Mapping[str, Object]) -> Iterator[Finding]:
+def _stateful_prunes(old: Mapping[str, Object], new: Mapping[str, Object]) -> Iterator[Finding]:
     for name, item in old.items():
         if name not in new and item["kind"] in STATEFUL:
             yield Finding("stateful-prune", name, "Argo CD would delete it, and data may go with it")
 
 
-def _twice(after: Sequence[Object]) -> Iterator[Finding]:
-    seen: set[str] = set()
+def _name_collisions(after: Sequence[Object]) -> Iterator[Finding]:
+    names: set[str] = set()
     for item in after:
         name = identity(item)
-        if name in seen:
+        if name in names:
             yield Finding(
-                "name-collision", name, "two objects have this name: one takes the other's place, or is deleted for it"
+                "name-collision", name, "two objects have this name: one overwrites the other, or is deleted for it"
             )
-        seen.add(name)
+        names.add(name)
 
 
-def _fixed(old: Mapping[str, Object], new: Mapping[str, Object]) -> Iterator[Finding]:
+def _immutable_changes(old: Mapping[str, Object], new: Mapping[str, Object]) -> Iterator[Finding]:
     for name, item in new.items():
         for path in IMMUTABLE.get(item["kind"], ()):
             if name in old and _at(old[name], path) != _at(item, path):
                 yield Finding(
-                    "immutable-field", name, f"the API server refuses to change {path}: the sync would fail for ever"
+                    "immutable-field", name, f"the API server refuses to change {path}: every sync would fail"
                 )
 
 
-def _unpinned(old: Mapping[str, Object], new: Mapping[str, Object], running: Container[str]) -> Iterator[Finding]:
+def _unpinned_images(
+    old: Mapping[str, Object], new: Mapping[str, Object], running: Container[str]
+) -> Iterator[Finding]:
     for name, item in new.items():
-        known = set(images(old.get(name)))
+        old_images = set(images(old.get(name)))
         for image in images(item):
-            if image not in known and image not in running and "@sha256:" not in image:
+            if image not in old_images and image not in running and "@sha256:" not in image:
                 yield Finding(
-                    "unpinned-image", name, f"{image} has no digest: what its tag means may change between two regions"
+                    "unpinned-image", name, f"{image} has no digest: its tag may name another image in the next region"
                 )
 
 
 def images(value: Any) -> Iterator[str]:
     """All images that an object names, at any depth."""
     if isinstance(value, Mapping):
-        for key, each in value.items():
-            if key == "image" and isinstance(each, str):
-                yield each
+        for key, member in value.items():
+            if key == "image" and isinstance(member, str):
+                yield member
             else:
-                yield from images(each)
+                yield from images(member)
     elif isinstance(value, list):
-        for each in value:
-            yield from images(each)
+        for member in value:
+            yield from images(member)
 
 
 def _at(item: Any, path: str) -> Any:
@@ -118,16 +128,21 @@ def _at(item: Any, path: str) -> Any:
 
 
 def exemptions(before: Mapping[str, str], after: Mapping[str, str]) -> dict[tuple[str, str], str]:
-    """The exceptions that a change itself brings, by rule and object: the reason, and its file. Raises ExceptionsError.
+    """The exceptions that a change itself adds: rule and object to reason and file. Raises ExceptionsError.
 
-    Those of older changes excuse nothing.
+    An older change's exceptions excuse no violation.
     """
-    found: dict[tuple[str, str], str] = {}
+    reasons: dict[tuple[str, str], str] = {}
     for path, text in after.items():
         if path.startswith(EXCEPTIONS) and path.endswith(".yaml") and before.get(path) != text:
-            listed = yaml.load(text, Loader=yaml.CSafeLoader)
-            for entry in listed if isinstance(listed, list) else [listed]:
-                if not isinstance(entry, dict) or set(entry) != {"rule", "object", "reason"} or not all(entry.values()):
-                    raise ExceptionsError(f"{path}: each entry has rule, object and reason, and nothing else")
-                found[entry["rule"], entry["object"]] = f"{entry['reason']} ({path})"
-    return found
+            for entry in _exceptions_in(path, text):
+                reasons[entry["rule"], entry["object"]] = f"{entry['reason']} ({path})"
+    return reasons
+
+
+def _exceptions_in(path: str, text: str) -> Iterator[dict[str, Any]]:
+    data = yaml.load(text, Loader=yaml.CSafeLoader)
+    for entry in data if isinstance(data, list) else [data]:
+        if not isinstance(entry, dict) or set(entry) != {"rule", "object", "reason"} or not all(entry.values()):
+            raise ExceptionsError(f"{path}: each entry has rule, object and reason, and nothing else")
+        yield entry

@@ -1,8 +1,8 @@
-"""Which regions read a file of the repository, settings left aside: a rule on paths.
+"""The regions that read a file of the repository, settings excepted: a rule on paths.
 
-Pulumi runs `__main__.py` and the policy pack. These import `fleet/`, `policy/` and `components/`, and of the clouds' packages
-below `components/` the region's own alone. import-linter and ruff hold that (pyproject.toml), so a path is all that has to be
-looked at. Where the files are not laid out as this rule knows them, each region reads every file.
+Pulumi runs `__main__.py` and the policy pack. These import `fleet/`, `policy/` and `components/`. Of the clouds' packages
+below `components/` they import only the region's own. import-linter and ruff check that (pyproject.toml), so the path decides.
+Where this rule does not know the layout of the files, each region reads every file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from waves.scm.tree import Tree
 
 ALL = frozenset[str](get_args(Cloud))
 """The clouds of a file that every region reads."""
-NOBODY = frozenset[str]()
+NO_CLOUD = frozenset[str]()
+"""The clouds of a file that no region reads."""
 PROGRAM = ("components", "fleet", "policy")
 """The folders of the program."""
 APART = frozenset(
@@ -40,11 +41,11 @@ APART = frozenset(
         "waves",
     )
 )
-"""The folders that the program does not import: the linter's contracts. A new folder may hide a package, and counts as read."""
+"""The folders that the program does not import, by the linter's contracts. A new folder counts as read: it may be a package."""
 FILES = ("requirements.txt", ".python-version", ".gitattributes")
-"""Further files of the root: what the program is run with, and how git writes files."""
+"""Further files of the root: the program's packages and Python, and git's rules for writing files."""
 SETTINGS = (PROJECT_FILE, WAVES_FILE, RESIDENCY_FILE)
-"""Not read as they are, and nor are stack files: region_settings.py compares each region's settings."""
+"""Files that, like stack files, are compared as settings, in region_settings.py."""
 MODULES = (".py", ".pyc", ".so", ".pyd")
 """Endings that Python imports. A module of the root comes before an installed one of its name."""
 PROJECT_KEYS = frozenset(
@@ -57,22 +58,22 @@ _HERE = "waves/review/program_files.py"
 
 
 def clouds_of(path: str) -> frozenset[str]:
-    """The clouds whose regions read a file as it is."""
+    """The clouds whose regions read a file unparsed."""
     folder, *inside = PurePosixPath(path).parts
     if path in SETTINGS or folder in APART:
-        return NOBODY
+        return NO_CLOUD
     if not inside:
         is_read = path in FILES or path.startswith("Pulumi.") or path.endswith(MODULES)
-        return ALL if is_read else NOBODY
+        return ALL if is_read else NO_CLOUD
     if folder == "components" and len(inside) > 1 and inside[0] in ALL:
         return frozenset((inside[0],))
-    return ALL if folder in PROGRAM or path.endswith(MODULES) else NOBODY
+    return ALL if folder in PROGRAM or path.endswith(MODULES) else NO_CLOUD
 
 
 def clouds_by_file(tree: Tree) -> dict[str, frozenset[str]]:
     """Path to the clouds whose regions read the file. A file that no region reads is left out.
 
-    All files for all clouds, where the files are not laid out as the rule knows them.
+    All files for all clouds, where the rule does not know the layout of the files.
     """
     clouds = {path: readers for path in tree.blobs if (readers := clouds_of(path))}
     if not _is_known_layout(tree) or any(map(tree.is_link, clouds)):
@@ -81,7 +82,7 @@ def clouds_by_file(tree: Tree) -> dict[str, frozenset[str]]:
 
 
 def is_running(tree: Tree) -> bool:
-    """Whether a tree's own code judges it here: its `fleet/`, which reads settings, and its form of this module."""
+    """Whether this process runs a tree's own code: `fleet/`, which reads settings, and this module."""
     code = {
         path: text
         for path, text in tree.contents.items()
@@ -91,7 +92,7 @@ def is_running(tree: Tree) -> bool:
 
 
 def _is_known_layout(tree: Tree) -> bool:
-    """Whether Pulumi runs the program of the root, and no link leads elsewhere."""
+    """Whether Pulumi runs the program of the root, and no symbolic link leads elsewhere."""
     places = tuple(f"{folder}/" for folder in PROGRAM) + tuple(fleet.PLACES)
     if any(tree.is_link(path) for path in tree.blobs if path.isidentifier() or path.startswith(places)):
         return False

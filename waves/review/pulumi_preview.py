@@ -1,7 +1,4 @@
-"""Runs Pulumi's previews of regions, and takes in what its engine says: steps, verdicts of policies, errors.
-
-Source: pulumi.com, `pulumi preview`; github.com/pulumi/pulumi, sdk/go/common/apitype/events.go for the event log.
-"""
+"""Runs Pulumi's previews of regions. Source: pulumi.com, `pulumi preview`."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import re
 import secrets
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,88 +18,44 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import fleet
+from waves.review.engine_events import Field, PolicyViolation, Step, parse_events
 
 NO_STACK = "no stack named"
-"""What Pulumi says of a stack that is not there yet."""
-VALUE_LENGTH = 200
-"""Characters of a value that are kept; a longer one is cut."""
-_ANNOUNCED = {"create-replacement", "delete-replaced", "discard-replaced", "replace"}
-"""What one replacement is told of as: counted once, by `replace`."""
+"""Pulumi's words for a stack that does not exist yet."""
 _SECRET = re.compile("KEY|SECRET|TOKEN|PASSPHRASE|PASSWORD")
-"""Names of variables that have something in them which nobody is to read."""
-SHORTEST = 8
-"""Characters of what is taken for a secret; a shorter one would be found everywhere."""
-_UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-"""What the engine writes for a value that only the update will tell: sdk/go/common/resource/plugin/rpc.go."""
-QUIET = {"same", "read", "refresh", "discard"}
-"""Steps that change nothing."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One property that a step changes. None where there is none; secrets are `[secret]`, as the engine has them."""
-
-    path: str
-    before: str | None
-    after: str | None
-    forces: bool = False
-    """Whether this is what the resource has to be replaced for."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What would be done to one resource."""
-
-    op: str
-    """create, update, replace, delete, import, …"""
-    type: str
-    name: str
-    protected: bool
-    fields: tuple[Field, ...] = ()
-
-
-@dataclass(frozen=True)
-class PolicyViolation:
-    """What a policy says of a resource."""
-
-    policy: str
-    level: str
-    """mandatory or advisory."""
-    message: str
-    resource: str
+"""Names of variables that hold a secret."""
+MIN_SECRET_LENGTH = 8
+"""Characters of a secret that is masked. A shorter one would match ordinary text."""
 
 
 @dataclass(frozen=True)
 class Preview:
-    """What would become of one region. With an `error`, what the engine had found by then."""
+    """The preview of one region. With an `error`, the steps that the engine had logged before it."""
 
     region: str
     wave: str
     cloud: str
     error: str = ""
-    """Why it could not be previewed to its end; empty where it could."""
+    """Why the preview failed. Empty if it did not."""
     new: bool = False
-    """Whether there is no stack yet."""
+    """Whether the region has no stack yet."""
     steps: tuple[Step, ...] = ()
     violations: tuple[PolicyViolation, ...] = ()
     seconds: float = field(default=0.0, compare=False)
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many resources each kind of step is for."""
-        found: dict[str, int] = {}
-        for step in self.steps:
-            found[step.op] = found.get(step.op, 0) + 1
-        return found
+        """Operation to number of resources."""
+        return dict(Counter(step.op for step in self.steps))
 
     @property
-    def counted(self) -> str:
-        """The same in words: `2 to create, 1 to update`."""
+    def summary(self) -> str:
+        """The counts in words: `2 to create, 1 to update`."""
         return ", ".join(f"{number} to {op}" for op, number in sorted(self.counts.items()))
 
     @property
     def blocked(self) -> bool:
-        """Whether the change must not go on: it does not preview, breaks a mandatory policy, or takes what is protected."""
+        """Whether the preview blocks the change: it failed, breaks a mandatory policy, or deletes a protected resource."""
         return bool(
             self.error
             or [violation for violation in self.violations if violation.level == "mandatory"]
@@ -111,28 +65,28 @@ class Preview:
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Preview:
         """The inverse of `asdict`."""
-        steps = [Step(**{**step, "fields": tuple(Field(**each) for each in step["fields"])}) for step in data["steps"]]
-        violations = tuple(PolicyViolation(**each) for each in data["violations"])
+        steps = [Step(**{**step, "fields": tuple(Field(**data) for data in step["fields"])}) for step in data["steps"]]
+        violations = tuple(PolicyViolation(**violation) for violation in data["violations"])
         return cls(**{**data, "steps": tuple(steps), "violations": violations})
 
 
 def previews(checkout: Path, regions: Iterable[fleet.Region], parallel: int) -> Iterator[Preview]:
-    """Preview each region from a checkout, some at a time. Each is given as it is done."""
+    """Preview each region from a checkout, `parallel` at a time, in the order of the regions."""
     with ThreadPoolExecutor(parallel) as pool:
         try:
-            for done in [pool.submit(preview, checkout, region) for region in regions]:
-                yield done.result()
+            for future in [pool.submit(preview, checkout, region) for region in regions]:
+                yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Preview:
-    """Preview one region: what its `pulumi up` would do, or with `refresh` what its `pulumi refresh` would find."""
+    """Preview the `pulumi up` of one region, or with `refresh` its `pulumi refresh`."""
     started = time.monotonic()
     with TemporaryDirectory(prefix="preview-") as scratch:
         log = Path(scratch) / "events.json"
         command = ["refresh", "--preview-only"] if refresh else ["preview", "--policy-pack", "policy"]
-        # Pulumi may write to the stack's file: to a copy of it.
+        # Pulumi may write to the stack's file, so it gets a copy.
         settings = Path(copy(checkout / region.file, scratch))
         command += ["--stack", region.name, "--config-file", str(settings)]
         command += ["--suppress-outputs", "--event-log", str(log)]
@@ -142,133 +96,45 @@ def preview(checkout: Path, region: fleet.Region, refresh: bool = False) -> Prev
             "PULUMI_DEBUG_COMMANDS": "true",
             "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true",
         }
-        code, said = _pulumi(command, checkout, env)
-        new = code != 0 and NO_STACK in said
+        code, output = _pulumi(command, checkout, env)
+        new = code != 0 and NO_STACK in output
         if new and not refresh:
-            # Where a region is new nothing may be written to the state's backend, so the stack is made in an empty one.
+            # A preview must not write to the state's backend, so a new region's stack is made in an empty one.
             env |= _empty_backend(Path(scratch), checkout, region)
-            code, said = _pulumi(command, checkout, env)
+            code, output = _pulumi(command, checkout, env)
         events = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
     steps, violations, errors = parse_events(events)
-    reason = "\n".join(errors) or said.strip() or f"pulumi ended with exit code {code}"
+    reason = "\n".join(errors) or output.strip() or f"pulumi ended with exit code {code}"
     mandatory = any(violation.level == "mandatory" for violation in violations)
-    # Broken policies end a preview too, and are told of by themselves.
-    error = "" if code == 0 or (mandatory and not errors) else masked(reason, os.environ)
+    # Violations of mandatory policies end a preview too, and are reported by themselves.
+    error = "" if code == 0 or (mandatory and not errors) else mask_secrets(reason, os.environ)
     return Preview(
         region.name, region.wave.name, region.settings.cloud, error, new, steps, violations, time.monotonic() - started
     )
 
 
-def parse_events(
-    events: Iterable[Mapping[str, Any]],
-) -> tuple[tuple[Step, ...], tuple[PolicyViolation, ...], list[str]]:
-    """What the engine's events say: the steps that change something, policies' verdicts, errors. Pure."""
-    steps: dict[tuple[str, str], Step] = {}
-    violations: list[PolicyViolation] = []
-    errors: list[str] = []
-    for event in events:
-        if "resourcePreEvent" in event:
-            told = event["resourcePreEvent"]["metadata"]
-            op = "replace" if told["op"] in _ANNOUNCED else told["op"]
-            if op not in QUIET:
-                steps.setdefault((op, told["urn"]), _step(op, told))
-        elif "resOutputsEvent" in event:  # a refresh says only here what it found
-            told = event["resOutputsEvent"]["metadata"]
-            if told["op"] in ("update", "delete"):
-                steps.setdefault((told["op"], told["urn"]), _step(told["op"], told))
-        elif "policyEvent" in event:
-            told = event["policyEvent"]
-            violations.append(PolicyViolation(told["policyName"], told["enforcementLevel"], _plain(told["message"]).strip(),
-                                    _name(told.get("resourceUrn", ""))))  # fmt: skip
-        elif "diagnosticEvent" in event and event["diagnosticEvent"].get("severity") == "error":
-            told = event["diagnosticEvent"]
-            name = _name(told.get("urn", ""))
-            text = _plain(told["message"]).strip()
-            if text and not text.startswith("preview failed"):
-                errors.append(f"{name}: {text}" if name else text)
-    return tuple(steps.values()), tuple(dict.fromkeys(violations)), list(dict.fromkeys(errors))
-
-
-def masked(text: str, environment: Mapping[str, str]) -> str:
-    """A text in which no secret of the environment is left, line by line of each."""
+def mask_secrets(text: str, environment: Mapping[str, str]) -> str:
+    """A text without the secrets of the environment. Each line of a secret is masked by itself."""
     for name, value in environment.items():
         for line in value.splitlines() if _SECRET.search(name) else []:
-            if len(line) >= SHORTEST and not line.startswith("-----"):
+            if len(line) >= MIN_SECRET_LENGTH and not line.startswith("-----"):
                 text = text.replace(line, "[secret]")
-    return text
-
-
-def _step(op: str, told: Mapping[str, Any]) -> Step:
-    old, new = told.get("old") or {}, told.get("new") or {}
-    before = {**(old.get("outputs") or {}), **(old.get("inputs") or {})}
-    after = {**(new.get("outputs") or {}), **(new.get("inputs") or {})}
-    detailed = told.get("detailedDiff") or {}
-    forcing = {path for path, diff in detailed.items() if diff["diffKind"].endswith("-replace")} | set(
-        told.get("keys") or []
-    )
-    fields = [
-        Field(path, _value(before, path), _value(after, path), path in forcing)
-        for path in sorted(detailed or told.get("diffs") or [])
-        if old and new
-    ]
-    return Step(op, told["type"], _name(told["urn"]), bool((old or new).get("protect")), tuple(fields))
-
-
-def _value(values: Any, path: str) -> str | None:
-    """The value at a property path as the engine writes them: `a.b[0]["c d"]`."""
-    for part in _parts(path):
-        if isinstance(values, list):
-            values = values[int(part)] if part.isdigit() and int(part) < len(values) else None
-        else:
-            values = values.get(part) if isinstance(values, dict) else values
-        if values is None:
-            return None
-    text = values if isinstance(values, str) else json.dumps(values, sort_keys=True)
-    text = text.replace(_UNKNOWN, "(not known yet)")
-    return text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]}…"
-
-
-def _parts(path: str) -> list[str]:
-    parts, rest = [], path
-    while rest:
-        if rest.startswith('["'):
-            part, _, rest = rest[2:].partition('"]')
-        elif rest.startswith("["):
-            part, _, rest = rest[1:].partition("]")
-        else:
-            ends = [at for at in (rest.find("."), rest.find("[")) if at > 0]
-            end = min(ends, default=len(rest))
-            part, rest = rest[:end], rest[end:]
-        parts.append(part)
-        rest = rest.removeprefix(".")
-    return parts
-
-
-def _name(urn: str) -> str:
-    return urn.rpartition("::")[2]
-
-
-def _plain(text: str) -> str:
-    """Without the engine's marks of colour: `<{%fg 1%}>`."""
-    while "<{%" in text:
-        head, _, rest = text.partition("<{%")
-        text = head + rest.partition("%}>")[2]
     return text
 
 
 def _pulumi(arguments: list[str], folder: Path, env: Mapping[str, str]) -> tuple[int, str]:
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     try:
-        done = subprocess.run(
+        result = subprocess.run(
             command, cwd=folder, env=dict(env), stdin=subprocess.DEVNULL, capture_output=True, text=True
         )
     except FileNotFoundError:
         return 127, "pulumi is not on PATH"
-    return done.returncode, done.stderr or done.stdout
+    return result.returncode, result.stderr or result.stdout
 
 
 def _empty_backend(scratch: Path, checkout: Path, region: fleet.Region) -> dict[str, str]:
-    """The environment in which the region's stack is there, and empty."""
+    """The environment of a local backend with the region's stack, which is empty."""
     backend, project = scratch / "backend", scratch / "project"
     for folder in (backend, project / "stacks"):
         folder.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Renders what a region runs, as Argo CD does: by go-jsonnet, from the files of a checkout or of any commit."""
+"""Renders a region's objects as Argo CD does: by go-jsonnet, from the files of a checkout or of any commit."""
 
 from __future__ import annotations
 
@@ -11,43 +11,44 @@ from typing import Any
 import _gojsonnet
 
 import fleet
-from fleet.rendering import facts
+from fleet.rendering import jsonnet_args
 
 Object = dict[str, Any]
 """One Kubernetes object."""
 ENTRY = "gitops/region/main.jsonnet"
+"""The file that renders a region."""
 PLACE = "gitops/"
-"""Where a repository keeps what is rendered."""
+"""The repository's folder of jsonnet and its inputs."""
 
 
 class RenderError(fleet.UserError):
-    """The jsonnet of a region does not render; the text has jsonnet's own words, with files and lines."""
+    """The jsonnet of a region does not render. The text quotes jsonnet's error, with files and lines."""
 
 
 def sources(root: Path, *places: str) -> dict[str, str]:
-    """What a checkout's regions are rendered from, or what else is at some places of it, path to text."""
+    """The files that a checkout's regions are rendered from, or those at other places of it, path to text."""
     kinds = (".jsonnet", ".libsonnet", ".json", ".yaml")
-    found = [path for place in places or (PLACE,) for path in sorted((root / place).rglob("*")) if path.suffix in kinds]
-    return {path.relative_to(root).as_posix(): path.read_text() for path in found}
+    paths = [path for place in places or (PLACE,) for path in sorted((root / place).rglob("*")) if path.suffix in kinds]
+    return {path.relative_to(root).as_posix(): path.read_text() for path in paths}
 
 
 def render(files: Mapping[str, str], region: fleet.Region, repository: str, revision: str) -> list[Object]:
     """The objects of a region, in the order of the rendering. `files` is path to text. Raises RenderError."""
 
-    def found(folder: str, name: str) -> tuple[str, bytes]:
+    def read_import(folder: str, name: str) -> tuple[str, bytes]:
         path = posixpath.normpath(posixpath.join(folder, name))
-        # Not raised: the library makes nonsense of what a callback raises.
+        # The file's text is jsonnet's `error`: the library garbles an exception of a callback.
         return path, files.get(path, f"error '{path} is not there'").encode()
 
     if ENTRY not in files:
-        raise RenderError(f"{ENTRY} is not there")
+        raise RenderError(f"{ENTRY} is missing. Restore the file")
     try:
         text = _gojsonnet.evaluate_snippet(
             ENTRY,
             files[ENTRY],
             tla_vars={"repository": repository, "revision": revision},
-            tla_codes={"region": json.dumps(facts(region))},
-            import_callback=found,
+            tla_codes={"region": json.dumps(jsonnet_args(region))},
+            import_callback=read_import,
         )
     except RuntimeError as error:
         raise RenderError(f"{region.name} does not render: {str(error).strip()}") from error
@@ -56,7 +57,7 @@ def render(files: Mapping[str, str], region: fleet.Region, repository: str, revi
 
 
 def identity(item: Object) -> str:
-    """What an object is told apart by in a cluster: group and kind, namespace, name."""
+    """An object's identity in a cluster: group and kind, namespace, name."""
     group = item["apiVersion"].rpartition("/")[0]
     metadata = item["metadata"]
     kind = f"{item['kind']}.{group}" if group else item["kind"]

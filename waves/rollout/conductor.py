@@ -1,7 +1,7 @@
-"""One pass of the conductor: read the world, plan, and push what moves, all or nothing.
+"""One pass of the conductor: read the world, plan, and push the moves, all or nothing.
 
-It keeps nothing between passes. Every push carries the ledger, with a lease on what was read, so that whatever else was
-recorded meanwhile (a pause, another conductor's move) makes the whole push fail, and the next pass begins anew.
+The conductor keeps no state between passes. Every push carries the ledger, under a lease on the version that was read.
+A concurrent record (a pause, another conductor's move) makes the whole push fail. The next pass reads the world again.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from waves.rollout.planner import plan, receipts_needed, releases_needed
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What git says at one moment."""
+    """The refs of a repository at one moment."""
 
     history: Sequence[Commit]
     branches: Mapping[str, Commit]
     ledger: Ledger
     tip: str | None
-    """The ledger's own commit, for the lease; None if there is no ledger yet."""
+    """The ledger's own commit, for the lease. None if there is no ledger yet."""
 
 
 class Refs(Protocol):
@@ -33,7 +33,7 @@ class Refs(Protocol):
         """Read main, the regions' branches and the ledger, at one moment."""
 
     def release(self, commit: Commit) -> Release:
-        """What a commit's files say of the fleet."""
+        """The fleet of a commit's files."""
 
     def push(self, moves: Sequence[Move], ledger: Ledger, tip: str | None, subject: str) -> bool:
         """Move branches and ledger, all or nothing, if each is still where it was read. False if one is not."""
@@ -51,7 +51,7 @@ class Receipts(Protocol):
 
 @dataclass(frozen=True)
 class Pass:
-    """What a pass found and planned, not yet pushed."""
+    """A pass that was read and planned, and not yet pushed."""
 
     snapshot: Snapshot
     world: World
@@ -63,10 +63,10 @@ class Pass:
         return bool(self.plan.moves) or self.plan.ledger != self.world.ledger
 
 
-def read(refs: Refs, receipts: Receipts, *, everything: bool = False) -> tuple[Snapshot, World]:
-    """The world now. Refs are read before receipts: what moves meanwhile fails the push's lease.
+def read(refs: Refs, receipts: Receipts, *, all_targets: bool = False) -> tuple[Snapshot, World]:
+    """The world now. Refs are read before receipts: a branch that moves concurrently fails the push's lease.
 
-    `everything` reads the receipts of all targets, for people to look at; a pass reads only what could change it.
+    `all_targets` reads the receipts of all targets, for people. A pass reads only the receipts that could change its plan.
     """
     now = receipts.now()
     snapshot = refs.snapshot()
@@ -74,31 +74,31 @@ def read(refs: Refs, receipts: Receipts, *, everything: bool = False) -> tuple[S
     while missing := releases_needed(snapshot.history, snapshot.ledger, releases):
         releases |= {commit: refs.release(commit) for commit in missing}
     world = World(snapshot.history, releases, snapshot.branches, {}, snapshot.ledger, now)
-    wanted = receipts_needed(world)
-    if everything:
+    commits = receipts_needed(world)
+    if all_targets:
         on_main = set(snapshot.history)
-        wanted |= {r.target for r in snapshot.ledger.waves.values() if r.target is not None and r.target in on_main}
-    found = receipts.of(wanted) if wanted else {}
-    return snapshot, World(snapshot.history, releases, snapshot.branches, found, snapshot.ledger, now)
+        commits |= {r.target for r in snapshot.ledger.waves.values() if r.target is not None and r.target in on_main}
+    received = receipts.of(commits) if commits else {}
+    return snapshot, World(snapshot.history, releases, snapshot.branches, received, snapshot.ledger, now)
 
 
-def prepare(refs: Refs, receipts: Receipts, *, everything: bool = False) -> Pass:
-    """Read and plan. `everything` as in `read`: it changes nothing of the plan."""
-    snapshot, world = read(refs, receipts, everything=everything)
+def prepare(refs: Refs, receipts: Receipts, *, all_targets: bool = False) -> Pass:
+    """Read and plan. `all_targets` as in `read`: it does not change the plan."""
+    snapshot, world = read(refs, receipts, all_targets=all_targets)
     return Pass(snapshot, world, plan(world))
 
 
 def carry_out(refs: Refs, prepared: Pass) -> bool:
-    """Push what was planned. False if something else moved meanwhile: nothing was changed, and the next pass sees it."""
+    """Push a pass. False if a ref changed concurrently: then nothing was pushed, and the next pass reads the change."""
     if not prepared.changes:
         return True
     return refs.push(prepared.plan.moves, prepared.plan.ledger, prepared.snapshot.tip, subject(prepared.plan))
 
 
 def subject(plan: Plan) -> str:
-    """What a pass did, for the ledger's log: a line in all, and one for each move."""
+    """The entry of a pass in the ledger's log: a summary, then one line for each move."""
     if not plan.moves:
-        return "Record what regions have joined, and where waves are"
+        return "Record the regions that joined, and the waves' targets"
     first = plan.moves[0]
     waves = sorted({move.wave for move in plan.moves})
     head = f"Move {len(plan.moves)} region(s) of {', '.join(waves)} to {first.new[:10]}"

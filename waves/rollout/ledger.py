@@ -1,4 +1,4 @@
-"""The ledger as a text, and back: JSON with sorted keys, a line for each field, so that its log reads as a list of changes."""
+"""The ledger as a text, and back: JSON with sorted keys. Each field has its own line, so that git shows changes by field."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS: dict[str, TypeAdapter[Any]] = {
 
 
 class LedgerError(UserError):
-    """The ledger cannot be read: nothing may move until a person has looked at it."""
+    """The ledger cannot be read. No branch moves until a person has repaired it."""
 
 
 def dump(ledger: Ledger) -> str:
@@ -37,16 +37,18 @@ def dump(ledger: Ledger) -> str:
 
 
 def parse(text: str) -> Ledger:
-    """The ledger from its text. Raises LedgerError; a ledger of a newer format is not guessed at."""
+    """The ledger from its text. Raises LedgerError, also for any other format."""
     try:
         data = json.loads(text)
         if data.get("format") != FORMAT:
-            raise LedgerError(f"the ledger has format {data.get('format')}, and this version reads {FORMAT}: update it")
+            raise LedgerError(
+                f"the ledger has format {data.get('format')}, and this version reads {FORMAT}: update this tool"
+            )
         parts = {name: adapter.validate_python(data.get(name, {})) for name, adapter in _PARTS.items()}
     except (ValueError, AttributeError, ValidationError) as error:
         raise LedgerError(f"refs/waves/ledger cannot be read: {error}") from error
     waivers = {
-        (region, commit): note for region, found in parts.pop("waivers").items() for commit, note in found.items()
+        (region, commit): note for region, notes in parts.pop("waivers").items() for commit, note in notes.items()
     }
     return Ledger(**parts, waivers=waivers)
 

@@ -1,4 +1,4 @@
-"""What the rollout is planned from, and what a plan is. Plain values: no git, no network, no clock."""
+"""The input of a plan (`World`), and the plan. Plain values: no git, no network, no clock."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ class Member:
 
     name: str
     size: int
-    """Nodes at most, in all its pools: the measure of what a bad commit can take down."""
+    """Nodes at most, in all its pools: the damage that a bad commit can do."""
     suspended: bool = False
-    """Whether it runs no pod, to see who misses it."""
+    """Whether the region runs no pod before it is retired, so that its users notice."""
     windows: tuple[Window, ...] = ()
-    """When it may be changed, once it has joined; at any time, if there is none."""
+    """When the region may be changed once it has joined. Empty: at any time."""
     login: str = ""
-    """Whose receipts alone count for it; those of the wave's creators, if it is empty."""
+    """The only login whose receipts count for the region. Empty: the wave's trusted creators' receipts count."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """What a commit says of the fleet: its waves in order, and who is in each. Read from the commit, not from a server."""
+    """The fleet of a commit: its waves in order, and each wave's regions. Read from the commit, not from a server."""
 
     commit: Commit
     waves: tuple[Wave, ...] = ()
     members: Mapping[str, tuple[Member, ...]] = field(default_factory=dict)
     """Wave to its regions."""
     problem: str = ""
-    """Why the commit's files make no fleet; empty if they do. Such a commit is not given to anyone."""
+    """Why the commit's files make no fleet. Empty if they do. A commit with a problem reaches no region."""
 
     def wave(self, name: str) -> Wave | None:
         """A wave by its name."""
         return next((wave for wave in self.waves if wave.name == name), None)
 
     def before(self, name: str) -> Wave | None:
-        """The wave before one; None for the first."""
+        """The wave before another. None before the first."""
         names = [wave.name for wave in self.waves]
         place = names.index(name) if name in names else 0
         return self.waves[place - 1] if place else None
@@ -71,13 +71,13 @@ class Receipt:
     at: datetime
     """When the git host took it, by the host's clock."""
     id: int
-    """Grows with each status of the host: the later of two has the greater one."""
+    """Grows with each status of the host: the later of two statuses has the greater id."""
     description: str = ""
 
 
 @dataclass(frozen=True)
 class Note:
-    """Who said something, when, and why."""
+    """The author, time and reason of an operation."""
 
     by: str
     at: datetime
@@ -86,49 +86,49 @@ class Note:
 
 @dataclass(frozen=True)
 class WaveRecord:
-    """What the ledger knows of a wave."""
+    """The ledger's record of a wave."""
 
     target: Commit | None = None
     """The commit that the wave is at, or on its way to."""
     since: datetime | None = None
-    """When it took that target."""
+    """When the wave took that target."""
     proven: Commit | None = None
     """The newest earlier target that the wave had proven when it went on."""
 
 
 @dataclass(frozen=True)
 class RegionRecord:
-    """What the ledger knows of a region."""
+    """The ledger's record of a region."""
 
     at: Commit | None = None
     """The commit that its branch was last moved to by this project's tools."""
     since: datetime | None = None
-    """When, or when a retry was asked for: receipts from before do not count. None: all count."""
+    """When the branch moved, or the latest `retry`. Earlier receipts do not count. None: all receipts count."""
     joined: Commit | None = None
-    """The first commit that it passed. Until then it gates nobody."""
+    """The first commit that the region passed. Until then the region gates no other."""
     rolled_back_from: Commit | None = None
-    """The commit that it was taken back from."""
+    """The commit that the latest rollback took the region from."""
     retired: Note | None = None
-    """Set when the region was retired: it belongs to no wave any more."""
+    """Set when the region was retired: it belongs to no wave any longer."""
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """What git keeps under refs/waves/ledger, beside the branches."""
+    """The records that git keeps under refs/waves/ledger, beside the branches."""
 
     waves: Mapping[str, WaveRecord] = field(default_factory=dict)
     regions: Mapping[str, RegionRecord] = field(default_factory=dict)
     pauses: Mapping[str, Note] = field(default_factory=dict)
-    """Wave, or `all`, to why it stands still."""
+    """Wave, or `all`, to the pause's reason."""
     waivers: Mapping[tuple[str, Commit], Note] = field(default_factory=dict)
-    """Region and commit to why its receipts are done without."""
+    """Region and commit to the waiver's reason."""
 
     def wave(self, name: str) -> WaveRecord:
-        """A wave's record; an empty one if there is none."""
+        """A wave's record, or an empty one."""
         return self.waves.get(name, WaveRecord())
 
     def region(self, name: str) -> RegionRecord:
-        """A region's record; an empty one if there is none."""
+        """A region's record, or an empty one."""
         return self.regions.get(name, RegionRecord())
 
     def with_wave(self, name: str, record: WaveRecord) -> Ledger:
@@ -146,39 +146,39 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class World:
-    """Everything that a plan is made from."""
+    """The whole input of a plan."""
 
     history: Sequence[Commit]
-    """Main's first-parent history, the newest first. It reaches back at least to the oldest target."""
+    """Main's first-parent history, the newest first, back to the oldest target at least."""
     releases: Mapping[Commit, Release]
-    """At least the releases of main's head and of every target (`plan.releases_needed`)."""
+    """At least the releases of main's head and of every target (`planner.releases_needed`)."""
     branches: Mapping[str, Commit]
     """Region to the commit that its branch is at."""
     receipts: Mapping[Commit, Sequence[Receipt]]
-    """At least those of `plan.receipts_needed`. A commit that is missing here has proved nothing."""
+    """At least those of `planner.receipts_needed`. A commit that is missing here has proved nothing."""
     ledger: Ledger
     now: datetime
     """The git host's clock, by which receipts are stamped too."""
 
 
 class State(StrEnum):
-    """How a region stands to its wave's target."""
+    """A region's state at its wave's target."""
 
     PASSED = "passed"
     SOAKING = "soaking"
     WAITING = "waiting"
-    """No word yet, or not of every check."""
+    """A receipt is missing, of one check at least."""
     FAILED = "failed"
     LATE = "late"
-    """No word, and past the deadline."""
+    """A receipt is missing, and the deadline has passed."""
     NEXT = "next"
-    """In a later cohort: it does not have the commit yet."""
+    """In a later cohort: the region does not have the commit yet."""
     CLOSED = "closed"
-    """Outside of its change windows: it does not have the commit yet."""
+    """Outside of its change windows: the region does not have the commit yet."""
     ASTRAY = "astray"
-    """Its branch is where this project's tools did not put it."""
+    """The region's branch is not where this project's tools put it."""
     JOINING = "joining"
-    """It has never passed a commit: it gates nobody."""
+    """The region has never passed a commit: it gates no other."""
 
     @property
     def settled(self) -> bool:
@@ -188,7 +188,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class RegionState:
-    """A region's verdict, with the reason in words."""
+    """A region's state, with the reason in words."""
 
     region: str
     state: State
@@ -209,7 +209,7 @@ class Move:
 
 @dataclass(frozen=True)
 class Hold:
-    """Why a wave does not go further now."""
+    """The reason why a wave does not go further now."""
 
     wave: str
     reason: str
@@ -217,13 +217,13 @@ class Hold:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one pass would do, and why it does no more."""
+    """The moves of one pass, and the reasons why other branches do not move."""
 
     moves: tuple[Move, ...] = ()
     holds: tuple[Hold, ...] = ()
     warnings: tuple[str, ...] = ()
-    """What a person should look at: forged receipts, branches moved by hand."""
+    """Findings for a person: forged receipts, branches moved by other tools."""
     region_states: Mapping[str, tuple[RegionState, ...]] = field(default_factory=dict)
-    """Wave to its regions' standings, where they were looked at."""
+    """Wave to its regions' states. A wave without a target has none."""
     ledger: Ledger = field(default_factory=Ledger)
     """The ledger after the moves."""

@@ -1,4 +1,4 @@
-"""What people may do to a rollout: pure functions from the world to a change, each recorded with who, when and why."""
+"""People's operations on a rollout: pure functions from the world to a change of the ledger, with author, time and reason."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from waves.rollout.model import (
 from waves.rollout.region_states import RegionStates
 
 
-class RefusedError(UserError):
-    """What was asked for would break a rule; the text says which, and what to do."""
+class OperationRefusedError(UserError):
+    """The operation would break a rule. The text names the rule and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -36,50 +36,52 @@ class LedgerChange:
 
 
 def pause(world: World, wave: str, note: Note) -> LedgerChange:
-    """Let no branch of a wave (or of `all`) move until it is resumed. Raises RefusedError."""
-    _known_wave(world, wave)
+    """Let no branch of a wave (or of `all`) move until it is resumed. Raises OperationRefusedError."""
+    _require_wave(world, wave)
     return LedgerChange(replace(world.ledger, pauses={**world.ledger.pauses, wave: note}))
 
 
 def resume(world: World, wave: str) -> LedgerChange:
-    """End a pause. Raises RefusedError if there is none."""
+    """End a pause. Raises OperationRefusedError if there is none."""
     if wave not in world.ledger.pauses:
         paused = ", ".join(world.ledger.pauses) or "none"
-        raise RefusedError(f"{wave} is not paused; paused are: {paused}")
+        raise OperationRefusedError(f"{wave} is not paused; paused are: {paused}")
     return LedgerChange(replace(world.ledger, pauses={k: v for k, v in world.ledger.pauses.items() if k != wave}))
 
 
 def waive(world: World, region: str, commit: Commit, note: Note) -> LedgerChange:
-    """Do without a region's receipts on one commit, also on the last one of a region to retire. Raises RefusedError."""
+    """Waive a region's receipts on one commit, also the last commit of a region to retire. Raises OperationRefusedError."""
     if region not in world.branches:
-        _known_region(world, region)
+        _require_region(world, region)
     if commit not in world.history:
-        raise RefusedError(f"{commit[:10]} is not on main's history")
+        raise OperationRefusedError(f"{commit[:10]} is not on main's history")
     return LedgerChange(replace(world.ledger, waivers={**world.ledger.waivers, (region, commit): note}))
 
 
 def retry(world: World, region: str) -> LedgerChange:
-    """Ask a region to prove its commit once more: only receipts from now on count. One rolled back gets its turn again."""
-    _known_region(world, region)
+    """Ask a region to prove its commit again: only receipts from now on count. After a rollback it may get the commit again."""
+    _require_region(world, region)
     record = replace(world.ledger.region(region), since=world.now, rolled_back_from=None)
     return LedgerChange(world.ledger.with_regions({region: record}))
 
 
 def rollback(world: World, regions: Iterable[str], commit: Commit, note: Note) -> LedgerChange:
-    """Take regions back to a commit that each of them has passed itself, and pause their waves. Raises RefusedError."""
+    """Take regions back to a commit that each of them has passed itself, and pause their waves. Raises OperationRefusedError."""
     states = RegionStates(world)
     moves: list[Move] = []
     records: dict[str, RegionRecord] = {}
     pauses = dict(world.ledger.pauses)
     for region in regions:
-        wave = _known_region(world, region)
+        wave = _require_region(world, region)
         branch = world.branches.get(region)
         if branch is None:
-            raise RefusedError(f"{region} has no branch yet: there is nothing to take back")
-        if branch == commit or (states.newer(commit, branch) and states.on_main(branch)):
-            raise RefusedError(f"{region} is at {branch[:10]}, which is not newer than {commit[:10]}")
-        if not _passed(world, states, region, commit):
-            raise RefusedError(f"{region} has never passed {commit[:10]}; `regions history {region}` shows what it has")
+            raise OperationRefusedError(f"{region} has no branch yet, so it cannot be rolled back")
+        if branch == commit or (states.is_newer(commit, branch) and states.on_main(branch)):
+            raise OperationRefusedError(f"{region} is at {branch[:10]}, which is not newer than {commit[:10]}")
+        if not _has_proved(world, states, region, commit):
+            raise OperationRefusedError(
+                f"{region} has never passed {commit[:10]}; `regions history {region}` lists its commits"
+            )
         moves.append(Move(region, wave, branch, commit, note.reason))
         record = world.ledger.region(region)
         records[region] = replace(record, at=commit, since=world.now, rolled_back_from=branch)
@@ -87,60 +89,70 @@ def rollback(world: World, regions: Iterable[str], commit: Commit, note: Note) -
     return LedgerChange(replace(world.ledger.with_regions(records), pauses=pauses), tuple(moves))
 
 
-def named(world: World, target: str, commit: Commit) -> list[str]:
-    """The regions that a rollback means: one by its name, or those of a wave that have something newer than the commit."""
+def rollback_targets(world: World, target: str, commit: Commit) -> list[str]:
+    """The regions that a rollback takes back: the named one, or the wave's regions at a newer commit."""
     states = RegionStates(world)
     members = [name for name, wave in _waves_of(world).items() if wave == target]
-    return [name for name in members if states.newer(world.branches.get(name, ""), commit)] or members[:1] or [target]
+    return (
+        [name for name in members if states.is_newer(world.branches.get(name, ""), commit)] or members[:1] or [target]
+    )
 
 
 def retire(world: World, region: str, note: Note) -> LedgerChange:
-    """Take a region out of every gate for good. Its stack file must be gone from main, and nobody have missed it: it has
-    was suspended, and well, for the wave's retirement hold, unless it never joined. Raises RefusedError."""
+    """Take a region out of every gate for good. Raises OperationRefusedError.
+
+    The region's stack file must be gone from main. If the region had joined, its last commit must have suspended it, and have
+    passed, for the wave's retirement hold.
+    """
     wave = _waves_of(world).get(region)
     if wave is not None:
-        raise RefusedError(f"stacks/Pulumi.{region}.yaml is still on main, in wave {wave}: remove it first, by review")
+        raise OperationRefusedError(
+            f"stacks/Pulumi.{region}.yaml is still on main, in wave {wave}: remove it first, by review"
+        )
     if region not in world.branches and region not in world.ledger.regions:
-        raise RefusedError(f"no region is or was named {region}")
+        raise OperationRefusedError(f"no region is or was named {region}")
     if world.ledger.region(region).joined:
-        _missed_by_nobody(world, region)
+        _require_retirement_hold(world, region)
     record = replace(world.ledger.region(region), retired=note)
     return LedgerChange(world.ledger.with_regions({region: record}))
 
 
-def _missed_by_nobody(world: World, region: str) -> None:
-    """Raises RefusedError unless the commit that the region was left at had it sleep, and that for long enough."""
+def _require_retirement_hold(world: World, region: str) -> None:
+    """Raises OperationRefusedError unless the region's last commit suspended it for the retirement hold."""
     states, commit = RegionStates(world), world.branches.get(region)
     if commit is None:
-        raise RefusedError(f"the branch region/{region} is gone: without it nobody can say whether the region slept")
-    place = _place(states.release(commit), region)
+        raise OperationRefusedError(
+            f"the branch region/{region} is gone, so that the region's suspension cannot be proven: push the branch again"
+        )
+    place = _find_member(states.release(commit), region)
     if place is None or not place[1].suspended:
-        raise RefusedError(
-            f"{region} is not suspended at {commit[:10]}, so that nobody can have missed it: bring its stack file back with "
-            "`regions:suspended: true`, and remove it once the region has that commit"
+        raise OperationRefusedError(
+            f"{region} is not suspended at {commit[:10]}: restore its stack file with `regions:suspended: true`, "
+            "and remove the file once the region has that commit"
         )
     wave = place[0]
-    said = states.region_state(region, commit, wave.model_copy(update={"soak": wave.retirement_hold}))
-    if said.state is not State.PASSED:
-        raise RefusedError(
-            f"{region} must be suspended for {text(wave.retirement_hold)} first, at {commit[:10]}: {said.state}: {said.reason}"
+    result = states.state_of(region, commit, wave.model_copy(update={"soak": wave.retirement_hold}))
+    if result.state is not State.PASSED:
+        raise OperationRefusedError(
+            f"{region} must be suspended for {text(wave.retirement_hold)} first, at {commit[:10]}: "
+            f"{result.state}: {result.reason}"
         )
 
 
-def _passed(world: World, states: RegionStates, region: str, commit: Commit) -> bool:
-    """Whether a region has proved a commit by its own receipts, at any time."""
+def _has_proved(world: World, states: RegionStates, region: str, commit: Commit) -> bool:
+    """Whether a region has ever proved a commit by its own receipts."""
     if not states.on_main(commit):
         return False
-    place = _place(states.release(commit), region)
+    place = _find_member(states.release(commit), region)
     if place is None:
         return False
     wave = place[0]
-    latest = states.latest(region, commit, wave, counting=False)
+    latest = states.latest_receipts(region, commit, wave, counting=False)
     return all(check in latest and latest[check].state is StatusState.SUCCESS for check in wave.checks)
 
 
-def _place(release: Release, region: str) -> tuple[Wave, Member] | None:
-    """The wave that a region is in, in a release, and what the release says of it."""
+def _find_member(release: Release, region: str) -> tuple[Wave, Member] | None:
+    """A region's wave in a release, and the region as a member of it."""
     for wave in release.waves:
         for member in release.members.get(wave.name, ()):
             if member.name == region:
@@ -149,24 +161,24 @@ def _place(release: Release, region: str) -> tuple[Wave, Member] | None:
 
 
 def _waves_of(world: World) -> dict[str, str]:
-    """Region to wave, as the newest sound commit has it."""
+    """Region to wave, in the newest sound commit."""
     states = RegionStates(world)
     if states.newest_sound is None:
         return {}
-    members = states.release(states.newest_sound).members
-    return {member.name: wave for wave, found in members.items() for member in found}
+    by_wave = states.release(states.newest_sound).members
+    return {member.name: wave for wave, members in by_wave.items() for member in members}
 
 
-def _known_region(world: World, region: str) -> str:
+def _require_region(world: World, region: str) -> str:
     waves = _waves_of(world)
     if region not in waves:
-        raise RefusedError(f"no region is named {region}; known: {', '.join(sorted(waves))}")
+        raise OperationRefusedError(f"no region is named {region}; known: {', '.join(sorted(waves))}")
     return waves[region]
 
 
-def _known_wave(world: World, wave: str) -> None:
+def _require_wave(world: World, wave: str) -> None:
     states = RegionStates(world)
     release = states.release(states.newest_sound) if states.newest_sound else None
-    known = [ALL, *(each.name for each in release.waves)] if release else [ALL]
-    if wave not in known:
-        raise RefusedError(f"no wave is named {wave}; known: {', '.join(known)}")
+    names = [ALL, *(release_wave.name for release_wave in release.waves)] if release else [ALL]
+    if wave not in names:
+        raise OperationRefusedError(f"no wave is named {wave}; known: {', '.join(names)}")

@@ -1,4 +1,4 @@
-"""A rollout as data for people and programs: what `regions status` and `regions plan` show. Pure."""
+"""A rollout as data for people and programs: the contents of `regions status` and `regions plan`. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from waves.rollout.region_states import RegionStates
 
 
 def status(world: World, plan: Plan) -> dict[str, Any]:
-    """Waves in order, each with its target, its regions' standings, and why it waits."""
+    """Waves in order, each with its target, its regions' states, and why it waits."""
     states = RegionStates(world)
     order = states.release(states.newest_sound).waves if states.newest_sound else ()
     waves = []
@@ -44,34 +44,34 @@ def status(world: World, plan: Plan) -> dict[str, Any]:
     }
 
 
-def moves(made: Iterable[Move]) -> list[dict[str, Any]]:
+def moves(moves: Iterable[Move]) -> list[dict[str, Any]]:
     """Branches that move."""
-    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in made]
+    return [{"region": m.region, "wave": m.wave, "from": m.old, "to": m.new, "reason": m.reason} for m in moves]
 
 
 def still_needs(world: World, commit: Commit) -> list[dict[str, Any]]:
-    """What a commit needs, wave by wave, before the last region may have it."""
+    """A commit's remaining steps, wave by wave, until the last region may have it."""
     states = RegionStates(world)
     steps: list[dict[str, Any]] = []
     for wave in states.release(commit).waves:
-        record, joined = world.ledger.wave(wave.name), states.joined(commit, wave.name)
+        record, joined = world.ledger.wave(wave.name), states.joined_members(commit, wave.name)
         if commit == record.target:
-            said = [states.region_state(member.name, commit, wave) for member in joined]
-            open_ = [f"{s.region}: {s.reason}" for s in said if s.state is not State.PASSED]
+            region_states = [states.state_of(member.name, commit, wave) for member in joined]
+            open_ = [f"{s.region}: {s.reason}" for s in region_states if s.state is not State.PASSED]
             state = "proven" if states.proven(commit, wave) else "under way"
             steps.append({"wave": wave.name, "state": state, "needs": open_})
-        elif record.target and states.newer(record.target, commit):
+        elif record.target and states.is_newer(record.target, commit):
             proven = commit == record.proven and states.proven(commit, wave)
             steps.append({"wave": wave.name, "state": "proven" if proven else "passed over", "needs": []})
         else:
             names = [member.name for member in joined]
-            owed = [f"{name}: {', '.join(wave.checks)}" for name in names] if wave.gate == "required" else []
-            steps.append({"wave": wave.name, "state": "not there yet", "needs": owed})
+            needs = [f"{name}: {', '.join(wave.checks)}" for name in names] if wave.gate == "required" else []
+            steps.append({"wave": wave.name, "state": "not there yet", "needs": needs})
     return steps
 
 
 def age(since: datetime | None, now: datetime) -> str:
-    """How long ago, in one word: `40s`, `12m`, `3h`, `2d`."""
+    """The time since then, in one word: `40s`, `12m`, `3h`, `2d`."""
     if since is None:
         return "-"
     seconds = max(0, int((now - since).total_seconds()))
@@ -82,17 +82,22 @@ def age(since: datetime | None, now: datetime) -> str:
 
 
 def _region(world: World, states: RegionStates, policy: Wave, region_state: RegionState) -> dict[str, Any]:
-    """A region's row: its last word on each check, of those that count at the commit that it has."""
+    """A region's row, with the latest counting receipt of each check at the region's commit."""
     record, commit = world.ledger.region(region_state.region), world.branches.get(region_state.region)
-    latest = states.latest(region_state.region, commit, policy, counting=True) if commit else {}
+    receipts = states.latest_receipts(region_state.region, commit, policy, counting=True) if commit else {}
     return {
         "region": region_state.region,
         "commit": commit,
         "age": age(record.since, world.now),
         "receipts": {
-            check: {"state": str(said.state), "at": iso(said.at), "by": said.creator, "description": said.description}
-            for check, said in latest.items()
+            check: {
+                "state": str(receipt.state),
+                "at": iso(receipt.at),
+                "by": receipt.creator,
+                "description": receipt.description,
+            }
+            for check, receipt in receipts.items()
         },
-        "verdict": str(region_state.state),
+        "state": str(region_state.state),
         "reason": region_state.reason,
     }

@@ -1,4 +1,4 @@
-"""GitHub's REST API as all of `waves` asks it: patient, and with errors that say what to do. Through githubkit."""
+"""GitHub's REST API through githubkit, with retries, and with errors that name the remedy."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from githubkit.retry import RETRY_DEFAULT, RetryOption
 from fleet import UserError
 
 PER_PAGE = 100
-PATIENCE = timedelta(seconds=90)
-"""The longest wait for a rate limit inside of one pass. What takes longer ends the pass with an error that says until when."""
+"""Entries of a page: GitHub's maximum."""
+MAX_WAIT = timedelta(seconds=90)
+"""The longest wait for a rate limit within one pass. A longer limit ends the pass with an error that says until when."""
 RETRIES = 3
+"""Retries of a request after a lost connection."""
 TIMEOUT = 20.0
 """Seconds for one request."""
 
 
 class HostError(UserError):
-    """The git host cannot be asked, or refuses; the text says what to do."""
+    """The git host cannot be reached, or refuses. The text names the remedy."""
 
 
 class Forbidden(HostError):
     """The token may not do this."""
 
 
-class Api:
+class RepositoryApi:
     """One repository's part of the API, with one token."""
 
     def __init__(self, repository: str, token: str, base_url: str | None = None) -> None:
@@ -37,7 +39,7 @@ class Api:
         self.repository = repository
         self.place = f"/repos/{repository}"
         self._github = GitHub(
-            token, base_url=base_url, auto_retry=again, timeout=TIMEOUT, http_cache=False, follow_redirects=True
+            token, base_url=base_url, auto_retry=retry_option, timeout=TIMEOUT, http_cache=False, follow_redirects=True
         )
 
     def request(
@@ -53,18 +55,18 @@ class Api:
         except GitHubException as error:
             raise self._error(error, needs) from error
 
-    def graphql(self, query: str, given: dict[str, Any], needs: str) -> list[str]:
-        """One GraphQL request with its input; the result is what the host has against it. Raises HostError."""
+    def graphql(self, query: str, variables: dict[str, Any], needs: str) -> list[str]:
+        """One GraphQL request with its input. The result is the list of the host's objections. Raises HostError."""
         try:
-            self._github.graphql.request(query, {"input": given})
+            self._github.graphql.request(query, {"input": variables})
         except GraphQLFailed as error:
             return [problem.message for problem in error.response.errors or []]
         except GitHubException as error:
             raise self._error(error, needs) from error
         return []
 
-    def listed(self, path: str, needs: str, **params: Any) -> Iterator[dict[str, Any]]:
-        """Everything that a list has, page by page. Raises HostError."""
+    def list_all(self, path: str, needs: str, **params: Any) -> Iterator[dict[str, Any]]:
+        """All entries of a list, page by page. Raises HostError."""
         page = 1
         while True:
             answer = self.request("GET", path, needs, params={**params, "per_page": PER_PAGE, "page": page})
@@ -78,20 +80,20 @@ class Api:
             return HostError(
                 f"{self._github.config.base_url} cannot be reached: {getattr(error, 'exc', None) or error}"
             )
-        refused = error.response.status_code == 403 and not isinstance(error, RateLimitExceeded)
-        return (Forbidden if refused else HostError)(_words(error, self.repository, needs))
+        is_forbidden = error.response.status_code == 403 and not isinstance(error, RateLimitExceeded)
+        return (Forbidden if is_forbidden else HostError)(_message(error, self.repository, needs))
 
 
-def again(error: GitHubException, count: int) -> RetryOption:
+def retry_option(error: GitHubException, count: int) -> RetryOption:
     """Whether to try once more: on server errors, lost connections, and rate limits that end soon."""
     plain = RETRY_DEFAULT(error, count)
     if plain.do_retry:
-        return plain if (plain.retry_after or timedelta(seconds=60)) <= PATIENCE else RetryOption(False)
+        return plain if (plain.retry_after or timedelta(seconds=60)) <= MAX_WAIT else RetryOption(False)
     lost = isinstance(error, RequestError) and isinstance(error.exc, httpx.TransportError)
     return RetryOption(lost and count < RETRIES, timedelta(seconds=2**count))
 
 
-def _words(error: RequestFailed, repository: str, needs: str) -> str:
+def _message(error: RequestFailed, repository: str, needs: str) -> str:
     status = error.response.status_code
     if isinstance(error, RateLimitExceeded):
         return f"the rate limit of this token is used up for {int(error.retry_after.total_seconds())} s more"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from typer.core import TyperGroup
 
-from waves.scm.connect import Host, open_host
+from fleet.console import output
+from waves.scm.connect import GitHost, open_host
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead.")]
 
@@ -23,16 +25,26 @@ class Options:
     repository: str | None
     clone: str | None
 
-    def host(self) -> Host:
+    def host(self) -> GitHost:
         """The git host of the checkout. Raises HostError with the setting that is missing."""
         return open_host(self.checkout, self.remote, self.repository, self.clone)
 
 
 def options(context: typer.Context) -> Options:
     """The options of the command line that a command was started with."""
-    found = context.find_object(Options)
-    assert found is not None, "the callback `common` makes it"
-    return found
+    result = context.find_object(Options)
+    assert result is not None, "the callback `common` makes it"
+    return result
+
+
+def _print_version(requested: bool) -> None:
+    """Print the version of the installed project, and end."""
+    if requested:
+        try:
+            output.text(version("regions"))
+        except PackageNotFoundError:
+            output.text("not installed: run from a checkout")
+        raise typer.Exit
 
 
 def common(
@@ -45,8 +57,11 @@ def common(
     clone: Annotated[
         str | None, typer.Option(help="Clone this address into --checkout first, unless the folder exists.")
     ] = None,
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
 ) -> None:
-    """Take the options. A checkout that does not exist is wrong usage, whichever command follows."""
+    """Take the options. A checkout that does not exist is wrong usage, for every command."""
     if clone is None and not checkout.is_dir():
         raise typer.BadParameter(f"{checkout} is not a folder. Name the root of a clone of the fleet's repository",
                                  param_hint="--checkout")  # fmt: skip
@@ -54,7 +69,7 @@ def common(
 
 
 def command_line(text: str, group: type[TyperGroup] = TyperGroup) -> typer.Typer:
-    """A command line. Its help is plain text, since settings' names such as `regions:wave:` are in it."""
+    """A command line. The help is plain text, since settings' names such as `regions:wave:` are in it."""
     return typer.Typer(
         cls=group, help=text, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
     )

@@ -12,7 +12,7 @@ import typer
 from fleet.console import errors, output
 from waves.rollout import conductor, metrics, summary
 from waves.rollout.model import Plan
-from waves.scm.connect import Host
+from waves.scm.connect import GitHost
 from waves.scm.git import GitError
 from waves.scm.github import HostError
 from waves.scm.options import Json, options
@@ -21,11 +21,11 @@ from waves.scm.options import Json, options
 def promote(
     context: typer.Context,
     watch: Annotated[bool, typer.Option(help="Repeat: one pass every --every seconds.")] = False,
-    every: Annotated[float, typer.Option(min=1, help="Seconds between passes.")] = 15.0,
+    interval: Annotated[float, typer.Option("--every", min=1, help="Seconds between passes.")] = 15.0,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="End the repetition after so many minutes. An app's token lasts 60.")
     ] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port meanwhile.")] = None,
+    metrics_port: Annotated[int | None, typer.Option(help="Also serve Prometheus metrics, on this port.")] = None,
     metrics_host: Annotated[
         str, typer.Option(envvar="WAVES_METRICS_HOST", help="The address that metrics are served on.")
     ] = "127.0.0.1",
@@ -35,10 +35,10 @@ def promote(
 
     Two passes, also concurrent ones, have the effect of one. A pass may be killed at any time.
     """
-    host, exporter = options(context).host(), metrics.Exporter()
+    host, exporter = options(context).host(), metrics.MetricsExporter()
     if metrics_port is not None:
         _listen(exporter, metrics_host, metrics_port)
-    for _ in _passes(watch, every, minutes):
+    for _ in _passes(watch, interval, minutes):
         try:
             plan, moves = _run_pass(host, exporter, collect=metrics_port is not None)
         except (GitError, HostError) as error:
@@ -58,27 +58,29 @@ def print_moves(moves: list[dict[str, Any]], word: str) -> None:
         output.text(f"{word} {move['region']} ({move['wave']}): {old} -> {move['to'][:10]}, {move['reason']}")
 
 
-def _passes(watch: bool, every: float, minutes: float | None) -> Iterator[None]:
+def _passes(watch: bool, interval: float, minutes: float | None) -> Iterator[None]:
     """Yields once for each pass, and sleeps between two."""
     end = None if minutes is None else time.monotonic() + minutes * 60
     while True:
         yield
-        if not watch or (end is not None and time.monotonic() + every > end):
+        if not watch or (end is not None and time.monotonic() + interval > end):
             return
-        time.sleep(every)
+        time.sleep(interval)
 
 
-def _run_pass(host: Host, exporter: metrics.Exporter, *, collect: bool) -> tuple[Plan, list[dict[str, Any]] | None]:
+def _run_pass(
+    host: GitHost, exporter: metrics.MetricsExporter, *, collect: bool
+) -> tuple[Plan, list[dict[str, Any]] | None]:
     """Read, plan and push. The moves are None if refs changed concurrently: then nothing was pushed.
 
-    `collect`: metrics are wanted, and every so often a pass reads all receipts for them.
+    `collect`: serve metrics. A pass then reads all receipts for them, once in a while.
     """
-    everything = collect and exporter.due(time.monotonic())
-    prepared = conductor.prepare(host.refs, host.receipts, everything=everything)
+    all_targets = collect and exporter.due(time.monotonic())
+    prepared = conductor.prepare(host.refs, host.receipts, all_targets=all_targets)
     moves = summary.moves(prepared.plan.moves) if conductor.carry_out(host.refs, prepared) else None
-    if everything:
-        exporter.show(metrics.samples(prepared.world), time.monotonic())
-    exporter.passed(time.time())
+    if all_targets:
+        exporter.update(metrics.samples(prepared.world), time.monotonic())
+    exporter.record_pass(time.time())
     return prepared.plan, moves
 
 
@@ -94,7 +96,7 @@ def _report(plan: Plan, moves: list[dict[str, Any]] | None, *, as_json: bool, qu
         errors.text(f"warning: {warning}", style="yellow")
 
 
-def _listen(exporter: metrics.Exporter, host: str, port: int) -> None:
+def _listen(exporter: metrics.MetricsExporter, host: str, port: int) -> None:
     """Serve metrics. The rollout goes on without them, and their absence raises an alarm."""
     try:
         exporter.listen(host, port)

@@ -6,67 +6,68 @@ from dataclasses import dataclass
 from typing import Any
 
 from waves.rollout.model import Commit
-from waves.scm.github import Api, HostError
+from waves.scm.github import HostError, RepositoryApi
 
 MAIN = "main"
 NEEDS = "pull-requests: write"
+"""The permission that changes of pull requests need."""
 _AUTOMERGE = """mutation($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) { pullRequest { number } }
 }"""
 
 
 @dataclass(frozen=True)
-class Pull:
+class PullRequest:
     """A pull request."""
 
     number: int
     url: str
     head: Commit
-    """The last commit of it; of a closed one, the last before it was closed."""
+    """The last commit. Of a closed one: the last commit before it was closed."""
     open: bool
-    node: str
-    """What GraphQL knows it by."""
+    node_id: str
+    """The id in GraphQL."""
 
 
-class Pulls:
+class PullRequests:
     """The pull requests of one repository."""
 
-    def __init__(self, api: Api) -> None:
-        """Its token needs `pull-requests: write`, and `contents: write` for auto-merge."""
+    def __init__(self, api: RepositoryApi) -> None:
+        """The API's token needs `pull-requests: write`, and `contents: write` for auto-merge."""
         self._api = api
         self._place = f"{api.place}/pulls"
 
-    def of(self, branch: str) -> list[Pull]:
-        """Those from a branch into main, the newest first, closed ones too; GitHub lets one at most be open. Raises HostError."""
-        asked = {
+    def of(self, branch: str) -> list[PullRequest]:
+        """Those from a branch into main, the newest first, also closed ones. GitHub allows one open at most. Raises HostError."""
+        filters = {
             "head": f"{self._api.repository.partition('/')[0]}:{branch}",
             "base": MAIN,
             "state": "all",
             "per_page": 100,
         }
         return [
-            _pull(found) for found in self._api.request("GET", self._place, "pull-requests: read", params=asked).json()
+            _parse(data) for data in self._api.request("GET", self._place, "pull-requests: read", params=filters).json()
         ]
 
-    def create(self, branch: str, title: str, body: str) -> Pull | None:
-        """Open one from a branch into main. None if somebody else was faster. Raises HostError."""
-        given = {"head": branch, "base": MAIN, "title": title, "body": body}
+    def create(self, branch: str, title: str, body: str) -> PullRequest | None:
+        """Open one from a branch into main. None if there is one already. Raises HostError."""
+        values = {"head": branch, "base": MAIN, "title": title, "body": body}
         try:
-            return _pull(self._api.request("POST", self._place, NEEDS, json=given).json())
+            return _parse(self._api.request("POST", self._place, NEEDS, json=values).json())
         except HostError as error:
             if "pull request already exists" in str(error):
                 return None
             raise
 
-    def update(self, pull: Pull, title: str, body: str) -> None:
-        """Give one another title and body. Raises HostError."""
+    def update(self, pull: PullRequest, title: str, body: str) -> None:
+        """Change the title and body of one. Raises HostError."""
         self._api.request("PATCH", f"{self._place}/{pull.number}", NEEDS, json={"title": title, "body": body})
 
-    def automerge(self, pull: Pull) -> str:
-        """Let the host merge it, squashed, once all that main demands is there. Why it will not; else empty. Raises HostError."""
-        asked = {"pullRequestId": pull.node, "mergeMethod": "SQUASH"}
-        return "; ".join(self._api.graphql(_AUTOMERGE, asked, "contents: write` and `pull-requests: write"))
+    def automerge(self, pull: PullRequest) -> str:
+        """Let the host squash and merge one once main's checks have passed. Why it will not, else empty. Raises HostError."""
+        variables = {"pullRequestId": pull.node_id, "mergeMethod": "SQUASH"}
+        return "; ".join(self._api.graphql(_AUTOMERGE, variables, "contents: write` and `pull-requests: write"))
 
 
-def _pull(found: dict[str, Any]) -> Pull:
-    return Pull(found["number"], found["html_url"], found["head"]["sha"], found["state"] == "open", found["node_id"])
+def _parse(data: dict[str, Any]) -> PullRequest:
+    return PullRequest(data["number"], data["html_url"], data["head"]["sha"], data["state"] == "open", data["node_id"])

@@ -1,4 +1,4 @@
-"""Files as git knows them, of a commit or of a checkout as it is: what each is told apart by, and what some of them say."""
+"""The files of a commit, or of a checkout as it is: each file's blob, and the contents of some."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from waves.scm.git import contents, git
 
-LINKS = ("120000", "160000")
-"""The modes of a symbolic link and of another repository inside of this one."""
+LINK_MODES = ("120000", "160000")
+"""Git's modes of symbolic links and of submodules."""
 
 
 @dataclass(frozen=True)
@@ -19,38 +19,40 @@ class Tree:
     """All files of one moment."""
 
     blobs: Mapping[str, str]
-    """Path to mode and blob: the same as long as the file is."""
+    """Path to mode and blob, which differ when the file does."""
     contents: Mapping[str, bytes]
-    """Path to contents, of those files that were asked for."""
+    """Path to contents, of the selected files."""
 
     def is_link(self, path: str) -> bool:
-        """Whether what is at a path is said by another one."""
-        return self.blobs[path].startswith(LINKS)
+        """Whether a path is a symbolic link or a submodule."""
+        return self.blobs[path].startswith(LINK_MODES)
 
 
-def read(checkout: Path, tree: str, wanted: Callable[[str], bool]) -> Tree:
-    """A commit's files, or a tree's, with the contents of the wanted ones. Raises GitError."""
+def read(checkout: Path, tree: str, select: Callable[[str], bool]) -> Tree:
+    """A commit's files, or a tree's, with the contents of the selected ones. Raises GitError."""
     blobs = {}
     for line in git(checkout, "ls-tree", "-r", "-z", "--full-tree", tree).split("\0"):
         if line:
             entry, _, path = line.partition("\t")
             mode, _, oid = entry.split(" ")
-            # A name that is no UTF-8 is written so that it can be printed.
+            # A name that is not UTF-8 gets a printable form.
             blobs[path.encode(errors="surrogateescape").decode(errors="backslashreplace")] = f"{mode} {oid}"
-    texts = {path: blob.partition(" ")[2] for path, blob in blobs.items() if wanted(path) and blob[:6] not in LINKS}
+    texts = {
+        path: blob.partition(" ")[2] for path, blob in blobs.items() if select(path) and blob[:6] not in LINK_MODES
+    }
     return Tree(blobs, contents(checkout, texts))
 
 
-def here(checkout: Path) -> str:
-    """The files of a checkout as they are, new ones too unless they are ignored, as a tree in git. Raises GitError.
+def checkout_tree(checkout: Path) -> str:
+    """A tree in git of the files of a checkout as they are, also of new files that are not ignored. Raises GitError.
 
-    The checkout's own index is left alone.
+    The checkout's own index stays as it is.
     """
     index = checkout / git(checkout, "rev-parse", "--git-path", "index").strip()
     with TemporaryDirectory() as folder:
         copy = Path(folder) / "index"
         if index.exists():
-            # With its time: git takes a file that is as old as the index for one that may have changed since.
+            # copy2 keeps the index's time. Git rereads files that are as old as the index.
             shutil.copy2(index, copy)
         env = {"GIT_INDEX_FILE": str(copy)}
         git(checkout, "add", "--all", "--", ":/", env=env)

@@ -1,5 +1,4 @@
-"""The SIMULATED Amazon Web Services: provider configuration, data sources and the register of resource
-types."""
+"""The SIMULATED Amazon Web Services: provider configuration, data sources and the register of resource types."""
 
 from __future__ import annotations
 
@@ -8,31 +7,53 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from sandbox.clouds.aws import backup, eks, endpoints, identity, network, node_groups, security, storage
+from sandbox.clouds.aws import (
+    backup,
+    cluster_access,
+    eks,
+    endpoints,
+    identity,
+    network,
+    node_groups,
+    routes,
+    security,
+    storage,
+)
 from sandbox.clouds.aws.zones import zone_ids, zones
 from sandbox.clouds.core import terraform_bridge
 from sandbox.clouds.core.crud import Cloud
 from sandbox.clouds.core.dialect import Invoke
-from sandbox.clouds.core.model import CloudError, Context, Rule
-from sandbox.clouds.core.schema import Problem, Sdk
-from sandbox.provider_sdk.server import UNKNOWN, has_unknowns
+from sandbox.clouds.core.model import CloudError, Context, ResourceRule
+from sandbox.clouds.core.schema import SchemaError, Sdk
+from sandbox.provider_sdk.values import UNKNOWN, has_unknowns
 
 _NO_ACCOUNT: Final = "000000000000"
 _REGION: Final = re.compile(r"(us|eu|ap|sa|ca|me|af|il|mx|cn)(-gov)?-(north|south|east|west|central)(east|west)?-\d")
 _ROLE_ACCOUNT: Final = re.compile(r"arn:aws[\w-]*:iam::(\d{12}):role/")
 
 
-class Aws:
-    """AWS as `sandbox.clouds.core.crud.Flavour`."""
+class AwsDialect:
+    """AWS as `sandbox.clouds.core.dialect.Dialect`."""
 
     name = "aws"
-    # The SDK's enums lag behind AWS (managed policies, regions), so a string may be something else.
+    # The SDK's enums lag behind AWS (managed policies, regions), so other strings pass.
     sdk = Sdk("pulumi_aws", closed_enums=False)
     scope = "{account}/{region}"
     account = "{account}"
-    rules: Mapping[str, Rule] = {
+    rules: Mapping[str, ResourceRule] = {
         rule.token: rule
-        for module in (network, endpoints, security, identity, storage, eks, node_groups, backup)
+        for module in (
+            network,
+            routes,
+            endpoints,
+            security,
+            identity,
+            storage,
+            eks,
+            cluster_access,
+            node_groups,
+            backup,
+        )
         for rule in module.RULES
     }
 
@@ -66,7 +87,7 @@ class Aws:
         """Ids and names are compared as they are."""
         return handle
 
-    def inherited(self, context: Context) -> dict[str, Any]:
+    def inherited_outputs(self, context: Context) -> dict[str, Any]:
         """`tagsAll`: the provider's default tags with the resource's own over them."""
         if "tagsAll" not in self.sdk.resource(context.rule.token).outputs:
             return {}
@@ -75,7 +96,7 @@ class Aws:
             return {"tagsAll": UNKNOWN}
         return {"tagsAll": context.settings["default_tags"] | own}
 
-    def complete(self, context: Context) -> dict[str, Any]:
+    def default_inputs(self, context: Context) -> dict[str, Any]:
         """The region, which every regional resource of the provider's version 7 carries."""
         if "region" not in self.sdk.resource(context.rule.token).inputs:
             return {}
@@ -86,16 +107,16 @@ class Aws:
             )
         return {"region": region}
 
-    def misspelt(self, path: str, value: str, pattern: str) -> str:
-        """As all AWS services put it."""
+    def invalid_name(self, path: str, value: str, pattern: str) -> str:
+        """The message of all AWS services."""
         return (
             f"ValidationException: 1 validation error detected: Value '{value}' at '{path}' failed to satisfy constraint: Member"
             f" must satisfy regular expression pattern: {pattern}"
         )
 
-    def explain(self, problem: Problem, token: str, name: str) -> str:
+    def explain(self, error: SchemaError, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
-        return terraform_bridge.explain(problem, token, name)
+        return terraform_bridge.explain(error, token, name)
 
 
 def _caller_identity(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -111,13 +132,13 @@ def _caller_identity(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
 def _availability_zones(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     region = arguments.get("region") or cloud.settings["region"]
     ids = zone_ids(region)
-    left_out = set(arguments.get("excludeNames") or ()), set(arguments.get("excludeZoneIds") or ())
-    chosen = [zone for zone in zones(region) if zone not in left_out[0] and ids[zone] not in left_out[1]]
+    excluded = {*(arguments.get("excludeNames") or ()), *(arguments.get("excludeZoneIds") or ())}
+    names = [zone for zone in zones(region) if not excluded & {zone, ids[zone]}]
     return arguments | {
         "id": region,
         "region": region,
-        "names": chosen,
-        "zoneIds": [ids[zone] for zone in chosen],
+        "names": names,
+        "zoneIds": [ids[zone] for zone in names],
         "groupNames": [region],
     }
 
@@ -142,4 +163,4 @@ def _region(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FLAVOUR: Final = Aws()
+DIALECT: Final = AwsDialect()

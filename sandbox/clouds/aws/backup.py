@@ -1,6 +1,7 @@
-"""Rules of the SIMULATED AWS for AWS Backup: vaults, plans and selections are kept as records; nothing is backed up.
+"""Rules of the SIMULATED AWS for AWS Backup: vaults, plans and selections are records without a backup.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/backup (the file is named at each rule).
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/backup (the file is named at
+each rule).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.clouds.aws.identity import key, role
-from sandbox.clouds.core.model import CloudError, Context, Name, Reference, Rule, see
+from sandbox.clouds.core.model import CloudError, Context, Name, Reference, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 
 VAULT: Final = "aws:backup/vault:Vault"
@@ -17,29 +18,29 @@ _ARN: Final = "arn:aws:backup:{region}:{account}:"
 
 
 def _retention_in_bounds(context: Context, tx: Transaction) -> None:
-    least, most = context.get("minRetentionDays"), context.get("maxRetentionDays")
-    if least is not None and most is not None and least > most:
+    minimum, maximum = context.get("minRetentionDays"), context.get("maxRetentionDays")
+    if minimum is not None and maximum is not None and minimum > maximum:
         raise CloudError("InvalidParameterValueException: MinRetentionDays must not be more than MaxRetentionDays")
     if context.get("changeableForDays") is not None and context.get("changeableForDays") < 3:
         raise CloudError("InvalidParameterValueException: ChangeableForDays must be at least 3")
 
 
-@see("docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html")
+@documented_at("docs.aws.amazon.com/aws-backup/latest/devguide/API_Lifecycle.html")
 def _cold_storage(context: Context, tx: Transaction) -> None:
     for rule in context.get("rules") or ():
         lifecycle = rule.get("lifecycle") or {}
-        cold, gone = lifecycle.get("coldStorageAfter"), lifecycle.get("deleteAfter")
-        if cold is not None and gone is not None and gone < cold + 90:
+        archival, deletion = lifecycle.get("coldStorageAfter"), lifecycle.get("deleteAfter")
+        if archival is not None and deletion is not None and deletion < archival + 90:
             raise CloudError(
                 "InvalidParameterValueException: DeleteAfterDays cannot be less than 90 days apart from MoveToColdStorageAfterDays"
             )
 
 
 RULES: Final = (
-    Rule(  # vault.go
+    ResourceRule(  # vault.go
         VAULT,
         source="docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupVault.html",
-        spelling={"name": r"[\w-]{2,50}"},
+        name_patterns={"name": r"[\w-]{2,50}"},
         id="{name}",
         name=Name(),
         handles=("arn",),
@@ -49,7 +50,7 @@ RULES: Final = (
         outputs={"arn": _ARN + "backup-vault:{name}", "recoveryPoints": 0},
         references=(key("kmsKeyArn", "InvalidParameterValueException: The KMS key {value} does not exist"),),
     ),
-    Rule(  # vault_lock_configuration.go
+    ResourceRule(  # vault_lock_configuration.go
         "aws:backup/vaultLockConfiguration:VaultLockConfiguration",
         source="docs.aws.amazon.com/aws-backup/latest/devguide/API_PutBackupVaultLockConfiguration.html",
         id="{backupVaultName}",
@@ -62,10 +63,10 @@ RULES: Final = (
         ),
         checks=(_retention_in_bounds,),
     ),
-    Rule(  # plan.go
+    ResourceRule(  # plan.go
         PLAN,
         source="docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupPlan.html",
-        spelling={"name": r"[\w.-]{1,50}"},
+        name_patterns={"name": r"[\w.-]{1,50}"},
         id="{uuid}",
         name=Name(),
         exists="AlreadyExistsException: Backup plan with the same plan document already exists",
@@ -80,10 +81,10 @@ RULES: Final = (
         ),
         checks=(_cold_storage,),
     ),
-    Rule(  # selection.go
+    ResourceRule(  # selection.go
         "aws:backup/selection:Selection",
         source="docs.aws.amazon.com/aws-backup/latest/devguide/API_CreateBackupSelection.html",
-        spelling={"name": r"[\w.-]{1,50}"},
+        name_patterns={"name": r"[\w.-]{1,50}"},
         id="{uuid}",
         name=Name(),
         replace=("name", "planId", "iamRoleArn", "resources", "notResources", "conditions", "selectionTags"),
@@ -92,7 +93,8 @@ RULES: Final = (
                 "planId",
                 PLAN,
                 "ResourceNotFoundException: Backup plan {value} does not exist",
-                held="InvalidRequestException: Related backup plan selections must be deleted prior to backup plan deletion",
+                delete_error="InvalidRequestException: Related backup plan selections must be deleted prior to backup"
+                " plan deletion",
             ),
             role("iamRoleArn", "InvalidParameterValueException: IAM role {value} does not exist"),
         ),

@@ -1,6 +1,6 @@
-"""Rules of the SIMULATED AWS for EKS: clusters are real, addons and access entries are kept as records.
+"""Rules of the SIMULATED AWS for EKS: clusters are real, add-ons are records.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/eks (the file is named at
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/eks (the file is named at
 each rule).
 """
 
@@ -14,23 +14,27 @@ from sandbox.clouds.aws import network
 from sandbox.clouds.aws.identity import ROLE, key, role
 from sandbox.clouds.core import kubernetes_versions
 from sandbox.clouds.core.clusters import encoded_authority
-from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Effect,
+    Name,
+    Reference,
+    ResourceRule,
+    documented_at,
+    is_known,
+)
 from sandbox.clouds.core.store import Transaction
 
 CLUSTER: Final = "aws:eks/cluster:Cluster"
-
-
 NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
 ADDON: Final = "aws:eks/addon:Addon"
 _ON_NODES: Final = ("coredns", "aws-ebs-csi-driver", "metrics-server")
-"""Add-ons whose pods need a node; the others are daemon sets, which want none where there is none."""
-
-
-ACCESS_ENTRY: Final = "aws:eks/accessEntry:AccessEntry"
+"""Add-ons whose pods need a node. The others are daemon sets, which run no pods without nodes."""
 
 
 _ADDONS: Final = {
-    # name: the version that is taken when the program pins none
+    # name: the version when the program pins none
     "vpc-cni": "v1.20.1-eksbuild.3",
     "kube-proxy": "v1.34.0-eksbuild.2",
     "coredns": "v1.12.3-eksbuild.1",
@@ -47,21 +51,18 @@ _ADDONS: Final = {
 }
 
 
-_ACCESS_POLICIES: Final = ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader", "AutoNode")
-
-
 def sandbox_cluster(context: Context, name: str | None = None) -> str:
     """The name under which the supervisor runs a cluster."""
     return f"aws/{context['account']}/{context['region']}/{name or context['name']}"
 
 
-class _ClusterEffect(Effect):
+class _EksCluster(Effect):
     """The control plane behind an EKS cluster."""
 
     outputs = ("endpoint", "certificateAuthority.data")
 
     def create(self, context: Context) -> dict[str, Any]:
-        """Start it."""
+        """Start the control plane."""
         access = context.clusters.create_cluster(sandbox_cluster(context), str(context["version"]))
         return {
             "endpoint": access.endpoint,
@@ -71,43 +72,43 @@ class _ClusterEffect(Effect):
         }
 
     def update(self, context: Context) -> dict[str, Any]:
-        """Tell the supervisor of a new version; all else is on record only."""
+        """Give a new version to the supervisor. Other changes are on record only."""
         if context.inputs.get("version") != context.old_inputs.get("version"):
             context.clusters.create_cluster(sandbox_cluster(context), str(context["version"]))
         return {}
 
     def delete(self, context: Context) -> None:
-        """Stop it."""
+        """Stop the control plane."""
         context.clusters.delete_cluster(sandbox_cluster(context))
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
 def _version_offered(context: Context, tx: Transaction) -> None:
     version, old = context.inputs.get("version"), context.old_inputs.get("version")
-    if not known(version):
+    if not is_known(version):
         return
     if kubernetes_versions.minor(str(version)) != version:
         raise CloudError(f"InvalidParameterException: unsupported Kubernetes version {version}")
-    if old and not kubernetes_versions.may_move(old, str(version)):
+    if old and not kubernetes_versions.may_upgrade(old, str(version)):
         raise CloudError(
             f"InvalidParameterException: Unsupported Kubernetes minor version update from {old} to {version}"
         )
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/network-reqs.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/network-reqs.html")
 def _two_zones(context: Context, tx: Transaction) -> None:
-    found = [context.find((network.SUBNET,), str(s)) for s in context.get("vpcConfig.subnetIds") or ()]
-    if len({row.outputs["availabilityZone"] for row in found if row is not None}) < 2:
+    subnets = [context.find((network.SUBNET,), str(s)) for s in context.get("vpcConfig.subnetIds") or ()]
+    if len({row.outputs["availabilityZone"] for row in subnets if row is not None}) < 2:
         raise CloudError("InvalidParameterException: Subnets specified must be in at least two different AZs")
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html")
 def _reachable(context: Context, tx: Transaction) -> None:
     if context.get("vpcConfig.endpointPublicAccess") is False and not context.get("vpcConfig.endpointPrivateAccess"):
         raise CloudError("InvalidParameterException: Private and public endpoint access cannot both be disabled")
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html")
 def _trusted(context: Context, tx: Transaction) -> None:
     row = context.find((ROLE,), str(context["roleArn"]))
     if row is not None and "eks.amazonaws.com" not in str(row.inputs.get("assumeRolePolicy")):
@@ -116,7 +117,7 @@ def _trusted(context: Context, tx: Transaction) -> None:
         )
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/deletion-protection.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/deletion-protection.html")
 def _not_protected(context: Context, tx: Transaction) -> None:
     if context.get("deletionProtection"):
         raise CloudError(
@@ -130,10 +131,10 @@ def _addon_offered(context: Context, tx: Transaction) -> None:
     name, version = context["addonName"], context.inputs.get("addonVersion")
     if name not in _ADDONS:
         raise CloudError(f"InvalidParameterException: Addon {name} specified is not supported")
-    if known(version) and not re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", str(version)):
+    if is_known(version) and not re.fullmatch(r"v\d+\.\d+\.\d+-eksbuild\.\d+", str(version)):
         raise CloudError("InvalidParameterException: Addon version specified is not supported")
     settings = context.inputs.get("configurationValues")
-    if known(settings):
+    if is_known(settings):
         try:
             json.loads(str(settings))
         except ValueError:
@@ -142,7 +143,7 @@ def _addon_offered(context: Context, tx: Transaction) -> None:
             ) from None
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/troubleshoot-add-ons.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/troubleshoot-add-ons.html")
 def _has_compute(context: Context, tx: Transaction) -> None:
     row = context.find((CLUSTER,), str(context["clusterName"]))
     if row is None or context["addonName"] not in _ON_NODES:
@@ -155,26 +156,6 @@ def _has_compute(context: Context, tx: Transaction) -> None:
         )
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/access-entries.html")
-def _entries_allowed(context: Context, tx: Transaction) -> None:
-    row = context.find((CLUSTER,), str(context["clusterName"]))
-    mode = (row.outputs.get("accessConfig") or {}).get("authenticationMode") if row is not None else None
-    if mode == "CONFIG_MAP":
-        raise CloudError(
-            "InvalidRequestException: The cluster's authentication mode must be set to one of"
-            " [API, API_AND_CONFIG_MAP] to perform this operation."
-        )
-    if not re.match(r"arn:aws[\w-]*:iam::\d{12}:(role|user)/", str(context["principalArn"])):
-        raise CloudError(f"InvalidParameterException: The specified principalArn is invalid: {context['principalArn']}")
-
-
-@see("docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html")
-def _access_policy_exists(context: Context, tx: Transaction) -> None:
-    arn = str(context["policyArn"])
-    if arn not in {f"arn:aws:eks::aws:cluster-access-policy/AmazonEKS{p}Policy" for p in _ACCESS_POLICIES}:
-        raise CloudError(f"ResourceNotFoundException: The specified policyArn could not be found: {arn}")
-
-
 def _vpc_of_subnets(context: Context) -> Any:
     first = next(iter(context.get("vpcConfig.subnetIds") or ()), None)
     row = context.find((network.SUBNET,), str(first))
@@ -182,19 +163,16 @@ def _vpc_of_subnets(context: Context) -> Any:
 
 
 CLUSTER_MISSING: Final = "ResourceNotFoundException: No cluster found for name: {value}."
-
-
-_TO_CLUSTER: Final = Reference("clusterName", CLUSTER, CLUSTER_MISSING, cascade=True)
-
-
+TO_CLUSTER: Final = Reference("clusterName", CLUSTER, CLUSTER_MISSING, cascade=True)
+"""The reference of a record that goes with its cluster."""
 ARN: Final = "arn:aws:eks:{region}:{account}:"
 
 
 RULES: Final = (
-    Rule(  # cluster.go; vpc_config's subnets and security groups are updated in place since 5.90
+    ResourceRule(  # cluster.go. Subnets and security groups of vpc_config are updated in place since 5.90
         CLUSTER,
         source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateCluster.html",
-        spelling={"name": r"[0-9A-Za-z][\w-]{0,99}"},
+        name_patterns={"name": r"[0-9A-Za-z][\w-]{0,99}"},
         id="{name}",
         name=Name(),
         handles=("arn",),
@@ -240,9 +218,9 @@ RULES: Final = (
         ),
         checks=(_version_offered, _two_zones, _reachable, _trusted),
         protected=(_not_protected,),
-        effect=_ClusterEffect(),
+        effect=_EksCluster(),
     ),
-    Rule(  # addon.go
+    ResourceRule(  # addon.go
         ADDON,
         source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateAddon.html",
         id="{clusterName}:{addonName}",
@@ -258,68 +236,10 @@ RULES: Final = (
         },
         volatile=("modifiedAt",),
         references=(
-            _TO_CLUSTER,
+            TO_CLUSTER,
             role("serviceAccountRoleArn", "InvalidParameterException: Role {value} does not exist"),
             role("podIdentityAssociations.roleArn", "InvalidParameterException: Role {value} does not exist"),
         ),
         checks=(_addon_offered, _has_compute),
-    ),
-    Rule(  # access_entry.go
-        ACCESS_ENTRY,
-        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessEntry.html",
-        id="{clusterName}:{principalArn}",
-        exists="ResourceInUseException: The specified access entry resource is already in use on this cluster.",
-        replace=("clusterName", "principalArn", "type"),
-        defaults={"type": "STANDARD"},
-        outputs={
-            "accessEntryArn": lambda c: (
-                c.text(ARN + "access-entry/{clusterName}/role/{account}/")
-                + f"{str(c['principalArn']).rsplit('/', 1)[-1]}/{c['uuid']}"
-            ),
-            "createdAt": "{now}",
-            "modifiedAt": "{now}",
-            "kubernetesGroups": [],
-            "userName": lambda c: re.sub(":role/", ":assumed-role/", str(c["principalArn"])) + "/{{SessionName}}",
-        },
-        volatile=("modifiedAt",),
-        references=(_TO_CLUSTER,),
-        checks=(_entries_allowed,),
-    ),
-    Rule(  # access_policy_association.go
-        "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
-        source="docs.aws.amazon.com/eks/latest/APIReference/API_AssociateAccessPolicy.html",
-        id="{clusterName}#{principalArn}#{policyArn}",
-        replace=("accessScope", "clusterName", "policyArn", "principalArn"),
-        outputs={"associatedAt": "{now}", "modifiedAt": "{now}"},
-        references=(
-            _TO_CLUSTER,
-            Reference(
-                "principalArn",
-                ACCESS_ENTRY,
-                "ResourceNotFoundException: The specified principalArn could not be found."
-                " You can view your available access entries with 'aws eks list-access-entries'. ({value})",
-                value="{clusterName}:{value}",
-                cascade=True,
-            ),
-        ),
-        checks=(_access_policy_exists,),
-    ),
-    Rule(  # pod_identity_association.go
-        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
-        source="docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html",
-        id="a-{hex17}",
-        handles=("subject",),
-        exists="ResourceInUseException: Association already exists for {namespace}/{serviceAccount} in {clusterName}",
-        replace=("clusterName", "namespace", "serviceAccount"),
-        defaults={"disableSessionTags": False},
-        outputs={
-            "associationId": "{id}",
-            "associationArn": ARN + "podidentityassociation/{clusterName}/{id}",
-            "subject": "{clusterName}/{namespace}/{serviceAccount}",
-        },
-        references=(
-            _TO_CLUSTER,
-            role("roleArn", "InvalidParameterException: Role provided in the request does not exist ({value})"),
-        ),
     ),
 )

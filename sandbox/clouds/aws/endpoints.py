@@ -1,6 +1,6 @@
 """Rules of the SIMULATED AWS for VPC endpoints and flow logs.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the
 file is named at each rule).
 """
 
@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sandbox.clouds.aws.network import ARN, ROUTE_TABLE, in_vpc, security_groups, subnets
-from sandbox.clouds.core.model import Reference, Rule
+from sandbox.clouds.aws.network import ARN, in_vpc, security_groups, subnets
+from sandbox.clouds.aws.routes import ROUTE_TABLE
+from sandbox.clouds.core.model import Reference, ResourceRule
 
 RULES: Final = (
-    Rule(  # vpc_endpoint.go
+    ResourceRule(  # vpc_endpoint.go
         "aws:ec2/vpcEndpoint:VpcEndpoint",
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpcEndpoint.html",
         id="vpce-{hex17}",
@@ -41,7 +42,7 @@ RULES: Final = (
             ),
         ),
     ),
-    Rule(  # vpc_flow_log.go
+    ResourceRule(  # vpc_flow_log.go
         "aws:ec2/flowLog:FlowLog",
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateFlowLogs.html",
         id="fl-{hex17}",
@@ -52,6 +53,6 @@ RULES: Final = (
         ),
         defaults={"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
         outputs={"arn": ARN + "vpc-flow-log/{id}"},
-        references=(in_vpc(held=False), subnets("subnetId", held=False)),
+        references=(in_vpc(blocks_delete=False), subnets("subnetId", blocks_delete=False)),
     ),
 )

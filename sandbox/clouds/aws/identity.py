@@ -1,6 +1,6 @@
 """Rules of the SIMULATED AWS for identities and keys: IAM roles and policies, KMS keys.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/iam and
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/iam and
 internal/service/kms.
 """
 
@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any, Final
 
-from sandbox.clouds.core.model import Check, CloudError, Context, Name, Reference, Rule, known, see
+from sandbox.clouds.core.model import Check, CloudError, Context, Name, Reference, ResourceRule, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 
 ROLE: Final = "aws:iam/role:Role"
@@ -20,7 +20,7 @@ ROLE_POLICY: Final = "aws:iam/rolePolicy:RolePolicy"
 ROLE_POLICY_ATTACHMENT: Final = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 
 _IAM: Final = "{account}"
-"""IAM is global: names are unique in the account, whatever the region."""
+"""IAM is global: names are unique in the account, across all regions."""
 _OWNED_BY_AWS: Final = ("arn:aws:iam::aws:",)
 
 
@@ -39,7 +39,7 @@ def key(path: str, missing: str = "NotFoundException: Key '{value}' does not exi
 def _is_json(path: str, error: str) -> Any:
     def check(context: Context, tx: Transaction) -> None:
         document = context.inputs.get(path)
-        if not known(document):
+        if not is_known(document):
             return
         try:
             parsed = json.loads(str(document))
@@ -52,14 +52,14 @@ def _is_json(path: str, error: str) -> Any:
 
 
 def principals(error: str) -> Check:
-    """A resource's policy may name only roles that are there, in whatever account."""
+    """Refuse a resource policy that names a role that does not exist, in any account."""
 
     def check(context: Context, tx: Transaction) -> None:
         policy = context.inputs.get("policy")
-        for statement in json.loads(str(policy))["Statement"] if known(policy) else ():
+        for statement in json.loads(str(policy))["Statement"] if is_known(policy) else ():
             principal = statement.get("Principal")
-            named = principal.get("AWS", ()) if isinstance(principal, dict) else ()
-            for arn in [named] if isinstance(named, str) else named:
+            arns = principal.get("AWS", ()) if isinstance(principal, dict) else ()
+            for arn in [arns] if isinstance(arns, str) else arns:
                 account = re.fullmatch(r"arn:aws:iam::(\d{12}):role/.+", arn)
                 if account and tx.by_handle(ROLE, account[1], arn) is None:
                     raise CloudError(f"{error}: {arn}")
@@ -67,7 +67,7 @@ def principals(error: str) -> Check:
     return check
 
 
-@see("docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html")
+@documented_at("docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html")
 def _detaches(context: Context, tx: Transaction) -> None:
     row = context.find((ROLE,), context.id)
     if row is None or context.get("forceDetachPolicies"):
@@ -84,11 +84,12 @@ _TO_ROLE: Final = Reference(
 )
 
 RULES: Final = (
-    Rule(  # iam/role.go
+    ResourceRule(  # iam/role.go
         ROLE,
         source="docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
-        spelling={"name": r"[\w+=,.@-]{1,64}"},
-        settles=0.3,  # docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "changes that I make are not always visible"
+        name_patterns={"name": r"[\w+=,.@-]{1,64}"},
+        # docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot.html, "changes that I make are not always visible"
+        propagation_seconds=0.3,
         id="{name}",
         name=Name(),
         scope=_IAM,
@@ -107,10 +108,10 @@ RULES: Final = (
         protected=(_detaches,),
         json=("assumeRolePolicy",),
     ),
-    Rule(  # iam/role_policy.go
+    ResourceRule(  # iam/role_policy.go
         ROLE_POLICY,
         source="docs.aws.amazon.com/IAM/latest/APIReference/API_PutRolePolicy.html",
-        spelling={"name": r"[\w+=,.@-]{1,128}"},
+        name_patterns={"name": r"[\w+=,.@-]{1,128}"},
         id="{role}:{name}",
         name=Name(),
         scope=_IAM,
@@ -119,7 +120,7 @@ RULES: Final = (
         checks=(_is_json("policy", "MalformedPolicyDocument"),),
         json=("policy",),
     ),
-    Rule(  # iam/role_policy_attachment.go
+    ResourceRule(  # iam/role_policy_attachment.go
         ROLE_POLICY_ATTACHMENT,
         source="docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html",
         id="{role}/{policyArn}",
@@ -131,15 +132,15 @@ RULES: Final = (
                 "policyArn",
                 POLICY,
                 "NoSuchEntity: Policy {value} does not exist or is not attachable.",
-                held="DeleteConflict: Cannot delete a policy attached to entities. ({holder})",
+                delete_error="DeleteConflict: Cannot delete a policy attached to entities. ({holder})",
                 foreign=_OWNED_BY_AWS,
             ),
         ),
     ),
-    Rule(  # iam/policy.go: its id is its ARN
+    ResourceRule(  # iam/policy.go: its id is its ARN
         POLICY,
         source="docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html",
-        spelling={"name": r"[\w+=,.@-]{1,128}"},
+        name_patterns={"name": r"[\w+=,.@-]{1,128}"},
         id=lambda c: c.text(f"arn:aws:iam::{{account}}:policy{c['path'] or '/'}{{name}}"),
         name=Name(),
         scope=_IAM,
@@ -150,17 +151,17 @@ RULES: Final = (
         checks=(_is_json("policy", "MalformedPolicyDocument"),),
         json=("policy",),
     ),
-    Rule(  # iam/openid_connect_provider.go: its id is its ARN
+    ResourceRule(  # iam/openid_connect_provider.go: its id is its ARN
         "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
         source="docs.aws.amazon.com/IAM/latest/APIReference/API_CreateOpenIDConnectProvider.html",
-        spelling={"url": r"https://[\w.\-/]{1,247}"},
+        name_patterns={"url": r"https://[\w.\-/]{1,247}"},
         id=lambda c: c.text(f"arn:aws:iam::{{account}}:oidc-provider/{str(c['url']).removeprefix('https://')}"),
         scope=_IAM,
         exists="EntityAlreadyExists: Provider with url {url} already exists.",
         replace=("url",),
         outputs={"arn": "{id}", "thumbprintLists": []},
     ),
-    Rule(  # kms/key.go
+    ResourceRule(  # kms/key.go
         KEY,
         source="docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html",
         id="{uuid}",
@@ -202,10 +203,10 @@ RULES: Final = (
         ),
         json=("policy",),
     ),
-    Rule(  # kms/alias.go
+    ResourceRule(  # kms/alias.go
         "aws:kms/alias:Alias",
         source="docs.aws.amazon.com/kms/latest/APIReference/API_CreateAlias.html",
-        spelling={"name": r"alias/(?!aws/)[a-zA-Z0-9:/_-]{1,250}"},
+        name_patterns={"name": r"alias/(?!aws/)[a-zA-Z0-9:/_-]{1,250}"},
         id="{name}",
         name=Name(pattern="alias/{name}-{hex7}"),
         exists="AlreadyExistsException: An alias with the name {name} already exists",

@@ -1,6 +1,6 @@
-"""Rules of the SIMULATED AWS for networks: VPC, subnets, gateways and routes.
+"""Rules of the SIMULATED AWS for networks: VPCs, subnets and gateways.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the file is named at
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the file is named at
 each rule).
 """
 
@@ -10,56 +10,48 @@ import ipaddress
 from typing import Any, Final
 
 from sandbox.clouds.aws.zones import zone_ids, zones
-from sandbox.clouds.core.model import CloudError, Context, Quota, Reference, Rule, known, random_hex, see
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Quota,
+    Reference,
+    ResourceRule,
+    documented_at,
+    is_known,
+    random_hex,
+)
 from sandbox.clouds.core.store import Transaction
 
 VPC: Final = "aws:ec2/vpc:Vpc"
-
-
 SUBNET: Final = "aws:ec2/subnet:Subnet"
-
-
 INTERNET_GATEWAY: Final = "aws:ec2/internetGateway:InternetGateway"
-
-
 EIP: Final = "aws:ec2/eip:Eip"
-
-
 NAT_GATEWAY: Final = "aws:ec2/natGateway:NatGateway"
-
-
-ROUTE_TABLE: Final = "aws:ec2/routeTable:RouteTable"
-
-
 SECURITY_GROUP: Final = "aws:ec2/securityGroup:SecurityGroup"
-
-
 DEFAULT_SECURITY_GROUP: Final = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
-
-
 LAUNCH_TEMPLATE: Final = "aws:ec2/launchTemplate:LaunchTemplate"
 
 
-def in_vpc(*, held: bool = True) -> Reference:
+def in_vpc(*, blocks_delete: bool = True) -> Reference:
     """The VPC that a resource is in."""
     return Reference(
         "vpcId",
         VPC,
         "InvalidVpcID.NotFound: The vpc ID '{value}' does not exist",
-        held="DependencyViolation: The vpc '{target}' has dependencies and cannot be deleted. ({holder} is in it)"
-        if held
+        delete_error="DependencyViolation: The vpc '{target}' has dependencies and cannot be deleted. ({holder} is in it)"
+        if blocks_delete
         else None,
     )
 
 
-def subnets(path: str, *, held: bool = True) -> Reference:
+def subnets(path: str, *, blocks_delete: bool = True) -> Reference:
     """Subnets in which a resource has network interfaces."""
     return Reference(
         path,
         SUBNET,
         "InvalidSubnetID.NotFound: The subnet ID '{value}' does not exist",
-        held="DependencyViolation: The subnet '{target}' has dependencies and cannot be deleted. ({holder} is in it)"
-        if held
+        delete_error="DependencyViolation: The subnet '{target}' has dependencies and cannot be deleted. ({holder} is in it)"
+        if blocks_delete
         else None,
     )
 
@@ -70,24 +62,24 @@ def security_groups(path: str) -> Reference:
         path,
         (SECURITY_GROUP, DEFAULT_SECURITY_GROUP),
         "InvalidGroup.NotFound: The security group '{value}' does not exist",
-        held="DependencyViolation: resource {target} has a dependent object ({holder})",
+        delete_error="DependencyViolation: resource {target} has a dependent object ({holder})",
     )
 
 
-@see("docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html")
+@documented_at("docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html")
 def _subnet_range(context: Context, tx: Transaction) -> None:
     block = context.inputs.get("cidrBlock")
     vpc = context.find((VPC,), str(context.inputs.get("vpcId")))
-    if not known(block) or vpc is None:
+    if not is_known(block) or vpc is None:
         return
     try:
-        wanted = ipaddress.ip_network(str(block))
+        network = ipaddress.ip_network(str(block))
     except ValueError:
         raise CloudError(
             f"InvalidParameterValue: Value ({block}) for parameter cidrBlock is invalid. This is not a"
             f" valid CIDR block."
         ) from None
-    if not wanted.subnet_of(ipaddress.ip_network(vpc.outputs["cidrBlock"])):  # type: ignore[arg-type]
+    if not network.subnet_of(ipaddress.ip_network(vpc.outputs["cidrBlock"])):  # type: ignore[arg-type]
         raise CloudError(
             f"InvalidSubnet.Range: The CIDR '{block}' is invalid. ({vpc.id} has {vpc.outputs['cidrBlock']})"
         )
@@ -95,7 +87,7 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
         other = row.inputs.get("cidrBlock")
         if row.id == context.id or row.inputs["vpcId"] != vpc.id or not other:
             continue
-        if wanted.overlaps(ipaddress.ip_network(other)):
+        if network.overlaps(ipaddress.ip_network(other)):
             raise CloudError(
                 f"InvalidSubnet.Conflict: The CIDR '{block}' conflicts with another subnet ({row.id} has {other})"
             )
@@ -103,7 +95,7 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
 
 def _zone_exists(context: Context, tx: Transaction) -> None:
     zone, region = context.inputs.get("availabilityZone"), str(context["region"])
-    if known(zone) and zone not in zones(region):
+    if is_known(zone) and zone not in zones(region):
         raise CloudError(
             f"InvalidParameterValue: Value ({zone}) for parameter availabilityZone is invalid. Subnets can"
             f" currently only"
@@ -118,20 +110,14 @@ def _zone_id(context: Context) -> Any:
 def _one_gateway(context: Context, tx: Transaction) -> None:
     vpc = context.inputs.get("vpcId")
     for row in tx.of_type(INTERNET_GATEWAY, f"{context['account']}/{context['region']}"):
-        if known(vpc) and row.id != context.id and row.inputs.get("vpcId") == vpc:
+        if is_known(vpc) and row.id != context.id and row.inputs.get("vpcId") == vpc:
             raise CloudError(
                 f"Resource.AlreadyAssociated: resource {vpc} is already associated with an internet gateway ({row.id})"
             )
 
 
-def _route_target(context: Context, tx: Transaction) -> None:
-    destination = next((context.inputs[k] for k in _DESTINATIONS if k in context.inputs), None)
-    if destination is None:
-        raise CloudError(f"InvalidParameterCombination: one of `{', '.join(_DESTINATIONS)}` must be specified")
-
-
 def _public_ip(context: Context) -> str:
-    # TEST-NET-3 (RFC 5737) belongs to nobody, so a simulated address reaches nobody.
+    # TEST-NET-3 (RFC 5737) belongs to no network, so a simulated address reaches no machine.
     return f"203.0.113.{int(random_hex(2), 16)}"
 
 
@@ -140,16 +126,13 @@ def _of_allocation(context: Context) -> Any:
     return None if address is None else address.outputs["publicIp"]
 
 
-_DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
-
-
 _QUOTAS: Final = "docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html"
-"""What an account has in each region before it asks for more."""
+"""The default quotas of an account in one region."""
 ARN: Final = "arn:aws:ec2:{region}:{account}:"
 
 
 RULES: Final = (
-    Rule(  # vpc_.go
+    ResourceRule(  # vpc_.go
         VPC,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html",
         id="vpc-{hex17}",
@@ -168,7 +151,7 @@ RULES: Final = (
         },
         quota=Quota(5, "VpcLimitExceeded: The maximum number of VPCs has been reached.", _QUOTAS, regional=True),
     ),
-    Rule(  # vpc_subnet.go
+    ResourceRule(  # vpc_subnet.go
         SUBNET,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html",
         id="subnet-{hex17}",
@@ -190,7 +173,7 @@ RULES: Final = (
         references=(in_vpc(),),
         checks=(_zone_exists, _subnet_range),
     ),
-    Rule(  # vpc_internet_gateway.go
+    ResourceRule(  # vpc_internet_gateway.go
         INTERNET_GATEWAY,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachInternetGateway.html",
         id="igw-{hex17}",
@@ -198,7 +181,7 @@ RULES: Final = (
         references=(in_vpc(),),
         checks=(_one_gateway,),
     ),
-    Rule(  # ec2_eip.go
+    ResourceRule(  # ec2_eip.go
         EIP,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AllocateAddress.html",
         id="eipalloc-{hex17}",
@@ -223,7 +206,7 @@ RULES: Final = (
             5, "AddressLimitExceeded: The maximum number of addresses has been reached.", _QUOTAS, regional=True
         ),
     ),
-    Rule(  # vpc_nat_gateway.go
+    ResourceRule(  # vpc_nat_gateway.go
         NAT_GATEWAY,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateNatGateway.html",
         id="nat-{hex17}",
@@ -242,64 +225,7 @@ RULES: Final = (
                 "allocationId",
                 EIP,
                 "InvalidAllocationID.NotFound: The allocation ID '{value}' does not exist",
-                held="InvalidIPAddress.InUse: Address {target} is in use. ({holder})",
-            ),
-        ),
-    ),
-    Rule(  # vpc_route_table.go
-        ROUTE_TABLE,
-        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html",
-        id="rtb-{hex17}",
-        replace=("vpcId",),
-        outputs={
-            "arn": ARN + "route-table/{id}",
-            "ownerId": "{account}",
-            "routes": [],
-            "propagatingVgws": [],
-        },
-        references=(in_vpc(),),
-    ),
-    Rule(  # vpc_route.go
-        "aws:ec2/route:Route",
-        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html",
-        id=lambda c: f"r-{c['routeTableId']}{next((c.inputs[k] for k in _DESTINATIONS if c.inputs.get(k)), '')}",
-        exists="RouteAlreadyExists: The route identified by {destinationCidrBlock} already exists.",
-        replace=("routeTableId", *_DESTINATIONS),
-        outputs={"origin": "CreateRoute", "state": "active"},
-        references=(
-            Reference(
-                "routeTableId",
-                ROUTE_TABLE,
-                "InvalidRouteTableID.NotFound: The routeTable ID '{value}' does not exist",
-                cascade=True,
-            ),
-            Reference(
-                "gatewayId",
-                INTERNET_GATEWAY,
-                "InvalidGatewayID.NotFound: The gateway ID '{value}' does not exist",
-                foreign=("local", "vgw-", "vpce-"),
-            ),
-            Reference(
-                "natGatewayId",
-                NAT_GATEWAY,
-                "NatGatewayNotFound: The Nat Gateway {value} does not exist",
-            ),
-        ),
-        checks=(_route_target,),
-    ),
-    Rule(  # vpc_route_table_association.go
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html",
-        id="rtbassoc-{hex17}",
-        replace=("subnetId", "gatewayId"),
-        references=(
-            subnets("subnetId", held=False),
-            Reference(
-                "routeTableId",
-                ROUTE_TABLE,
-                "InvalidRouteTableID.NotFound: The routeTable ID '{value}' does not exist",
-                held="DependencyViolation: The routeTable '{target}' has dependencies and cannot be"
-                " deleted. ({holder})",
+                delete_error="InvalidIPAddress.InUse: Address {target} is in use. ({holder})",
             ),
         ),
     ),

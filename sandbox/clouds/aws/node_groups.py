@@ -1,6 +1,6 @@
 """Rules of the SIMULATED AWS for EKS managed node groups, whose nodes join a real cluster.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/eks/node_group.go.
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/eks/node_group.go.
 """
 
 from __future__ import annotations
@@ -11,7 +11,16 @@ from sandbox.clouds.aws import network
 from sandbox.clouds.aws.eks import ADDON, ARN, CLUSTER, CLUSTER_MISSING, NODE_GROUP, sandbox_cluster
 from sandbox.clouds.aws.identity import role
 from sandbox.clouds.core import kubernetes_versions, nodes
-from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Effect,
+    Name,
+    Reference,
+    ResourceRule,
+    documented_at,
+    is_known,
+)
 from sandbox.clouds.core.store import Transaction
 
 
@@ -69,33 +78,33 @@ def _host(seed: str) -> str:
 
 
 def _zones(context: Context) -> list[str]:
-    found = [context.find((network.SUBNET,), str(s)) for s in context.inputs.get("subnetIds") or ()]
-    return sorted({str(row.outputs["availabilityZone"]) for row in found if row is not None})
+    subnets = [context.find((network.SUBNET,), str(s)) for s in context.inputs.get("subnetIds") or ()]
+    return sorted({str(row.outputs["availabilityZone"]) for row in subnets if row is not None})
 
 
 def _template(context: Context) -> dict[str, Any]:
-    wanted = context.inputs.get("launchTemplate") or {}
-    handle = wanted.get("id") or wanted.get("name")
+    template = context.inputs.get("launchTemplate") or {}
+    handle = template.get("id") or template.get("name")
     row = context.find((network.LAUNCH_TEMPLATE,), str(handle)) if handle else None
     return row.outputs if row is not None else {}
 
 
 def _instance_type(context: Context) -> str:
-    given = context.inputs.get("instanceTypes") or ()
-    return str(next(iter(given), None) or _template(context).get("instanceType") or "t3.medium")
+    types = context.inputs.get("instanceTypes") or ()
+    return str(next(iter(types), None) or _template(context).get("instanceType") or "t3.medium")
 
 
 def _known_instance_types(context: Context, tx: Transaction) -> None:
-    given = list(context.inputs.get("instanceTypes") or ())
+    types = list(context.inputs.get("instanceTypes") or ())
     in_template = _template(context).get("instanceType")
-    if given and in_template:
+    if types and in_template:
         raise CloudError("InvalidParameterException: Cannot specify instance types in launch template and API request")
-    wanted = given or [_instance_type(context)]
-    missing = [t for t in wanted if nodes.machine("aws", t) is None]
+    types = types or [_instance_type(context)]
+    missing = [t for t in types if nodes.machine("aws", t) is None]
     if missing:
         raise CloudError(f"InvalidParameterException: The following supplied instance types do not exist: {missing}")
     image = str(context.inputs.get("amiType") or "")
-    for type_ in wanted:
+    for type_ in types:
         machine = nodes.machine("aws", type_)
         if machine is not None and image and (machine.arch == "arm64") != ("ARM" in image or "arm64" in image):
             raise CloudError(
@@ -104,16 +113,16 @@ def _known_instance_types(context: Context, tx: Transaction) -> None:
 
 
 def _sizes(context: Context, tx: Transaction) -> None:
-    least, wanted, most = (context.get(f"scalingConfig.{k}") for k in ("minSize", "desiredSize", "maxSize"))
-    if least > wanted:
+    minimum, size, maximum = (context.get(f"scalingConfig.{k}") for k in ("minSize", "desiredSize", "maxSize"))
+    if minimum > size:
         raise CloudError(
-            f"InvalidParameterException: Minimum capacity {least} can't be greater than desired size {wanted}"
+            f"InvalidParameterException: Minimum capacity {minimum} can't be greater than desired size {size}"
         )
-    if wanted > most:
-        raise CloudError(f"InvalidParameterException: desired capacity {wanted} can't be greater than max size {most}")
+    if size > maximum:
+        raise CloudError(f"InvalidParameterException: desired capacity {size} can't be greater than max size {maximum}")
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html")
 def _joins(context: Context, tx: Transaction) -> None:
     row = context.find((CLUSTER,), str(context["clusterName"]))
     if row is None or context.old_inputs or row.outputs.get("bootstrapSelfManagedAddons") is not False:
@@ -126,21 +135,21 @@ def _joins(context: Context, tx: Transaction) -> None:
         )
 
 
-@see("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
 def _not_ahead(context: Context, tx: Transaction) -> None:
-    row, wanted = context.find((CLUSTER,), str(context["clusterName"])), context.inputs.get("version")
-    if row is not None and known(wanted) and kubernetes_versions.newer(str(wanted), str(row.outputs["version"])):
+    row, version = context.find((CLUSTER,), str(context["clusterName"])), context.inputs.get("version")
+    if row is not None and is_known(version) and kubernetes_versions.newer(str(version), str(row.outputs["version"])):
         raise CloudError(
-            f"InvalidParameterException: Nodegroup Kubernetes version {wanted} must not be greater than cluster version"
+            f"InvalidParameterException: Nodegroup Kubernetes version {version} must not be greater than cluster version"
             f" {row.outputs['version']}"
         )
 
 
 RULES: Final = (
-    Rule(  # node_group.go
+    ResourceRule(  # node_group.go
         NODE_GROUP,
         source="docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html",
-        spelling={"nodeGroupName": r"[0-9A-Za-z][\w-]{0,62}"},
+        name_patterns={"nodeGroupName": r"[0-9A-Za-z][\w-]{0,62}"},
         id="{clusterName}:{nodeGroupName}",
         name=Name("nodeGroupName"),
         handles=("arn",),
@@ -181,7 +190,7 @@ RULES: Final = (
                 "clusterName",
                 CLUSTER,
                 CLUSTER_MISSING,
-                held="ResourceInUseException: Cluster has nodegroups attached ({holder})",
+                delete_error="ResourceInUseException: Cluster has nodegroups attached ({holder})",
             ),
             role("nodeRoleArn", "InvalidParameterException: The role with name {value} cannot be found."),
             network.subnets("subnetIds"),

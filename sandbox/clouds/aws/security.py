@@ -1,6 +1,6 @@
 """Rules of the SIMULATED AWS for security groups, and for the launch templates that name them.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the file is named at
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/ec2 (the file is named at
 each rule).
 """
 
@@ -17,7 +17,7 @@ from sandbox.clouds.aws.network import (
     in_vpc,
     security_groups,
 )
-from sandbox.clouds.core.model import Context, Effect, Name, Rule, random_hex
+from sandbox.clouds.core.model import Context, Effect, Name, ResourceRule, random_hex
 
 
 class _Versions(Effect):
@@ -43,7 +43,7 @@ def _default_group(context: Context) -> str:
 
 
 RULES: Final = (
-    Rule(  # vpc_default_security_group.go: adopts the group that the VPC came with
+    ResourceRule(  # vpc_default_security_group.go: adopts the group that the VPC came with
         DEFAULT_SECURITY_GROUP,
         source="docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html",
         id=lambda c: _default_group(c),
@@ -56,12 +56,12 @@ RULES: Final = (
             "ingress": [],
             "egress": [],
         },
-        references=(in_vpc(held=False),),
+        references=(in_vpc(blocks_delete=False),),
     ),
-    Rule(  # vpc_security_group.go
+    ResourceRule(  # vpc_security_group.go
         SECURITY_GROUP,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
-        spelling={"name": r"(?!sg-)[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}"},
+        name_patterns={"name": r"(?!sg-)[\w .:/()#,@\[\]+=&;{}!$*-]{1,255}"},
         id="sg-{hex17}",
         name=Name(),
         handles=("groupKey",),
@@ -77,10 +77,10 @@ RULES: Final = (
         },
         references=(in_vpc(),),
     ),
-    Rule(  # ec2_launch_template.go
+    ResourceRule(  # ec2_launch_template.go
         LAUNCH_TEMPLATE,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html",
-        spelling={"name": r"[\w().\-/]{3,128}"},
+        name_patterns={"name": r"[\w().\-/]{3,128}"},
         id="lt-{hex17}",
         name=Name(),
         handles=("name",),

@@ -1,8 +1,8 @@
 """Rules of the SIMULATED AWS for logs and buckets.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-aws, internal/service/logs/group.go and
-internal/service/s3. What is set of a bucket (its versions, its encryption, …) is a resource of its own
-there, and one of each for a bucket.
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-aws, internal/service/logs/group.go and
+internal/service/s3. Each setting of a bucket (its versions, its encryption, …) is a resource of its own.
+A bucket has one of each.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.clouds.aws.identity import key, principals
-from sandbox.clouds.core.model import CloudError, Context, Name, Reference, Rule, known, see
+from sandbox.clouds.core.model import CloudError, Context, Name, Reference, ResourceRule, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 
 BUCKET: Final = "aws:s3/bucket:Bucket"
 _NO_BUCKET: Final = "NoSuchBucket: The specified bucket does not exist ({value})"
-_PRINCIPALS: Final = see(
+_PRINCIPALS: Final = documented_at(
     "docs.aws.amazon.com/AmazonS3/latest/userguide/s3-bucket-user-policy-specifying-principal-intro.html"
 )(principals("MalformedPolicy: Invalid principal in policy"))
 
@@ -47,10 +47,10 @@ _RETENTION: Final = (
 """Days that CloudWatch Logs keeps a group's events (API reference, PutRetentionPolicy)."""
 
 
-@see("docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html")
+@documented_at("docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html")
 def _retention(context: Context, tx: Transaction) -> None:
     days = context.inputs.get("retentionInDays")
-    if known(days) and days not in _RETENTION:
+    if is_known(days) and days not in _RETENTION:
         raise CloudError(f"expected retention_in_days to be one of {list(_RETENTION)}, got {days}")
 
 
@@ -59,9 +59,9 @@ def _protected(context: Context, tx: Transaction) -> None:
         raise CloudError(f"ValidationException: log group {context.id} has deletion protection enabled")
 
 
-def _of_bucket(token: str, api: str, **rule: Any) -> Rule:
-    """What is set of a bucket; it goes with it."""
-    return Rule(
+def _of_bucket(token: str, api: str, **rule: Any) -> ResourceRule:
+    """A setting of a bucket, which goes with the bucket."""
+    return ResourceRule(
         token,
         source=f"docs.aws.amazon.com/AmazonS3/latest/API/API_{api}.html",
         id="{bucket}",
@@ -74,10 +74,10 @@ def _of_bucket(token: str, api: str, **rule: Any) -> Rule:
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         "aws:cloudwatch/logGroup:LogGroup",
         source="docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
-        spelling={"name": r"[\w./#-]{1,512}"},
+        name_patterns={"name": r"[\w./#-]{1,512}"},
         id="{name}",
         name=Name(),
         handles=("arn",),
@@ -98,10 +98,10 @@ RULES: Final = (
         checks=(_retention,),
         protected=(_protected,),
     ),
-    Rule(
+    ResourceRule(
         BUCKET,
         source="docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",
-        spelling={"bucket": r"(?!xn--|sthree-)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"},
+        name_patterns={"bucket": r"(?!xn--|sthree-)[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]"},
         id="{bucket}",
         name=Name("bucket"),
         scope="",  # bucket names are unique in the world
@@ -141,7 +141,7 @@ RULES: Final = (
         defaults={"transitionDefaultMinimumObjectSize": "all_storage_classes_128K"},
     ),
     _of_bucket("aws:s3/bucketPolicy:BucketPolicy", "PutBucketPolicy", checks=(_PRINCIPALS,), json=("policy",)),
-    Rule(
+    ResourceRule(
         "aws:s3/bucketObjectv2:BucketObjectv2",
         source="docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html",
         id="{bucket}/{key}",
@@ -162,7 +162,7 @@ RULES: Final = (
                 "bucket",
                 BUCKET,
                 _NO_BUCKET,
-                held="BucketNotEmpty: The bucket you tried to delete is not empty ({target})",
+                delete_error="BucketNotEmpty: The bucket you tried to delete is not empty ({target})",
             ),
         ),
     ),

@@ -11,20 +11,20 @@ from sandbox.clouds.azure.common import GROUP, GROUPS, SDK
 from sandbox.clouds.azure.credentials import admin_credentials, user_credentials
 from sandbox.clouds.core.crud import Cloud
 from sandbox.clouds.core.dialect import Invoke
-from sandbox.clouds.core.model import CloudError, Context, Rule, known
-from sandbox.clouds.core.schema import Problem
+from sandbox.clouds.core.model import CloudError, Context, ResourceRule, is_known
+from sandbox.clouds.core.schema import SchemaError
 
 _NOBODY: Final = "00000000-0000-0000-0000-000000000000"
 
 
-class Azure:
-    """Azure as `sandbox.clouds.core.crud.Flavour`."""
+class AzureDialect:
+    """Azure as `sandbox.clouds.core.dialect.Dialect`."""
 
     name = "azure-native"
     sdk = SDK
     scope = ""  # ids are full paths
     account = "{subscription}"
-    rules: Mapping[str, Rule] = {
+    rules: Mapping[str, ResourceRule] = {
         rule.token: rule for module in (network, identity, aks, agent_pools, monitor, backup) for rule in module.RULES
     }
 
@@ -54,30 +54,30 @@ class Azure:
         """Azure's ids and names ignore case."""
         return handle.lower()
 
-    def inherited(self, context: Context) -> dict[str, Any]:
+    def inherited_outputs(self, context: Context) -> dict[str, Any]:
         """Nothing: azure-native has no default tags."""
         return {}
 
-    def complete(self, context: Context) -> dict[str, Any]:
+    def default_inputs(self, context: Context) -> dict[str, Any]:
         """The location: the provider's, else the resource group's, as azure-native does."""
         if "location" not in self.sdk.resource(context.rule.token).inputs or context.inputs.get("location"):
             return {}
         group = context.inputs.get("resourceGroupName")
-        row = context.find((GROUP,), context.text(GROUPS) + str(group)) if known(group) else None
+        row = context.find((GROUP,), context.text(GROUPS) + str(group)) if is_known(group) else None
         location = context["default_location"] or (row.outputs["location"] if row is not None else None)
         return {"location": location} if location else {}
 
-    def misspelt(self, path: str, value: str, pattern: str) -> str:
+    def invalid_name(self, path: str, value: str, pattern: str) -> str:
         """As Azure Resource Manager puts it."""
         return f"InvalidResourceName: Resource name {value} is invalid. It has to match {pattern}"
 
-    def explain(self, problem: Problem, token: str, name: str) -> str:
+    def explain(self, error: SchemaError, token: str, name: str) -> str:
         """A refused input, in the provider's words where it has some."""
-        if problem.kind == "missing":
-            return f"missing required property '{problem.path}'"
-        if problem.kind == "unknown":
-            return f"'{problem.path}' is not a property of {token}. {problem.reason}".rstrip()
-        return f"property '{problem.path}': {problem.reason}"
+        if error.kind == "missing":
+            return f"missing required property '{error.path}'"
+        if error.kind == "unknown":
+            return f"'{error.path}' is not a property of {token}. {error.reason}".rstrip()
+        return f"property '{error.path}': {error.reason}"
 
 
 def _client_config(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -89,4 +89,4 @@ def _client_config(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FLAVOUR: Final = Azure()
+DIALECT: Final = AzureDialect()

@@ -1,6 +1,6 @@
 """Rules of the SIMULATED Azure for AKS agent pools, whose nodes join a real cluster.
 
-What replaces: pulumi/pulumi-azure-native, provider/pkg/gen/replacement.go (ContainerService, AgentPool).
+The `replace` paths are from pulumi/pulumi-azure-native, provider/pkg/gen/replacement.go (ContainerService, AgentPool).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 from sandbox.clouds.azure import network
 from sandbox.clouds.azure.common import arm, path, to
 from sandbox.clouds.core import kubernetes_versions, nodes
-from sandbox.clouds.core.model import CloudError, Context, Effect, known, see
+from sandbox.clouds.core.model import CloudError, Context, Effect, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 
 CLUSTER: Final = "azure-native:containerservice:ManagedCluster"
@@ -24,7 +24,7 @@ CLUSTERS: Final = "Microsoft.ContainerService/managedClusters/{resourceName}"
 
 
 _FIXED: Final = (
-    # What an existing pool refuses to change, though the provider tries (AKS: PropertyChangeNotAllowed).
+    # Properties that AKS refuses to change, though the provider tries (PropertyChangeNotAllowed).
     *(
         "availabilityZones",
         "enableUltraSSD",
@@ -49,16 +49,16 @@ def sandbox_cluster(context: Context) -> str:
 
 
 def _taints(texts: list[str]) -> list[dict[str, str]]:
-    found = []
+    taints = []
     for text in texts:
         pair, _, effect = text.rpartition(":")
         key, _, value = pair.partition("=")
-        found.append(nodes.taint(key, value, effect))
-    return found
+        taints.append(nodes.taint(key, value, effect))
+    return taints
 
 
 def join_nodes(context: Context, pool: dict[str, Any], name: str, location: str, node_group: str) -> None:
-    """Make the nodes of a pool, inline or not, exactly what it says."""
+    """Set the nodes of a pool, inline or not, to the pool's inputs."""
     type_ = str(pool["vmSize"])
     shape = nodes.machine("azure-native", type_)
     assert shape is not None  # refused by refuse_bad_pool
@@ -83,8 +83,8 @@ def join_nodes(context: Context, pool: dict[str, Any], name: str, location: str,
     )
     count = max(int(pool.get("count") or 0), int(pool.get("minCount") or 0) if pool.get("enableAutoScaling") else 0)
     digits = nodes.stable_digits(node_group, 8)
-    named = ((f"aks-{name}-{digits}-vmss{index:06d}", zone) for index, zone in enumerate(nodes.spread(count, zones)))
-    context.clusters.set_node_pool(sandbox_cluster(context), name, nodes.build(spec, named))
+    hosts = ((f"aks-{name}-{digits}-vmss{index:06d}", zone) for index, zone in enumerate(nodes.spread(count, zones)))
+    context.clusters.set_node_pool(sandbox_cluster(context), name, nodes.build(spec, hosts))
 
 
 class _AgentPoolEffect(Effect):
@@ -111,7 +111,7 @@ class _AgentPoolEffect(Effect):
 
 
 def refuse_bad_pool(pool: dict[str, Any], name: str) -> None:
-    """Refuse what AKS refuses in any pool, inline or not."""
+    """Apply AKS's refusals for any pool, inline or not."""
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
         raise CloudError(
             f"InvalidParameter: The value of parameter agentPoolProfile.name is invalid: '{name}'. Agent"
@@ -148,13 +148,13 @@ def _agent_pool(context: Context, tx: Transaction) -> None:
             raise CloudError(f"PropertyChangeNotAllowed: Changing property 'properties.{name}' is not allowed.")
 
 
-@see("learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling")
+@documented_at("learn.microsoft.com/azure/aks/upgrade-aks-node-pools-rolling")
 def _not_ahead(context: Context, tx: Transaction) -> None:
-    wanted, control = context.inputs.get("orchestratorVersion"), _cluster_version(context)
-    if known(wanted) and known(control) and kubernetes_versions.newer(str(wanted), str(control)):
+    version, control_plane = context.inputs.get("orchestratorVersion"), _cluster_version(context)
+    if is_known(version) and is_known(control_plane) and kubernetes_versions.newer(str(version), str(control_plane)):
         raise CloudError(
-            f"NodePoolMcVersionIncompatible: Node pool version {wanted} and control plane version {control} are incompatible."
-            " Minor version of node pool version cannot be bigger than control plane's version."
+            f"NodePoolMcVersionIncompatible: Node pool version {version} and control plane version {control_plane} are"
+            " incompatible. Minor version of node pool version cannot be bigger than control plane's version."
         )
 
 
@@ -177,8 +177,8 @@ RULES: Final = (
         },
         references=(
             to("resourceName", CLUSTER, cascade=True, value=path(CLUSTERS)),
-            to("vnetSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
-            to("podSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
+            to("vnetSubnetID", network.SUBNET, delete_error=network.SUBNET_IN_USE),
+            to("podSubnetID", network.SUBNET, delete_error=network.SUBNET_IN_USE),
         ),
         checks=(_agent_pool, _not_ahead),
         effect=_AgentPoolEffect(),

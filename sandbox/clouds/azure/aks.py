@@ -1,6 +1,6 @@
 """Rules of the SIMULATED Azure for AKS: managed clusters are real, maintenance windows are kept as records.
 
-What replaces: pulumi/pulumi-azure-native, provider/pkg/gen/replacement.go (ContainerService,
+The `replace` paths are from pulumi/pulumi-azure-native, provider/pkg/gen/replacement.go (ContainerService,
 ManagedCluster), which names the properties of `networkProfile` one by one.
 """
 
@@ -20,7 +20,7 @@ from sandbox.clouds.azure.agent_pools import (
 from sandbox.clouds.azure.common import arm, path, to
 from sandbox.clouds.core import kubernetes_versions
 from sandbox.clouds.core.clusters import host_and_port
-from sandbox.clouds.core.model import CloudError, Context, Effect, known, see
+from sandbox.clouds.core.model import CloudError, Context, Effect, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 
 _ZONE_CONTRIBUTOR: Final = "b12aa53e-6015-4669-85d0-8515ebb3ae7f"
@@ -30,13 +30,13 @@ _NETWORK_CONTRIBUTOR: Final = "4d97b98b-1d4f-4787-a291-c67834d212e7"
 _SCHEDULES: Final = ("default", "aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 
 
-class _ClusterEffect(Effect):
+class _AksCluster(Effect):
     """The control plane behind an AKS cluster, and the pools that are written inside it."""
 
     outputs = ("fqdn", "privateFQDN", "azurePortalFQDN")
 
     def create(self, context: Context) -> dict[str, Any]:
-        """Start it."""
+        """Start the control plane."""
         access = context.clusters.create_cluster(sandbox_cluster(context), str(context["currentKubernetesVersion"]))
         self._pools(context)
         # There is no name service in the sandbox, so both names are the address.
@@ -52,19 +52,19 @@ class _ClusterEffect(Effect):
         }
 
     def update(self, context: Context) -> dict[str, Any]:
-        """Bring version and inline pools up to date; all else is on record only."""
+        """Bring version and inline pools up to date. Other changes are on record only."""
         if context.inputs.get("kubernetesVersion") != context.old_inputs.get("kubernetesVersion"):
             context.clusters.create_cluster(sandbox_cluster(context), str(context["currentKubernetesVersion"]))
         self._pools(context)
-        gone = {p["name"] for p in context.old_inputs.get("agentPoolProfiles") or ()} - {
+        removed = {p["name"] for p in context.old_inputs.get("agentPoolProfiles") or ()} - {
             p["name"] for p in context.inputs.get("agentPoolProfiles") or ()
         }
-        for name in sorted(gone):
+        for name in sorted(removed):
             context.clusters.delete_node_pool(sandbox_cluster(context), name)
         return {}
 
     def delete(self, context: Context) -> None:
-        """Stop it."""
+        """Stop the control plane."""
         context.clusters.delete_cluster(sandbox_cluster(context))
 
     @staticmethod
@@ -73,7 +73,7 @@ class _ClusterEffect(Effect):
             join_nodes(context, pool, pool["name"], str(context["location"]), str(context["nodeResourceGroup"]))
 
 
-@see("learn.microsoft.com/azure/aks/use-system-pools")
+@documented_at("learn.microsoft.com/azure/aks/use-system-pools")
 def _cluster_pools(context: Context, tx: Transaction) -> None:
     pools = context.inputs.get("agentPoolProfiles") or []
     if not any(str(pool.get("mode")).lower() == "system" for pool in pools):
@@ -82,7 +82,7 @@ def _cluster_pools(context: Context, tx: Transaction) -> None:
         refuse_bad_pool(pool, str(pool["name"]))
 
 
-@see("learn.microsoft.com/azure/templates/microsoft.containerservice/managedclusters")
+@documented_at("learn.microsoft.com/azure/templates/microsoft.containerservice/managedclusters")
 def _needed(context: Context, tx: Transaction) -> None:
     if not (context.get("dnsPrefix") or context.get("fqdnSubdomain")):
         raise CloudError("InvalidParameter: Required parameter dnsPrefix is missing (null).")
@@ -96,26 +96,26 @@ def _needed(context: Context, tx: Transaction) -> None:
         )
 
 
-@see("learn.microsoft.com/azure/aks/supported-kubernetes-versions")
+@documented_at("learn.microsoft.com/azure/aks/supported-kubernetes-versions")
 def _version_offered(context: Context, tx: Transaction) -> None:
     version, old = context.inputs.get("kubernetesVersion"), context.old_inputs.get("kubernetesVersion")
-    if not known(version):
+    if not is_known(version):
         return
     if kubernetes_versions.minor(str(version)) is None:
         raise CloudError(
             f"K8sVersionNotSupported: Managed cluster is on version {version}, which is not supported in this region."
         )
-    if known(old) and not kubernetes_versions.may_move(str(old), str(version)):
+    if is_known(old) and not kubernetes_versions.may_upgrade(str(old), str(version)):
         raise CloudError(f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed.")
 
 
-@see("learn.microsoft.com/azure/aks/use-managed-identity")
-def _identity_may(context: Context, tx: Transaction) -> None:
-    """An identity of one's own needs its rights before the cluster is made of it."""
+@documented_at("learn.microsoft.com/azure/aks/use-managed-identity")
+def _identity_roles(context: Context, tx: Transaction) -> None:
+    """Refuse a user-assigned identity that lacks its roles when the cluster is created."""
     if context.old_inputs or context.get("identity.type") != "UserAssigned":
         return
-    given = next(iter(context.get("identity.userAssignedIdentities") or ()), None)
-    row = context.find((identity.IDENTITY,), str(given)) if given else None
+    id_ = next(iter(context.get("identity.userAssignedIdentities") or ()), None)
+    row = context.find((identity.IDENTITY,), str(id_)) if id_ else None
     if row is None:
         return
     principal = str(row.outputs["principalId"])
@@ -125,7 +125,7 @@ def _identity_may(context: Context, tx: Transaction) -> None:
     )
     # learn.microsoft.com/azure/aks/private-clusters, "configure a private DNS zone"
     if (
-        known(zone)
+        is_known(zone)
         and str(zone).startswith("/")
         and not identity.granted(context, str(zone), principal, _ZONE_CONTRIBUTOR)
     ):
@@ -134,7 +134,7 @@ def _identity_may(context: Context, tx: Transaction) -> None:
             f" read and write to custom private dns zone {zone}."
         )
     # learn.microsoft.com/azure/aks/use-kms-etcd-encryption
-    vault = context.find((identity.KEY,), str(key)) if known(key) else None
+    vault = context.find((identity.KEY,), str(key)) if is_known(key) else None
     folder = vault.id.rsplit("/keys/", 1)[0] if vault is not None else None
     if folder and not identity.granted(context, folder, principal, _CRYPTO_USER):
         raise CloudError(
@@ -145,15 +145,15 @@ def _identity_may(context: Context, tx: Transaction) -> None:
     for pool in context.inputs.get("agentPoolProfiles") or ():
         subnet = str(pool.get("vnetSubnetID") or "")
         network_id = subnet.rsplit("/subnets/", 1)[0]
-        may = (identity.granted(context, scope, principal, _NETWORK_CONTRIBUTOR) for scope in (subnet, network_id))
-        if subnet and not any(may):
+        grants = (identity.granted(context, scope, principal, _NETWORK_CONTRIBUTOR) for scope in (subnet, network_id))
+        if subnet and not any(grants):
             raise CloudError(
                 "LinkedAuthorizationFailed: the identity does not have permission to perform action"
                 f" 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope '{subnet}'."
             )
 
 
-@see("learn.microsoft.com/azure/aks/planned-maintenance")
+@documented_at("learn.microsoft.com/azure/aks/planned-maintenance")
 def _schedule_name(context: Context, tx: Transaction) -> None:
     if context["configName"] not in _SCHEDULES:
         raise CloudError(
@@ -161,22 +161,22 @@ def _schedule_name(context: Context, tx: Transaction) -> None:
         )
 
 
-def _identities(context: Context, given: Any) -> Any:
+def _identities(context: Context, ids: Any) -> Any:
     """Azure answers with a map where the SDK takes a list of ids."""
-    rows = {str(id_): context.find((identity.IDENTITY,), str(id_)) for id_ in given}
+    rows = {str(id_): context.find((identity.IDENTITY,), str(id_)) for id_ in ids}
     return {
         id_: {"clientId": row.outputs["clientId"], "principalId": row.outputs["principalId"]} if row else {}
         for id_, row in rows.items()
     }
 
 
-def _profiles(context: Context, given: Any) -> Any:
+def _profiles(context: Context, pools: Any) -> Any:
     """Inline pools come back with their state."""
     version = {
         "currentOrchestratorVersion": context["currentKubernetesVersion"],
         "powerState": {"code": "Running"},
     }
-    return [POOL_STATE | version | pool for pool in given]
+    return [POOL_STATE | version | pool for pool in pools]
 
 
 def _kubelet_identity(context: Context) -> Any:
@@ -214,7 +214,7 @@ RULES: Final = (
         CLUSTER,
         CLUSTERS,
         "resourceName",
-        spelling=r"[A-Za-z0-9]([\w-]{0,61}[A-Za-z0-9])?",
+        name_pattern=r"[A-Za-z0-9]([\w-]{0,61}[A-Za-z0-9])?",
         replace=(
             *(
                 "location",
@@ -253,16 +253,16 @@ RULES: Final = (
         rewrites={"identity.userAssignedIdentities": _identities, "agentPoolProfiles": _profiles},
         volatile=("currentKubernetesVersion",),
         references=(
-            to("agentPoolProfiles.vnetSubnetID", network.SUBNET, held=network.SUBNET_IN_USE),
-            to("apiServerAccessProfile.subnetId", network.SUBNET, held=network.SUBNET_IN_USE),
+            to("agentPoolProfiles.vnetSubnetID", network.SUBNET, delete_error=network.SUBNET_IN_USE),
+            to("apiServerAccessProfile.subnetId", network.SUBNET, delete_error=network.SUBNET_IN_USE),
             to("apiServerAccessProfile.privateDNSZone", network.PRIVATE_ZONE, foreign=("system", "none")),
-            to("identity.userAssignedIdentities", identity.IDENTITY, at_once=True),
+            to("identity.userAssignedIdentities", identity.IDENTITY, immediate=True),
             to("securityProfile.azureKeyVaultKms.keyId", identity.KEY),
             to("securityProfile.defender.logAnalyticsWorkspaceResourceId", identity.WORKSPACE),
             to("addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", identity.WORKSPACE),
         ),
-        checks=(_needed, _version_offered, _cluster_pools, _identity_may),
-        effect=_ClusterEffect(),
+        checks=(_needed, _version_offered, _cluster_pools, _identity_roles),
+        effect=_AksCluster(),
     ),
     arm(
         "azure-native:containerservice:MaintenanceConfiguration",

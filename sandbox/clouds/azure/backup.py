@@ -1,4 +1,5 @@
-"""Rules of the SIMULATED Azure for Azure Backup for AKS: vaults, policies, agents and storage are records; nothing is backed up.
+"""Rules of the SIMULATED Azure for Azure Backup for AKS: vaults, policies, agents and storage are records without a
+backup.
 
 Source: learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-concept, and for names
 learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules.
@@ -12,7 +13,7 @@ from sandbox.clouds.azure.agent_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.azure.common import GROUP, arm, path, to
 from sandbox.clouds.azure.identity import granted
 from sandbox.clouds.core import property_paths
-from sandbox.clouds.core.model import CloudError, Context, see
+from sandbox.clouds.core.model import CloudError, Context, documented_at
 from sandbox.clouds.core.store import Row, Transaction
 
 ACCOUNT: Final = "azure-native:storage:StorageAccount"
@@ -28,7 +29,7 @@ _READER: Final = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 _CONTRIBUTOR: Final = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 
 
-@see("learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-concept")
+@documented_at("learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-concept")
 def _may_back_up(context: Context, tx: Transaction) -> None:
     """Azure validates an instance before it takes it: agent, trusted access and roles have to be there."""
     cluster = context.find((CLUSTER,), str(context.get("properties.dataSourceInfo.resourceID")))
@@ -73,7 +74,7 @@ def _in_vault() -> Any:
     return to(
         "vaultName",
         VAULT,
-        held="BMSUserErrorContainsBackupInstances: vault {target} contains {holder}. Delete that first.",
+        delete_error="BMSUserErrorContainsBackupInstances: vault {target} contains {holder}. Delete that first.",
         value=path(_VAULTS),
     )
 
@@ -83,7 +84,7 @@ RULES: Final = (
         ACCOUNT,
         _ACCOUNTS,
         "accountName",
-        spelling=r"[a-z0-9]{3,24}",
+        name_pattern=r"[a-z0-9]{3,24}",
         replace=("location", "isHnsEnabled"),
         outputs={
             "primaryEndpoints": lambda c: {"blob": f"https://{c['accountName']}.blob.core.windows.net/"},
@@ -96,7 +97,7 @@ RULES: Final = (
         "azure-native:storage:BlobContainer",
         f"{_ACCOUNTS}/blobServices/default/containers/{{containerName}}",
         "containerName",
-        spelling=r"[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]",
+        name_pattern=r"[a-z0-9](?!.*--)[a-z0-9-]{1,61}[a-z0-9]",
         outputs={"hasImmutabilityPolicy": False, "hasLegalHold": False, "leaseState": "Available"},
         references=(to("accountName", ACCOUNT, cascade=True, value=path(_ACCOUNTS)),),
     ),
@@ -104,7 +105,7 @@ RULES: Final = (
         VAULT,
         _VAULTS,
         "vaultName",
-        spelling=r"[A-Za-z][A-Za-z0-9-]{1,49}",
+        name_pattern=r"[A-Za-z][A-Za-z0-9-]{1,49}",
         replace=("location",),
         outputs={"identity.principalId": "{uuid}", "identity.tenantId": "{tenant}"},
     ),
@@ -112,7 +113,7 @@ RULES: Final = (
         POLICY,
         f"{_VAULTS}/backupPolicies/{{backupPolicyName}}",
         "backupPolicyName",
-        spelling=r"[A-Za-z][A-Za-z0-9-]{2,149}",
+        name_pattern=r"[A-Za-z][A-Za-z0-9-]{2,149}",
         references=(to("vaultName", VAULT, cascade=True, value=path(_VAULTS)),),
     ),
     arm(
@@ -125,7 +126,7 @@ RULES: Final = (
             to(
                 "properties.policyInfo.policyId",
                 POLICY,
-                held="UserErrorPolicyInUse: policy {target} is used by {holder}.",
+                delete_error="UserErrorPolicyInUse: policy {target} is used by {holder}.",
             ),
             to("properties.policyInfo.policyParameters.dataStoreParametersList.resourceGroupId", GROUP),
         ),
@@ -147,7 +148,7 @@ RULES: Final = (
         TRUSTED_ACCESS,
         f"{CLUSTERS}/trustedAccessRoleBindings/{{trustedAccessRoleBindingName}}",
         "trustedAccessRoleBindingName",
-        spelling=r"[A-Za-z][A-Za-z0-9-]{0,23}",
+        name_pattern=r"[A-Za-z][A-Za-z0-9-]{0,23}",
         replace=("sourceResourceId",),
         references=(
             to("resourceName", CLUSTER, cascade=True, value=path(CLUSTERS)),

@@ -1,9 +1,7 @@
-"""What the rules of the SIMULATED Azure have in common: resource ids, resource groups, the provider's own
-outputs.
+"""Common parts of the SIMULATED Azure's rules: resource ids, resource groups, the provider's own outputs.
 
-What replaces comes from pulumi/pulumi-azure-native: every name in a resource's path, and per type
-`forceNewMap` in provider/pkg/gen/replacement.go together with `x-ms-mutability` in Azure's API
-specifications.
+The `replace` paths are the names in a resource's path, and two lists of pulumi/pulumi-azure-native: `forceNewMap` in
+provider/pkg/gen/replacement.go, and `x-ms-mutability` in Azure's API specifications.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sandbox.clouds.core.model import Context, Name, Reference, Rule
+from sandbox.clouds.core.model import Context, Name, Reference, ResourceRule
 from sandbox.clouds.core.schema import Sdk
 
 # Azure refuses values that its enumerations do not have, though the SDK types them `str | Enum`.
@@ -37,15 +35,14 @@ def path(provider: str) -> str:
     return _PROVIDERS + provider
 
 
-def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rule: Any) -> Rule:
-    """A resource in a resource group; `provider` is the part of its id after `providers/`, `name` the input
-    in it."""
-    spelling = {name: rule.pop("spelling")} if "spelling" in rule else {}
+def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rule: Any) -> ResourceRule:
+    """A resource in a resource group. `provider` is the part of its id after `providers/`, `name` the input in that part."""
+    name_patterns = {name: rule.pop("name_pattern")} if "name_pattern" in rule else {}
     template = path(provider)
     in_path = tuple(part[1:-1] for part in provider.split("/") if part.startswith("{"))
     words = [part for part in provider.split("/") if not part.startswith("{")]
     outputs: Mapping[str, Any] = rule.pop("outputs", {})
-    own: dict[str, Any] = {  # those that the SDK's type does not have are dropped in the end
+    own: dict[str, Any] = {  # `declared_outputs` drops the outputs that the SDK's type does not have
         "name": f"{{{name}}}",
         "type": "/".join(words),
         "azureApiVersion": lambda c: SDK.resource(c.rule.token).api_version,
@@ -55,10 +52,10 @@ def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rul
         "resourceGuid": "{uuid}",
         "systemData": lambda c: {"createdAt": c["now"], "createdByType": "Application"},
     }
-    return Rule(
+    return ResourceRule(
         token,
         id=template,
-        spelling=spelling,
+        name_patterns=name_patterns,
         source=f"learn.microsoft.com/azure/templates/{'/'.join(words).lower()}",
         name=Name(name, pattern),
         exists="cannot create already existing resource '{id}'",
@@ -74,10 +71,10 @@ def to(
     input_path: str,
     token: str | tuple[str, ...],
     *,
-    held: str | None = None,
+    delete_error: str | None = None,
     cascade: bool = False,
     foreign: tuple[str, ...] = (),
-    at_once: bool = False,
+    immediate: bool = False,
     value: str | Callable[[Context, str], str] = "{value}",
 ) -> Reference:
     """A reference to another resource, by its id unless `value` says how to make that."""
@@ -85,9 +82,9 @@ def to(
         input_path,
         token,
         "ResourceNotFound: The Resource '{handle}' was not found.",
-        held=held,
+        delete_error=delete_error,
         cascade=cascade,
         foreign=foreign,
-        at_once=at_once,
+        immediate=immediate,
         value=value,
     )

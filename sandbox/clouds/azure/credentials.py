@@ -20,8 +20,7 @@ _CLIENT: Final = "80faf920-1908-4b52-b5ef-a8e7bedfc67a"
 
 
 def user_credentials(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The kubeconfig that anyone may list: it signs in through kubelogin, with a device code unless it is
-    edited."""
+    """The user kubeconfig, which signs in through kubelogin, by default with a device code."""
     row = _cluster(cloud, arguments)
     access = cloud.clusters.create_cluster(str(row.sandbox_cluster), row.outputs["currentKubernetesVersion"])
     name, group = row.outputs["name"], arguments["resourceGroupName"]

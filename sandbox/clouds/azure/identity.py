@@ -8,7 +8,16 @@ from typing import Any, Final
 
 from sandbox.clouds.azure.common import GROUP, GROUPS, SDK, arm, path, to
 from sandbox.clouds.core import property_paths
-from sandbox.clouds.core.model import CloudError, Context, Name, NotUsableYetError, Quota, Rule, known, see
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Name,
+    NotUsableYetError,
+    Quota,
+    ResourceRule,
+    documented_at,
+    is_known,
+)
 from sandbox.clouds.core.store import Transaction
 
 IDENTITY: Final = "azure-native:managedidentity:UserAssignedIdentity"
@@ -32,7 +41,7 @@ def _has_location(context: Context, tx: Transaction) -> None:
         raise CloudError("LocationRequired: The location property is required for this definition.")
 
 
-@see("learn.microsoft.com/azure/role-based-access-control/troubleshooting")
+@documented_at("learn.microsoft.com/azure/role-based-access-control/troubleshooting")
 def _assignment(context: Context, tx: Transaction) -> None:
     principal, definition = context["principalId"], str(context["roleDefinitionId"])
     if not is_guid(principal):
@@ -65,7 +74,7 @@ def _property(name: str) -> Any:
 
 
 def granted(context: Context, scope: str, principal: str, role: str) -> bool:
-    """Whether somebody can use a built-in role at a scope by now; what is inherited from above does not count here."""
+    """Whether a principal can use a built-in role at a scope. A role that is inherited from above does not count."""
     grant = f"{scope}|/providers/Microsoft.Authorization/roleDefinitions/{role}|{principal}"
     row = context.find((ROLE_ASSIGNMENT,), grant)
     return row is not None and row.usable
@@ -75,11 +84,11 @@ _LIMITS: Final = "learn.microsoft.com/azure/azure-resource-manager/management/az
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         GROUP,
         source="learn.microsoft.com/azure/azure-resource-manager/management/manage-resource-groups-portal",
         id=GROUPS + "{resourceGroupName}",
-        spelling={"resourceGroupName": r"[\w().-]{0,89}[\w()-]"},
+        name_patterns={"resourceGroupName": r"[\w().-]{0,89}[\w()-]"},
         quota=Quota(
             980,
             "ResourceGroupQuotaExceeded: Creating the resource group '{resourceGroupName}' would exceed the quota of '980'.",
@@ -100,8 +109,8 @@ RULES: Final = (
         IDENTITY,
         _IDENTITIES,
         "resourceName",
-        settles=0.3,  # learn.microsoft.com/azure/role-based-access-control/troubleshooting: Entra learns of it later
-        spelling=r"[A-Za-z0-9][\w-]{2,127}",
+        propagation_seconds=0.3,  # learn.microsoft.com/azure/role-based-access-control/troubleshooting: Entra learns of it later
+        name_pattern=r"[A-Za-z0-9][\w-]{2,127}",
         handles=("principalId", "clientId"),
         replace=("location",),
         outputs={"principalId": "{uuid}", "clientId": "{uuid}", "tenantId": "{tenant}"},
@@ -110,9 +119,9 @@ RULES: Final = (
         "azure-native:managedidentity:FederatedIdentityCredential",
         f"{_IDENTITIES}/federatedIdentityCredentials/{{federatedIdentityCredentialResourceName}}",
         "federatedIdentityCredentialResourceName",
-        references=(to("resourceName", IDENTITY, cascade=True, at_once=True, value=path(_IDENTITIES)),),
+        references=(to("resourceName", IDENTITY, cascade=True, immediate=True, value=path(_IDENTITIES)),),
     ),
-    Rule(
+    ResourceRule(
         ROLE_ASSIGNMENT,
         source="learn.microsoft.com/azure/templates/microsoft.authorization/roleassignments",
         id="{scope}/providers/Microsoft.Authorization/roleAssignments/{roleAssignmentName}",
@@ -143,7 +152,7 @@ RULES: Final = (
         WORKSPACE,
         "Microsoft.OperationalInsights/workspaces/{workspaceName}",
         "workspaceName",
-        spelling=r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
+        name_pattern=r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
         replace=("location",),
         outputs={
             "customerId": "{uuid}",
@@ -161,7 +170,7 @@ RULES: Final = (
         VAULT,
         _VAULTS,
         "vaultName",
-        spelling=r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]",
+        name_pattern=r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]",
         handles=("properties.vaultUri",),
         replace=("location", "properties.tenantId"),
         outputs={
@@ -175,7 +184,7 @@ RULES: Final = (
         KEY,
         f"{_VAULTS}/keys/{{keyName}}",
         "keyName",
-        spelling=r"[A-Za-z0-9-]{1,127}",
+        name_pattern=r"[A-Za-z0-9-]{1,127}",
         handles=("keyUriWithVersion",),
         outputs={
             "keyUri": _key_uri,
@@ -195,4 +204,4 @@ RULES: Final = (
 
 def _vault_location(context: Context) -> Any:
     row = context.find((VAULT,), context.text(path(_VAULTS)))
-    return row.outputs.get("location") if row is not None and known(row.outputs.get("location")) else None
+    return row.outputs.get("location") if row is not None and is_known(row.outputs.get("location")) else None

@@ -1,4 +1,4 @@
-"""Rules of the SIMULATED Azure for Azure Monitor: settings are kept as records; no log is written.
+"""Rules of the SIMULATED Azure for Azure Monitor: settings are records without a log.
 
 Source: learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings.
 """
@@ -10,7 +10,7 @@ from typing import Final
 from sandbox.clouds.azure.agent_pools import CLUSTER
 from sandbox.clouds.azure.common import SDK, to
 from sandbox.clouds.azure.identity import WORKSPACE
-from sandbox.clouds.core.model import CloudError, Context, Name, Rule, see
+from sandbox.clouds.core.model import CloudError, Context, Name, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 
 _AKS_LOGS: Final = frozenset(
@@ -26,16 +26,16 @@ def _somewhere_to_go(context: Context, tx: Transaction) -> None:
         raise CloudError("BadRequest: At least one data sink needs to be specified.")
 
 
-@see("learn.microsoft.com/azure/aks/monitor-aks-reference")
+@documented_at("learn.microsoft.com/azure/aks/monitor-aks-reference")
 def _known_categories(context: Context, tx: Transaction) -> None:
-    asked = [log.get("category") for log in context.get("logs") or () if log.get("category")]
-    unknown = [category for category in asked if category not in _AKS_LOGS]
+    categories = [log.get("category") for log in context.get("logs") or () if log.get("category")]
+    unknown = [category for category in categories if category not in _AKS_LOGS]
     if unknown:
         raise CloudError(f"BadRequest: Category '{unknown[0]}' is not supported")
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         "azure-native:monitor:DiagnosticSetting",
         source="learn.microsoft.com/azure/azure-monitor/platform/diagnostic-settings",
         id="{resourceUri}/providers/Microsoft.Insights/diagnosticSettings/{name}",

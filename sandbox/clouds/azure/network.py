@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sandbox.clouds.azure.common import arm, path, to
 from sandbox.clouds.core import property_paths
-from sandbox.clouds.core.model import CloudError, Context, known, random_hex, see
+from sandbox.clouds.core.model import CloudError, Context, documented_at, is_known, random_hex
 from sandbox.clouds.core.store import Transaction
 
 VIRTUAL_NETWORK: Final = "azure-native:network:VirtualNetwork"
@@ -28,11 +28,11 @@ _ZONES: Final = "Microsoft.Network/privateDnsZones/{privateZoneName}"
 
 
 def _prefixes(inputs: dict[str, Any]) -> list[str]:
-    found = [inputs.get("addressPrefix"), *(inputs.get("addressPrefixes") or ())]
-    return [str(block) for block in found if known(block)]
+    blocks = [inputs.get("addressPrefix"), *(inputs.get("addressPrefixes") or ())]
+    return [str(block) for block in blocks if is_known(block)]
 
 
-@see("learn.microsoft.com/azure/virtual-network/virtual-networks-faq")
+@documented_at("learn.microsoft.com/azure/virtual-network/virtual-networks-faq")
 def _subnet_range(context: Context, tx: Transaction) -> None:
     name, network = context["subnetName"], context["virtualNetworkName"]
     row = context.find((VIRTUAL_NETWORK,), context.text(path(_NETWORKS)))
@@ -42,8 +42,8 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
         if row
         else []
     )
-    for wanted in mine:
-        if not any(wanted.version == s.version and wanted.subnet_of(s) for s in space):  # type: ignore[arg-type]
+    for prefix in mine:
+        if not any(prefix.version == s.version and prefix.subnet_of(s) for s in space):  # type: ignore[arg-type]
             raise CloudError(
                 f"NetcfgInvalidSubnet: Subnet '{name}' is not valid because its IP address range is outside"
                 f" the IP address"
@@ -70,7 +70,7 @@ def _no_inline_subnets(context: Context, tx: Transaction) -> None:
         )
 
 
-@see("learn.microsoft.com/azure/dns/private-dns-overview")
+@documented_at("learn.microsoft.com/azure/dns/private-dns-overview")
 def _global(context: Context, tx: Transaction) -> None:
     if str(context.get("location") or "").lower() != "global":
         raise CloudError(
@@ -85,7 +85,7 @@ RULES: Final = (
         VIRTUAL_NETWORK,
         _NETWORKS,
         "virtualNetworkName",
-        spelling=r"[A-Za-z0-9][\w.-]{0,62}\w",
+        name_pattern=r"[A-Za-z0-9][\w.-]{0,62}\w",
         replace=("location",),
         outputs={"enableDdosProtection": False, "subnets": [], "flowLogs": []},
         checks=(_no_inline_subnets,),
@@ -94,7 +94,7 @@ RULES: Final = (
         SUBNET,
         f"{_NETWORKS}/subnets/{{subnetName}}",
         "subnetName",
-        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
+        name_pattern=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         outputs={
             "privateEndpointNetworkPolicies": "Disabled",
             "privateLinkServiceNetworkPolicies": "Enabled",
@@ -105,13 +105,13 @@ RULES: Final = (
             to(
                 "natGateway.id",
                 NAT_GATEWAY,
-                held="InUseNatGatewayCannotBeDeleted: NAT gateway {target} is in use by subnet {holder} and"
+                delete_error="InUseNatGatewayCannotBeDeleted: NAT gateway {target} is in use by subnet {holder} and"
                 " cannot be deleted.",
             ),
             to(
                 "networkSecurityGroup.id",
                 SECURITY_GROUP,
-                held="InUseNetworkSecurityGroupCannotBeDeleted: Network security group {target} cannot be"
+                delete_error="InUseNetworkSecurityGroupCannotBeDeleted: Network security group {target} cannot be"
                 " deleted because it is in use by the following resources: {holder}.",
             ),
         ),
@@ -121,14 +121,14 @@ RULES: Final = (
         NAT_GATEWAY,
         "Microsoft.Network/natGateways/{natGatewayName}",
         "natGatewayName",
-        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
+        name_pattern=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         replace=("location", "zones"),
         outputs={"idleTimeoutInMinutes": 4, "subnets": []},
         references=(
             to(
                 "publicIpAddresses.id",
                 PUBLIC_ADDRESS,
-                held="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since"
+                delete_error="PublicIPAddressCannotBeDeleted: Public IP address {target} can not be deleted since"
                 " it is still allocated to resource {holder}.",
             ),
         ),
@@ -137,9 +137,9 @@ RULES: Final = (
         PUBLIC_ADDRESS,
         "Microsoft.Network/publicIPAddresses/{publicIpAddressName}",
         "publicIpAddressName",
-        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
+        name_pattern=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         replace=("location", "publicIPAddressVersion", "publicIPPrefix", "sku", "zones"),
-        # TEST-NET-2 (RFC 5737) belongs to nobody, so a simulated address reaches nobody.
+        # TEST-NET-2 (RFC 5737) belongs to no network, so a simulated address reaches no machine.
         outputs={
             "ipAddress": lambda c: f"198.51.100.{int(random_hex(2), 16)}",
             "publicIPAddressVersion": "IPv4",
@@ -150,7 +150,7 @@ RULES: Final = (
         SECURITY_GROUP,
         "Microsoft.Network/networkSecurityGroups/{networkSecurityGroupName}",
         "networkSecurityGroupName",
-        spelling=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
+        name_pattern=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
         replace=("location",),
         outputs={"securityRules": [], "defaultSecurityRules": [], "subnets": [], "networkInterfaces": []},
     ),
@@ -158,7 +158,7 @@ RULES: Final = (
         PRIVATE_ZONE,
         _ZONES,
         "privateZoneName",
-        spelling=r"(?=.{1,63}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+",
+        name_pattern=r"(?=.{1,63}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)+",
         replace=("location",),
         outputs={
             "maxNumberOfRecordSets": 25000,
@@ -181,7 +181,7 @@ RULES: Final = (
             to(
                 "privateZoneName",
                 PRIVATE_ZONE,
-                held="CannotDeleteResource: Can not delete resource {target} before nested resources are"
+                delete_error="CannotDeleteResource: Can not delete resource {target} before nested resources are"
                 " deleted: {holder}.",
                 value=path(_ZONES),
             ),

@@ -1,4 +1,4 @@
-"""Clusters of the SIMULATED clouds are real: this hands them and their nodes to the sandbox's supervisor."""
+"""Hands the real clusters of the SIMULATED clouds, and their nodes, to the sandbox's supervisor."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class Access(Protocol):
 
     @property
     def endpoint(self) -> str:
-        """Its address, such as `https://127.0.0.1:40001`."""
+        """The API server's address, such as `https://127.0.0.1:40001`."""
 
     @property
     def certificate_authority(self) -> str:
-        """PEM text of the certificate authority that signed its certificate."""
+        """PEM text of the certificate authority that signed the API server's certificate."""
 
 
 class ClusterHost(Protocol):
-    """Who runs the clusters: the sandbox's supervisor, or a stand-in in tests. All calls may be repeated."""
+    """Runs the clusters: the sandbox's supervisor, or a double in tests. All calls may be repeated."""
 
     def create_cluster(self, name: str, version: str) -> Access:
         """Start a control plane and wait until it answers."""
@@ -37,10 +37,10 @@ class ClusterHost(Protocol):
         """Stop a control plane and forget its data."""
 
     def trust(self, access: Access) -> None:
-        """Have every program trust a control plane's certificate, as one that a public authority signed."""
+        """Make every program trust a control plane's certificate, like one of a public authority."""
 
     def distrust(self, endpoint: str) -> None:
-        """End that."""
+        """End the trust in a control plane's certificate."""
 
     def set_node_pool(self, cluster: str, pool: str, nodes: list[Node]) -> None:
         """Make the nodes of a pool exactly these."""
@@ -49,42 +49,42 @@ class ClusterHost(Protocol):
         """Remove a pool's nodes."""
 
 
-class Supervisor:
-    """The sandbox's supervisor. Its words on what went wrong reach the person at the command line."""
+class SupervisorClusters:
+    """The clusters of the sandbox's supervisor. The supervisor's errors reach the person at the command line."""
 
     def create_cluster(self, name: str, version: str) -> Access:
         """Start a control plane and wait until it answers."""
-        with _readable():
+        with _readable_errors():
             return supervisor_client.create_cluster(name, version)
 
     def delete_cluster(self, name: str) -> None:
         """Stop a control plane and forget its data."""
-        with _readable():
+        with _readable_errors():
             supervisor_client.delete_cluster(name)
 
     def trust(self, access: Access) -> None:
-        """Have every program trust a control plane's certificate, as one that a public authority signed."""
+        """Make every program trust a control plane's certificate, like one of a public authority."""
         trust.add(Home.current(), access.endpoint, access.certificate_authority)
 
     def distrust(self, endpoint: str) -> None:
-        """End that."""
+        """End the trust in a control plane's certificate."""
         trust.forget(Home.current(), endpoint)
 
     def set_node_pool(self, cluster: str, pool: str, nodes: list[Node]) -> None:
         """Make the nodes of a pool exactly these."""
-        with _readable():
+        with _readable_errors():
             supervisor_client.set_node_pool(
                 cluster, pool, [supervisor_client.NodeSpec(**asdict(node)) for node in nodes]
             )
 
     def delete_node_pool(self, cluster: str, pool: str) -> None:
         """Remove a pool's nodes."""
-        with _readable():
+        with _readable_errors():
             supervisor_client.delete_node_pool(cluster, pool)
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def _readable_errors() -> Iterator[None]:
     try:
         yield
     except SandboxError as error:
@@ -92,7 +92,7 @@ def _readable() -> Iterator[None]:
 
 
 def encoded_authority(access: Access) -> str:
-    """The certificate authority as the clouds' APIs give it: base64 of the PEM text."""
+    """The certificate authority as in the clouds' APIs: base64 of the PEM text."""
     return base64.b64encode(access.certificate_authority.encode()).decode()
 
 

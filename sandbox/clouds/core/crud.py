@@ -1,7 +1,7 @@
-"""What a SIMULATED cloud does with resources, by the rules of their types; the same for all three clouds.
+"""Create, read, update and delete in a SIMULATED cloud, by the rules of the resource types.
 
-Values are plain Python data without secret marks (`sandbox.provider_sdk.server.UNKNOWN` stands for what only an update
-will tell).
+Values are plain Python data without secret marks. `sandbox.provider_sdk.values.UNKNOWN` is a value that exists only
+after an update.
 """
 
 from __future__ import annotations
@@ -14,28 +14,28 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, TypeVar
 
-from sandbox.clouds.core.diff import Change, changes
+from sandbox.clouds.core.diff import PropertyChange, Replacement, changes
 from sandbox.clouds.core.lookups import Lookups, plain
-from sandbox.clouds.core.model import CloudError, Context, NotUsableYetError, Pace, Rule
-from sandbox.clouds.core.outputs import apply, complete, settle
-from sandbox.clouds.core.references import doomed
-from sandbox.clouds.core.refusals import admit, hold
-from sandbox.clouds.core.schema import Problem
+from sandbox.clouds.core.model import CloudError, Context, NotUsableYetError, Pace, ResourceRule
+from sandbox.clouds.core.outputs import add_computed, declared_outputs, set_outputs
+from sandbox.clouds.core.references import deletion_order
+from sandbox.clouds.core.refusals import run_check, validate_write
+from sandbox.clouds.core.schema import SchemaError
 from sandbox.clouds.core.store import Row
-from sandbox.provider_sdk.server import ProviderError, has_unknowns
+from sandbox.provider_sdk.server import ProviderError
+from sandbox.provider_sdk.values import has_unknowns
 
 AUTONAMED: Final = "__defaults"
-"""Input key under which the bridged providers, too, keep which inputs they made up."""
+"""Input key for the names of the inputs that the provider generated. The bridged providers use the same key."""
 
-
-_USUAL: Final = Pace()
-_PATIENCE_SECONDS: Final = 30.0
-"""How long a provider goes on asking for what is not known everywhere yet. AWS's: two minutes for roles."""
-Begun = TypeVar("Begun")
+_NORMAL_PACE: Final = Pace()
+_RETRY_SECONDS: Final = 30.0
+"""Time for which a provider retries while a resource is not known everywhere. AWS's retries two minutes for roles."""
+Result = TypeVar("Result")
 
 
 @dataclass
-class Made:
+class ResourceState:
     """A resource as the cloud has it. `id` is empty in a preview."""
 
     id: str
@@ -43,46 +43,53 @@ class Made:
     inputs: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Naming:
+    """The parts of a generated name."""
+
+    name: str
+    """The resource's name in the program."""
+    seed: bytes = b""
+    """The engine's random seed. Empty: no seed."""
+    proposal: str | None = None
+    """The complete name that the engine proposes, if any."""
+
+    def generate(self, pattern: str) -> str:
+        """The name for a resource that has none, by the pattern of its type."""
+        random = Random(self.seed) if self.seed else Random()
+        hexes = {f"hex{n}": f"{random.getrandbits(4 * n):0{n}x}" for n in (7, 8, 12)}
+        return self.proposal or pattern.format(name=self.name, **hexes)
+
+
 class Cloud(Lookups):
     """One cloud as one provider instance sees it."""
 
-    # Inputs
-
     def check(
-        self,
-        token: str,
-        name: str,
-        old: Mapping[str, Any],
-        news: Mapping[str, Any],
-        seed: bytes = b"",
-        proposed_name: str | None = None,
-    ) -> tuple[dict[str, Any], list[Problem]]:
-        """Inputs with the provider's additions, and what is wrong with them, each reason in the provider's
-        words."""
+        self, token: str, naming: Naming, old: Mapping[str, Any], news: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], list[SchemaError]]:
+        """Inputs with the provider's additions, and the errors in them, in the provider's words."""
         rule = self.rule(token)
         inputs = {k: v for k, v in news.items() if not k.startswith("__")}
         for path in rule.json:
             if isinstance(inputs.get(path), dict) and not has_unknowns(inputs[path]):
                 inputs[path] = json.dumps(inputs[path])
-        made_up: list[str] = []
+        generated: list[str] = []
         if rule.name is not None and inputs.get(rule.name.property) is None:
             prop = rule.name.property
             if prop in old.get(AUTONAMED, ()):
                 inputs[prop] = old[prop]
             else:
-                random = Random(seed) if seed else Random()
-                hexes = {f"hex{n}": f"{random.getrandbits(4 * n):0{n}x}" for n in (7, 8, 12)}
-                inputs[prop] = proposed_name or rule.name.pattern.format(name=name, **hexes)
-            made_up.append(prop)
+                inputs[prop] = naming.generate(rule.name.pattern)
+            generated.append(prop)
         context = self.context(rule, inputs)
-        for key, value in self.flavour.complete(context).items():
+        for key, value in self.dialect.default_inputs(context).items():
             if inputs.get(key) is None:
                 inputs[key] = value
-        problems = [
-            Problem(p.path, p.kind, self.flavour.explain(p, token, name))
-            for p in self.flavour.sdk.problems(token, inputs)
+        errors = [
+            SchemaError(error.path, error.kind, self.dialect.explain(error, token, naming.name))
+            for error in self.dialect.sdk.input_errors(token, inputs)
         ]
-        return inputs | {AUTONAMED: made_up}, problems
+        return inputs | {AUTONAMED: generated}, errors
 
     def diff(
         self,
@@ -90,90 +97,84 @@ class Cloud(Lookups):
         old_inputs: Mapping[str, Any],
         old_outputs: Mapping[str, Any],
         news: Mapping[str, Any],
-    ) -> tuple[list[Change], bool]:
-        """What changes, and whether a replacement has to delete the old resource before it creates the new
-        one."""
+    ) -> tuple[list[PropertyChange], bool]:
+        """The changed properties, and whether the old resource is deleted before its replacement is created."""
         rule = self.rule(token)
-        found = changes(
-            old_inputs,
-            news,
-            replace=rule.replace,
-            replace_when=rule.replace_when,
-            irreversible=rule.irreversible,
-            defaults=rule.defaults,
-        )
+        replacement = Replacement(rule.replace, rule.replace_when, rule.irreversible)
+        differences = changes(old_inputs, news, replacement, rule.defaults)
         context = self.context(rule, dict(news))
         context.old_inputs = dict(old_inputs)
-        for key, value in self.flavour.inherited(context).items():
+        for key, value in self.dialect.inherited_outputs(context).items():
             if has_unknowns(value) or value != (old_outputs.get(key) or {}):
-                found.append(Change(key, "update"))
-        return found, any(change.replaces for change in found) and self._keeps_name(rule, old_inputs, news)
+                differences.append(PropertyChange(key, "update"))
+        replaces = any(change.replaces for change in differences)
+        return differences, replaces and self._keeps_name(rule, old_inputs, news)
 
     @staticmethod
-    def _keeps_name(rule: Rule, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    def _keeps_name(rule: ResourceRule, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         # As the bridged providers decide (pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace).
         if rule.name is None:
             return False
         prop = rule.name.property
         return prop not in new.get(AUTONAMED, ()) and old.get(prop) == new.get(prop)
 
-    # Life of a resource
-
-    def create(self, token: str, inputs: Mapping[str, Any], *, preview: bool = False, pace: Pace = _USUAL) -> Made:
-        """Create a resource, or tell what it will be."""
+    def create(
+        self, token: str, inputs: Mapping[str, Any], *, preview: bool = False, pace: Pace = _NORMAL_PACE
+    ) -> ResourceState:
+        """Create a resource, or predict it in a preview."""
         rule = self.rule(token)
         context = self.context(rule, plain(inputs))
         if preview:
-            settle(self.flavour, context, {}, preview=True)
-            return Made("", complete(self.flavour, context))
+            add_computed(self.dialect, context, {}, preview=True)
+            return ResourceState("", declared_outputs(self.dialect, context))
         context.id = str(context.value(rule.id))
-        settle(self.flavour, context, {}, preview=False)
+        add_computed(self.dialect, context, {}, preview=False)
 
-        def begin() -> int | Made:
+        def begin() -> int | ResourceState:
             with self.store.transaction() as tx:
                 context.find = self.finder(context, tx)
-                references = admit(self.flavour, context, tx)
-                standing = self.row(context, context.id, tx) if rule.shared else None
-                if standing is not None:
-                    tx.share(standing.uid, 1)
-                    return Made(context.id, standing.outputs)
+                references = validate_write(self.dialect, context, tx)
+                existing = self.row(context, context.id, tx) if rule.shared else None
+                if existing is not None:
+                    tx.share(existing.uid, 1)
+                    return ResourceState(context.id, existing.outputs)
                 uid = self.insert(context, tx)
                 tx.refer(uid, references)
                 return uid
 
-        begun = _patiently(begin)
-        if isinstance(begun, Made):
-            return begun
-        return Made(context.id, self._make(context, begun, dict(inputs), pace))
+        result = _retry_until_usable(begin)
+        if isinstance(result, ResourceState):
+            return result
+        return ResourceState(context.id, self._finish_create(context, result, dict(inputs), pace))
 
-    def go_on(self) -> None:
-        """Finish what somebody asked for who is gone by now: the clouds do so, too."""
+    def resume_pending(self) -> None:
+        """Finish the creations whose process is gone. The real clouds finish them, too."""
         with self.store.transaction() as tx:
-            found = [(row, self.of_row(row, tx)) for row in tx.orphans(self.flavour.name)]
-            # What is in other accounts is for their own providers to finish.
-            left = [(row, context) for row, context in found if context.text(self.flavour.account) == row.account]
-            for row, _ in left:
+            orphans = [(row, self.row_context(row, tx)) for row in tx.orphans(self.dialect.name)]
+            # The providers of other accounts finish the orphans there.
+            pending = [(row, context) for row, context in orphans if context.text(self.dialect.account) == row.account]
+            for row, _ in pending:
                 tx.adopt(row.uid)
-        for row, context in left:
+        for row, context in pending:
             context.old_inputs = {}
             with suppress(ProviderError):
-                self._make(context, row.uid, row.inputs, _USUAL)
+                self._finish_create(context, row.uid, row.inputs, _NORMAL_PACE)
 
-    def _make(self, context: Context, uid: int, inputs: dict[str, Any], pace: Pace) -> dict[str, Any]:
-        """What was begun becomes real. Returns its outputs."""
+    def _finish_create(self, context: Context, uid: int, inputs: dict[str, Any], pace: Pace) -> dict[str, Any]:
+        """Finish a creation whose row is in the store. Returns the outputs."""
         rule = context.rule
         try:
-            time.sleep(pace.takes)
+            time.sleep(pace.delay_seconds)
             if rule.effect is not None:
                 context.find = self.finder(context)
-                apply(context, rule.effect.create(context))
-            outputs = complete(self.flavour, context)
-            settles = rule.settles if pace.settles is None else pace.settles
+                set_outputs(context, rule.effect.create(context))
+            outputs = declared_outputs(self.dialect, context)
+            seconds = rule.propagation_seconds if pace.propagation_seconds is None else pace.propagation_seconds
             with self.store.transaction() as tx:
-                tx.save(uid, inputs, outputs, time.time() + settles if settles else 0.0)
+                tx.save(uid, inputs, outputs, time.time() + seconds if seconds else 0.0)
                 tx.mark_cluster(uid, context.outputs.get("sandboxCluster"), context.outputs.get("sandboxEndpoint"))
         except BaseException:
-            # As in the clouds, a failed creation leaves nothing behind; deleting what is not there is fine.
+            # As in the clouds, a failed creation leaves nothing behind. A second delete does no harm.
             with self.store.transaction() as tx:
                 tx.delete(uid)
             if rule.effect is not None:
@@ -182,81 +183,74 @@ class Cloud(Lookups):
             raise
         return outputs
 
-    def read(self, token: str, id_: str, inputs: Mapping[str, Any]) -> Made | None:
+    def read(self, token: str, id_: str, inputs: Mapping[str, Any]) -> ResourceState | None:
         """A resource as it is now, or None if it is gone."""
         rule = self.rule(token)
         with self.store.reading() as tx:
             row = self.row(self.context(rule, plain(inputs)), id_, tx)
-        return None if row is None else Made(row.id, row.outputs, row.inputs)
+        return None if row is None else ResourceState(row.id, row.outputs, row.inputs)
 
     def update(
-        self,
-        token: str,
-        id_: str,
-        old_inputs: Mapping[str, Any],
-        old_outputs: Mapping[str, Any],
-        inputs: Mapping[str, Any],
-        *,
-        preview: bool = False,
-    ) -> Made:
-        """Bring a resource to new inputs, or tell what it will be."""
+        self, token: str, prior: ResourceState, inputs: Mapping[str, Any], *, preview: bool = False
+    ) -> ResourceState:
+        """Bring a resource to new inputs, or predict the outcome in a preview."""
         rule = self.rule(token)
         context = self.context(rule, plain(inputs))
-        context.id, context.old_inputs = id_, plain(old_inputs)
+        context.id, context.old_inputs = prior.id, plain(prior.inputs)
         if preview:
-            settle(self.flavour, context, old_outputs, preview=True)
-            return Made(id_, complete(self.flavour, context))
+            add_computed(self.dialect, context, prior.outputs, preview=True)
+            return ResourceState(prior.id, declared_outputs(self.dialect, context))
 
         def begin() -> Row:
             with self.store.transaction() as tx:
                 context.find = self.finder(context, tx)
-                row = self.row(context, id_, tx)
+                row = self.row(context, prior.id, tx)
                 if row is None:
                     raise CloudError(
-                        f"ResourceNotFound: {token} {id_} does not exist (pulumi refresh drops it from the state)"
+                        f"ResourceNotFound: {token} {prior.id} does not exist (pulumi refresh drops it from the state)"
                     )
-                tx.refer(row.uid, admit(self.flavour, context, tx))
+                tx.refer(row.uid, validate_write(self.dialect, context, tx))
                 return row
 
-        row = _patiently(begin)
+        row = _retry_until_usable(begin)
         context.find = self.finder(context)
-        settle(self.flavour, context, row.outputs, preview=False)
+        add_computed(self.dialect, context, row.outputs, preview=False)
         if rule.effect is not None:
-            apply(context, rule.effect.update(context))
-        outputs = complete(self.flavour, context)
+            set_outputs(context, rule.effect.update(context))
+        outputs = declared_outputs(self.dialect, context)
         with self.store.transaction() as tx:
             tx.save(row.uid, dict(inputs), outputs, row.usable_from)
-        return Made(id_, outputs)
+        return ResourceState(prior.id, outputs)
 
     def delete(self, token: str, id_: str, inputs: Mapping[str, Any]) -> None:
-        """Delete a resource with what goes with it; one that is gone already is fine."""
+        """Delete a resource with its dependents. A resource that is gone already is no error."""
         with self.store.transaction() as tx:
             row = self.row(self.context(self.rule(token), plain(inputs)), id_, tx)
             if row is None:
                 return
-            context = self.of_row(row, tx)
+            context = self.row_context(row, tx)
             if context.rule.counted and row.shares > 1:
                 tx.share(row.uid, -1)
                 return
-            going = doomed(self.flavour.rules, row, tx)
+            rows = deletion_order(self.dialect.rules, row, tx)
             for check in context.rule.protected:
-                hold(check, context, tx)
-        for each in going:
+                run_check(check, context, tx)
+        for row in rows:
             with self.store.reading() as tx:
-                context = self.of_row(each, tx)
+                context = self.row_context(row, tx)
             if context.rule.effect is not None:
                 context.find = self.finder(context)
                 context.rule.effect.delete(context)
             with self.store.transaction() as tx:
-                tx.delete(each.uid)
+                tx.delete(row.uid)
 
     def invoke(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Answer a data source; raises `CloudError` for one that is not simulated."""
-        function = self.flavour.invokes.get(token)
+        """Answer a data source. Raises `CloudError` for one that is not simulated."""
+        function = self.dialect.invokes.get(token)
         if function is None:
-            folder = self.flavour.name.removesuffix("-native")
+            folder = self.dialect.name.removesuffix("-native")
             raise CloudError(
-                f"sandbox: {self.flavour.name} does not simulate {token} yet; add it in sandbox/clouds/{folder}/"
+                f"sandbox: {self.dialect.name} does not simulate {token} yet. Add it in sandbox/clouds/{folder}/"
             )
         return function(self, arguments)
 
@@ -265,9 +259,9 @@ class Cloud(Lookups):
         return self.finder(self.context(self.rule(token), dict(inputs or {})))((token,), handle)
 
 
-def _patiently(begin: Callable[[], Begun]) -> Begun:
-    """Ask again while something is not known everywhere yet, where the real provider does so, too."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+def _retry_until_usable(begin: Callable[[], Result]) -> Result:
+    """Retry while a resource is not known everywhere, where the real provider retries, too."""
+    end = time.monotonic() + _RETRY_SECONDS
     while True:
         try:
             return begin()

@@ -1,79 +1,96 @@
-"""What changed between two sets of inputs of a SIMULATED cloud's resource, and which change replaces it."""
+"""The difference between two sets of inputs of a SIMULATED cloud's resource, and the changes that replace it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from sandbox.clouds.core import property_paths
-from sandbox.provider_sdk.server import UNKNOWN
+from sandbox.provider_sdk.values import UNKNOWN
+
+Kind = Literal["add", "delete", "update"]
+Difference = tuple[str, Kind, Any, Any]
+"""Path, kind, old value, new value."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """A changed property: its path in the engine's notation (`a.b[0]`), what happened, and whether it
-    replaces."""
+class PropertyChange:
+    """A changed property. `path` is in the engine's notation (`a.b[0]`)."""
 
     path: str
-    kind: Literal["add", "delete", "update"]
+    kind: Kind
     replaces: bool = False
 
 
+@dataclass(frozen=True)
+class Replacement:
+    """The changes that replace a resource. See the fields of the same names in `model.ResourceRule`."""
+
+    replace: Sequence[str] = ()
+    replace_when: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
+    irreversible: Sequence[str] = ()
+
+    def applies(self, path: str, kind: Kind, old: Any, new: Any) -> bool:
+        """Whether a change replaces the resource."""
+        plain = _plain(path)
+        if kind == "delete" and plain in self.irreversible:
+            return True
+        condition = self.replace_when.get(plain)
+        if condition is not None and kind == "update" and UNKNOWN not in (old, new):
+            return condition(old, new)
+        leaves = (leaf for value in (old, new) for leaf in _leaves(value, plain))
+        return any(_below(leaf, self.replace) for leaf in leaves)
+
+
 def changes(
-    old: Mapping[str, Any],
-    new: Mapping[str, Any],
-    *,
-    replace: Sequence[str] = (),
-    replace_when: Mapping[str, Callable[[Any, Any], bool]] | None = None,
-    irreversible: Sequence[str] = (),
-    defaults: Mapping[str, Any] | None = None,
-) -> list[Change]:
+    old: Mapping[str, Any], new: Mapping[str, Any], replacement: Replacement, defaults: Mapping[str, Any]
+) -> list[PropertyChange]:
     """The differences between two property bags, `__` marks left out."""
     before, after = (deepcopy({k: v for k, v in bag.items() if not k.startswith("__")}) for bag in (old, new))
-    for path, value in (defaults or {}).items():
+    for path, value in defaults.items():
         for bag in (before, after):
             property_paths.drop(bag, path, value)
-
-    def replaces(path: str, kind: str, was: Any, is_: Any) -> bool:
-        plain = _plain(path)
-        if kind == "delete" and plain in irreversible:
-            return True
-        when = (replace_when or {}).get(plain)
-        if when is not None and kind == "update" and UNKNOWN not in (was, is_):
-            return when(was, is_)
-        leaves = (leaf for value in (was, is_) for leaf in _leaves(value, plain))
-        return any(_below(leaf, replace) for leaf in leaves)
-
-    return [Change(path, kind, replaces(path, kind, was, is_)) for path, kind, was, is_ in _walk(before, after, "")]
+    return [
+        PropertyChange(path, kind, replacement.applies(path, kind, old_value, new_value))
+        for path, kind, old_value, new_value in _differences(before, after, "")
+    ]
 
 
-def _walk(old: Any, new: Any, path: str) -> Iterator[tuple[str, Literal["add", "delete", "update"], Any, Any]]:
+def _differences(old: Any, new: Any, path: str) -> Iterator[Difference]:
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(k for k in new if k not in old)]:
-            here = _join(path, key)
-            was, is_ = old.get(key), new.get(key)
-            if was is None and is_ is not None:
-                yield here, "add", None, is_
-            elif was is not None and is_ is None:
-                yield here, "delete", was, None
-            else:
-                yield from _walk(was, is_, here)
+        yield from _in_maps(old, new, path)
     elif isinstance(old, list) and isinstance(new, list):
-        if _scalars(old) and _scalars(new) and sorted(map(repr, old)) == sorted(map(repr, new)):
-            # Nearly all lists of the clouds' APIs are sets; the real providers do not compare their order.
-            return
-        for index, item in enumerate(old):
-            if index < len(new):
-                yield from _walk(item, new[index], f"{path}[{index}]")
-            else:
-                yield f"{path}[{index}]", "delete", item, None
-        for index in range(len(old), len(new)):
-            yield f"{path}[{index}]", "add", None, new[index]
+        yield from _in_lists(old, new, path)
     elif old is UNKNOWN or new is UNKNOWN or type(old) is not type(new) or old != new:
         yield path, "update", old, new
+
+
+def _in_maps(old: dict[str, Any], new: dict[str, Any], path: str) -> Iterator[Difference]:
+    for key in [*old, *(k for k in new if k not in old)]:
+        item_path = _join(path, key)
+        before, after = old.get(key), new.get(key)
+        if before is None and after is not None:
+            yield item_path, "add", None, after
+        elif before is not None and after is None:
+            yield item_path, "delete", before, None
+        else:
+            yield from _differences(before, after, item_path)
+
+
+def _in_lists(old: list[Any], new: list[Any], path: str) -> Iterator[Difference]:
+    if _scalars(old) and _scalars(new) and sorted(map(repr, old)) == sorted(map(repr, new)):
+        # Nearly all lists of the clouds' APIs are sets. The real providers do not compare their order.
+        return
+    for index, item in enumerate(old):
+        if index < len(new):
+            yield from _differences(item, new[index], f"{path}[{index}]")
+        else:
+            yield f"{path}[{index}]", "delete", item, None
+    for index in range(len(old), len(new)):
+        yield f"{path}[{index}]", "add", None, new[index]
 
 
 def _scalars(values: list[Any]) -> bool:

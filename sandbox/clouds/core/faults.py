@@ -2,8 +2,8 @@
 
     [{"operation": "create", "effect": "lose", "type": "aws:ec2/*", "call": 3}]
 
-lets the third creation of anything of EC2 happen and its answer get lost. Calls are counted over all plugin processes, from when
-the file was put there.
+With this file the cloud does the third creation of an EC2 resource, and loses its answer. The count of calls covers all
+plugin processes, and begins with the file.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import fcntl
 import json
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -22,82 +23,103 @@ from sandbox.clouds.core.model import CloudError, Pace
 from sandbox.provider_sdk.server import InitFailed
 
 Operation = Literal["create", "read", "update", "delete", "invoke"]
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 _LONGEST_RETRY_SECONDS = 30.0
-"""How long a provider goes on asking a cloud that throttles it. The real ones take minutes: AWS's has 25 tries."""
+"""Time for which a provider retries on a throttled call. Real providers retry for minutes: AWS's has 25 tries."""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request of the engine."""
+
+    cloud: str
+    operation: Operation
+    token: str
+    name: str
+    """The resource's URN, or the data source's token."""
 
 
 class Fault(BaseModel):
-    """Which calls go wrong, and how."""
+    """The calls that fail, and the way in which they fail."""
 
     model_config = ConfigDict(extra="forbid")
 
-    operation: Operation | Literal["*"] = Field(description="what the engine asks for")
+    operation: Operation | Literal["*"] = Field(description="the engine's request")
     effect: Literal["refuse", "time-out", "lose", "throttle", "slow", "settle"] = Field(
-        description="refuse: nothing is done; time-out: it is done, and the provider gives up waiting for it, but tells the "
-        "engine that it is there; lose: it is done, and nobody hears of it; throttle: nothing is done for some seconds, "
-        "and the provider asks again until it is; slow: it takes some seconds more; settle: what was created can be used by "
-        "others only some seconds later"
+        description="refuse: the cloud does nothing. "
+        "time-out: the cloud does the work, and the provider stops waiting, but reports the resource to the engine. "
+        "lose: the cloud does the work, and the answer is lost. "
+        "throttle: the cloud does nothing for some seconds, and the provider retries. "
+        "slow: the work takes some seconds more. "
+        "settle: other resources can use the new resource only some seconds later"
     )
     cloud: str = Field(default="*", description="aws, gcp or azure-native, or a pattern")
     type: str = Field(default="*", description="the type's token or a pattern: aws:ec2/*")
-    call: int = Field(default=1, ge=1, description="the first of the matching calls that goes wrong")
-    times: int = Field(default=1, ge=1, description="how many of them go wrong, one after the other")
-    each: bool = Field(default=False, description="count each resource by itself, not all of them together")
-    seconds: float = Field(default=0.0, ge=0, description="how long the cloud throttles, or takes")
+    call: int = Field(default=1, ge=1, description="the first of the matching calls that fails")
+    times: int = Field(default=1, ge=1, description="the number of calls that fail, one after the other")
+    each: bool = Field(
+        default=False, description="count the calls of each resource separately, not of all resources together"
+    )
+    seconds: float = Field(default=0.0, ge=0, description="the seconds of throttle, slow and settle")
 
-    def matches(self, cloud: str, operation: str, token: str) -> bool:
-        """Whether a call is one of those."""
-        return self.operation in ("*", operation) and fnmatchcase(cloud, self.cloud) and fnmatchcase(token, self.type)
+    def matches(self, call: Call) -> bool:
+        """Whether the fault counts a call."""
+        operation = self.operation in ("*", call.operation)
+        return operation and fnmatchcase(call.cloud, self.cloud) and fnmatchcase(call.token, self.type)
 
 
 class Faults:
-    """The faults of one sandbox. Without the file there are none, and that costs one look."""
+    """The faults of one sandbox. Without the file there are none."""
 
     def __init__(self, file: Path) -> None:
-        self._file, self._seen = file, file.with_suffix(".seen")
+        self._file, self._counts_file = file, file.with_suffix(".seen")
 
-    def around(
-        self, cloud: str, operation: Operation, token: str, name: str, act: Callable[[Pace], Made],
-        partly: Callable[[Made], InitFailed] | None = None,
-    ) -> Made:  # fmt: skip
-        """Do what the engine asks for, unless a fault is due. `partly` tells of what the provider gave up waiting for."""
-        fault = self._due(cloud, operation, token, name) if self._file.exists() else None
+    def inject(
+        self, call: Call, act: Callable[[Pace], Result], timed_out: Callable[[Result], InitFailed] | None = None
+    ) -> Result:
+        """Do the work of a call, with its fault, if any. `timed_out` reports a resource that never became ready."""
+        fault = self._next_fault(call) if self._file.exists() else None
         if fault is None:
             return act(Pace())
         if fault.effect == "slow":
-            return act(Pace(takes=fault.seconds))
+            return act(Pace(delay_seconds=fault.seconds))
         if fault.effect == "settle":
-            return act(Pace(settles=fault.seconds))
+            return act(Pace(propagation_seconds=fault.seconds))
         if fault.effect == "refuse":
-            raise CloudError(f"InternalError: {operation} of {token} failed (a fault of faults.json; nothing was done)")
+            raise CloudError(
+                f"InternalError: {call.operation} of {call.token} failed (a fault of faults.json; nothing was done)"
+            )
         if fault.effect == "throttle":
             if fault.seconds > _LONGEST_RETRY_SECONDS:
-                raise CloudError(f"ThrottlingException: Rate exceeded; {operation} of {token} (a fault of faults.json)")
+                raise CloudError(
+                    f"ThrottlingException: Rate exceeded; {call.operation} of {call.token} (a fault of faults.json)"
+                )
             time.sleep(fault.seconds)
             return act(Pace())
-        made = act(Pace())
-        if fault.effect == "time-out" and partly is not None:
-            raise partly(made)
-        raise CloudError(f"connection reset by peer: {operation} of {token} (a fault of faults.json; it was done)")
+        result = act(Pace())
+        if fault.effect == "time-out" and timed_out is not None:
+            raise timed_out(result)
+        raise CloudError(
+            f"connection reset by peer: {call.operation} of {call.token} (a fault of faults.json; it was done)"
+        )
 
-    def _due(self, cloud: str, operation: str, token: str, name: str) -> Fault | None:
-        """Count a call, and find the fault that it meets."""
-        faults, due = self._read(), None
-        with self._seen.open("a+") as file:
+    def _next_fault(self, call: Call) -> Fault | None:
+        """Count a call, and find its fault."""
+        faults, next_fault = self._read(), None
+        with self._counts_file.open("a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
-            seen: dict[str, int] = json.loads(file.read() or "{}")
+            counts: dict[str, int] = json.loads(file.read() or "{}")
             for number, fault in enumerate(faults):
-                if fault.matches(cloud, operation, token):
-                    key = f"{number} {operation} {token} {name}" if fault.each else str(number)
-                    seen[key] = seen.get(key, 0) + 1
-                    if fault.call <= seen[key] < fault.call + fault.times:
-                        due = due or fault
+                if fault.matches(call):
+                    key = f"{number} {call.operation} {call.token} {call.name}" if fault.each else str(number)
+                    counts[key] = counts.get(key, 0) + 1
+                    if fault.call <= counts[key] < fault.call + fault.times:
+                        next_fault = next_fault or fault
             file.truncate(0)
-            file.write(json.dumps(seen))
-        return due
+            file.write(json.dumps(counts))
+        return next_fault
 
     def _read(self) -> list[Fault]:
         try:
@@ -105,5 +127,5 @@ class Faults:
         except ValidationError as error:
             where = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             raise CloudError(
-                f"{self._file}: {where}. See sandbox/clouds/core/faults.py for what a fault may be"
+                f"{self._file}: {where}. See sandbox/clouds/core/faults.py for the fields of a fault"
             ) from error

@@ -1,9 +1,14 @@
-"""The words in which the rules of the SIMULATED clouds are written: a `Rule` says how one resource type
-behaves.
+"""The vocabulary of the SIMULATED clouds' rules. A `ResourceRule` describes how one resource type behaves.
 
-A string in a rule is a template: `{region}` stands for an output or input of the resource or a setting of
-its cloud, `{hex17}` for seventeen random hexadecimal digits, `{uuid}` for a random one, `{now}` for the
-time. A function takes the `Context` and gives the value.
+A string in a rule is a template:
+
+    {region}   an output or input of the resource, or a setting of its cloud
+    {hex17}    seventeen random hexadecimal digits
+    {digits8}  eight random decimal digits
+    {uuid}     a random UUID
+    {now}      the time
+
+A function in a rule takes the `Context` and returns the value.
 """
 
 from __future__ import annotations
@@ -17,7 +22,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.clouds.core import property_paths
-from sandbox.provider_sdk.server import UNKNOWN, ProviderError
+from sandbox.provider_sdk.server import ProviderError
+from sandbox.provider_sdk.values import UNKNOWN
 
 if TYPE_CHECKING:
     from sandbox.clouds.core.clusters import ClusterHost
@@ -25,11 +31,11 @@ if TYPE_CHECKING:
 
 
 class CloudError(ProviderError):
-    """What the cloud's API would answer; the text carries the cloud's own error code."""
+    """An error of the cloud's API. The text starts with the cloud's own error code."""
 
 
 class NotUsableYetError(CloudError):
-    """What a resource refers to exists, and this part of the cloud does not know of it yet."""
+    """The target of a reference exists, but this part of the cloud does not know of it yet."""
 
     def __init__(self, text: str, retried: bool) -> None:
         super().__init__(f"{text} (it exists, and is not known everywhere yet)")
@@ -40,27 +46,26 @@ class NotUsableYetError(CloudError):
 class Pace:
     """How slowly a cloud creates something, in seconds."""
 
-    takes: float = 0.0
-    """Until it is there."""
-    settles: float | None = None
-    """From then on, until all of the cloud knows of it; None: as usual."""
+    delay_seconds: float = 0.0
+    """Until the resource exists."""
+    propagation_seconds: float | None = None
+    """From then on, until all of the cloud knows of the resource. None: the value of its rule."""
 
 
 @dataclass
 class Context:
-    """All that a rule may look at while it makes, changes or deletes one resource."""
+    """Everything that a rule may read while it creates, changes or deletes one resource."""
 
-    rule: Rule
+    rule: ResourceRule
     settings: Mapping[str, Any]
     inputs: dict[str, Any]
     outputs: dict[str, Any]
     clusters: ClusterHost
     find: Callable[[Iterable[str], str], Row | None]
-    """Looks up another resource of this cloud by (types, id or other handle), in the scope this resource is
-    in."""
+    """Looks up another resource of this cloud in this resource's scope, by (types, id or other handle)."""
     id: str = ""
     old_inputs: dict[str, Any] = field(default_factory=dict)
-    """The inputs before an update; empty while a resource is created."""
+    """The inputs before an update. Empty while a resource is created."""
 
     def __getitem__(self, key: str) -> Any:
         if key == "id":  # never an input: azure-native has types with an `id` input of another meaning
@@ -88,13 +93,13 @@ class Context:
         return str(_Formatter(self).format(template))
 
     def value(self, rule: Any) -> Any:
-        """What a rule's template, function or constant gives for this resource."""
+        """The value of a rule's template, function or constant for this resource."""
         if callable(rule):
             return rule(self)
         return self.text(rule) if isinstance(rule, str) else rule
 
     def get(self, path: str, default: Any = None) -> Any:
-        """An output (inputs are outputs, too) at a dotted path."""
+        """An output at a dotted path. Inputs are outputs, too."""
         return property_paths.get(self.outputs, path, default)
 
 
@@ -112,7 +117,7 @@ Check = Callable[[Context, "Transaction"], None]
 
 @dataclass(frozen=True)
 class Name:
-    """Where the real provider makes up a name when the program gives none."""
+    """The property for which the real provider generates a name when the program has none."""
 
     property: str = "name"
     pattern: str = "{name}-{hex7}"
@@ -125,21 +130,20 @@ class Reference:
     path: str
     to: tuple[str, ...] | str
     missing: str
-    """The cloud's error if it does not; `{value}` is what was asked for, `{handle}` the id that it was taken
-    for."""
-    held: str | None = None
-    """The cloud's error on deleting the other while this one exists; `{target}` is its id. None: it may
-    go."""
+    """The cloud's error if it does not exist. `{value}` is the input, `{handle}` the id that it became."""
+    delete_error: str | None = None
+    """The cloud's error on deleting the target while this resource exists. `{target}` is the target's id. None: the
+    target may be deleted."""
     cascade: bool = False
-    """Deleting the other deletes this one as well."""
+    """Deleting the target deletes this resource as well."""
     value: str | Callable[[Context, str], str] = "{value}"
-    """Turns the input into the other's id, where the input is only a part of it."""
+    """Turns the input into the target's id, where the input is only a part of the id."""
     foreign: tuple[str, ...] = ()
     """Prefixes of values that the cloud itself owns, such as its managed policies."""
-    at_once: bool = False
-    """This part of the cloud knows of the other as soon as it exists, whatever the rest of the cloud knows."""
+    immediate: bool = False
+    """This part of the cloud knows of the target as soon as it exists."""
     retried: bool = False
-    """The real provider asks again for a while, if the cloud does not know of the other yet."""
+    """The real provider retries for a while, if the cloud does not know of the target yet."""
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -147,8 +151,8 @@ class Reference:
         return (self.to,) if isinstance(self.to, str) else self.to
 
 
-def see(address: str) -> Callable[[Check], Check]:
-    """Mark a refusal with where the cloud documents it, if that is not the page of the resource's type."""
+def documented_at(address: str) -> Callable[[Check], Check]:
+    """Mark a check with the address of the cloud's documentation, if that is not the page of the resource type."""
 
     def mark(check: Check) -> Check:
         check.source = address  # type: ignore[attr-defined]
@@ -159,88 +163,87 @@ def see(address: str) -> Callable[[Check], Check]:
 
 @dataclass(frozen=True)
 class Quota:
-    """How many resources of a type there may be."""
+    """The number of resources of a type that may exist."""
 
-    most: int
+    limit: int
     error: str
-    """The cloud's error on one more."""
+    """The cloud's error on the next one."""
     source: str
     regional: bool = False
-    """It counts for each of the cloud's regions, not for the whole account."""
+    """The limit is for one region of the cloud, not for the whole account."""
 
 
 class Effect:
-    """What a type does outside the store: clusters and their nodes are real."""
+    """The effects of a type outside the store: clusters and their nodes are real."""
 
     outputs: tuple[str, ...] = ()
-    """The output paths that only the effect can tell, so that a preview shows them as unknown."""
+    """The output paths that only the effect sets. A preview shows them as unknown."""
 
     def create(self, context: Context) -> dict[str, Any]:
-        """Make it real; returns the values of `outputs`."""
+        """Create the real part. Returns the values of `outputs`."""
         raise NotImplementedError
 
     def update(self, context: Context) -> dict[str, Any]:
-        """Bring it to the new inputs; returns outputs that changed."""
+        """Bring the real part to the new inputs. Returns the outputs that changed."""
         raise NotImplementedError
 
     def delete(self, context: Context) -> None:
-        """Take it away; does nothing when it is gone already."""
+        """Delete the real part. A part that is gone already is no error."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Rule:
-    """How one resource type of a cloud behaves. Inputs and outputs themselves come from the SDK's
-    metadata."""
+class ResourceRule:
+    """How one resource type of a cloud behaves. The SDK's metadata declares its inputs and outputs."""
 
     token: str
     id: Template
     source: str
-    """Where the cloud documents the type with what it refuses; an address without its scheme."""
+    """Address of the type's documentation with its refusals, without the scheme."""
     name: Name | None = None
     scope: str | None = None
-    """Where ids are unique, as a template; None means the cloud's usual scope."""
+    """Template of the scope in which ids are unique. None means the cloud's usual scope."""
     exists: str = "{token} {id} already exists"
     """The cloud's error when the id, or another handle, is taken."""
     shared: bool = False
-    """Creating what exists already is fine, as for a grant; whoever deletes it takes it from all who created it."""
+    """A second creation succeeds, as for a grant. One deletion then removes the resource for all its creators."""
     counted: bool = False
-    """It goes when the last one to create it deletes it. The clouds keep such things for good; here they go, so that an
-    empty cloud is empty."""
-    spelling: Mapping[str, str] = field(default_factory=dict)
-    """Input path -> the regular expression that it has to match as a whole."""
+    """The resource goes with the deletion by its last creator. The clouds keep such resources for good. Here they go,
+    so that an empty cloud is empty."""
+    name_patterns: Mapping[str, str] = field(default_factory=dict)
+    """Input path -> the regular expression that the whole value has to match."""
     quota: Quota | None = None
-    settles: float = 0.0
-    """Seconds until all of the cloud knows of it. The real ones may take minutes."""
+    propagation_seconds: float = 0.0
+    """Seconds until all of the cloud knows of the resource. A real cloud may take minutes."""
     handles: tuple[str, ...] = ()
-    """Outputs besides the id by which others may refer to it, and which must be unique in its scope."""
+    """Outputs other than the id by which references may name the resource, each unique in its scope."""
     replace: tuple[str, ...] = ()
-    """Input paths whose change replaces the resource; everything below them does, too."""
+    """Input paths whose change replaces the resource. A change below such a path does, too."""
     replace_when: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
-    """Input path -> whether its change from one known value to another replaces."""
+    """Input path -> whether a change from one known value to another replaces the resource."""
     irreversible: tuple[str, ...] = ()
     """Input paths whose removal replaces the resource, though a change or addition does not."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """What the provider takes for a missing input: setting it explicitly is no change. Only inside blocks
-    that are given."""
+    """Input path -> the provider's value for a missing input. Setting that value explicitly is no change. A path inside
+    a block counts only when the program sets the block."""
     outputs: Mapping[str, Any] = field(default_factory=dict)
-    """Output path -> template, function or constant; used where the program gave no value."""
+    """Output path -> template, function or constant, for outputs without a value from the program."""
     rewrites: Mapping[str, Callable[[Context, Any], Any]] = field(default_factory=dict)
     """Outputs that have another form than the input of the same name: path -> function of the input."""
     volatile: tuple[str, ...] = ()
-    """Outputs that each update computes anew."""
+    """Outputs that every update computes again."""
     references: tuple[Reference, ...] = ()
     checks: tuple[Check, ...] = ()
-    """Refusals at create and update that no reference expresses; they raise `CloudError`."""
+    """Checks at create and update that no reference expresses. A check raises `CloudError`."""
     protected: tuple[Check, ...] = ()
     """Refusals at delete."""
     effect: Effect | None = None
     json: tuple[str, ...] = ()
-    """Inputs that may be given as a document and are kept as its JSON text."""
+    """Inputs that the program may write as a document. The cloud stores its JSON text."""
 
 
 def random_hex(digits: int) -> str:
-    """Random hexadecimal digits, as in ids and made-up names."""
+    """Random hexadecimal digits, as in ids and generated names."""
     return secrets.token_hex((digits + 1) // 2)[:digits]
 
 
@@ -249,6 +252,6 @@ def random_digits(digits: int) -> str:
     return str(secrets.randbelow(9 * 10 ** (digits - 1)) + 10 ** (digits - 1))
 
 
-def known(value: Any) -> bool:
-    """Whether a value is there and known."""
+def is_known(value: Any) -> bool:
+    """Whether a value is set and known."""
     return value is not None and value is not UNKNOWN

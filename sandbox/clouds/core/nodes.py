@@ -1,5 +1,4 @@
-"""Nodes of the SIMULATED clouds' node pools: what each machine type offers, and how nodes spread over
-zones."""
+"""Nodes of the SIMULATED clouds' node pools: the sizes of machine types, and the spread of nodes over zones."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Node:
-    """One node of a pool, as the supervisor wants it."""
+    """One node of a pool, as the supervisor takes it."""
 
     name: str
     labels: dict[str, str]
@@ -23,7 +22,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Machine:
-    """What a machine type offers."""
+    """The size of a machine type."""
 
     cpus: int
     memory_gib: float
@@ -32,15 +31,14 @@ class Machine:
 
 @dataclass(frozen=True)
 class Family:
-    """Machine types of one kind: a pattern whose `n` is the number of CPUs, or `size` one of the clouds'
-    size words."""
+    """Machine types of one kind. In the pattern, `n` is the number of CPUs, or `size` is one of AWS's sizes."""
 
     pattern: str
     gib_per_cpu: float
     arch: str = "amd64"
 
 
-# Sizes: the clouds' own pages on instance types; a family here covers its generations.
+# Sizes: the clouds' own pages on instance types. A family here covers its generations.
 _AWS_SIZES: Final = {"medium": 1, "large": 2, "xlarge": 4} | {
     f"{n}xlarge": 4 * n for n in (2, 3, 4, 6, 8, 9, 12, 16, 18, 24)
 }
@@ -93,7 +91,7 @@ _SINGLE: Final[dict[str, dict[str, Machine]]] = {
 
 
 def machine(cloud: str, type_: str) -> Machine | None:
-    """What a machine type offers; None if the cloud has no such type. Azure's names ignore case."""
+    """The size of a machine type. None if the cloud has no such type. Azure's names ignore case."""
     flags = re.IGNORECASE if cloud == "azure-native" else re.NOFLAG
     if type_ in _SINGLE[cloud]:
         return _SINGLE[cloud][type_]
@@ -110,7 +108,7 @@ def machine(cloud: str, type_: str) -> Machine | None:
 
 @dataclass(frozen=True)
 class Pool:
-    """What the nodes of a pool have in common."""
+    """The common properties of a pool's nodes."""
 
     cloud: str
     region: str
@@ -163,6 +161,7 @@ def stable_hex(text: str, digits: int) -> str:
 
 
 def taint(key: str, value: str, effect: str) -> dict[str, str]:
-    """A Kubernetes taint; the clouds' APIs write `NO_SCHEDULE` where Kubernetes writes `NoSchedule`."""
-    words = "".join(word.capitalize() for word in effect.split("_")) if "_" in effect else effect
-    return {"key": key, "value": value, "effect": words}
+    """A Kubernetes taint. The clouds' APIs write `NO_SCHEDULE` where Kubernetes writes `NoSchedule`."""
+    if "_" in effect:
+        effect = "".join(part.capitalize() for part in effect.split("_"))
+    return {"key": key, "value": value, "effect": effect}

@@ -1,16 +1,15 @@
-"""Dotted paths into property bags of the SIMULATED clouds: `vpcConfig.subnetIds`. Lists are followed element
-by element."""
+"""Dotted paths into property bags of the SIMULATED clouds: `vpcConfig.subnetIds`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.provider_sdk.server import UNKNOWN
+from sandbox.provider_sdk.values import UNKNOWN
 
 
 def get_all(bag: Any, path: str) -> Iterator[Any]:
-    """Every value at a path; none where something on the way is missing, `UNKNOWN` where it is unknown."""
+    """Every value at a path, in every element of a list. An unknown on the way gives `UNKNOWN`."""
     if bag is None:
         return
     if bag is UNKNOWN:
@@ -37,8 +36,7 @@ def get(bag: Any, path: str, default: Any = None) -> Any:
 
 
 def fill(bag: dict[str, Any], path: str, value: Any, *, create: bool = True) -> None:
-    """Set a value at a path of maps where there is none yet; with `create=False` only inside maps that
-    exist."""
+    """Set a value at a path of maps that has none yet. With `create=False`, only inside maps that exist."""
     *parents, last = path.split(".")
     for key in parents:
         if bag.get(key) is None:
@@ -53,7 +51,7 @@ def fill(bag: dict[str, Any], path: str, value: Any, *, create: bool = True) -> 
 
 
 def drop(bag: dict[str, Any], path: str, value: Any) -> None:
-    """Remove the value at a path of maps if it is this one."""
+    """Remove the value at a path of maps if it equals `value`."""
     *parents, last = path.split(".")
     for key in parents:
         bag = bag.get(key) or {}

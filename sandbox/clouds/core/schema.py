@@ -1,7 +1,7 @@
-"""Inputs of the SIMULATED clouds held against the installed Pulumi SDK's own metadata.
+"""Checks inputs of the SIMULATED clouds against the installed Pulumi SDK's own metadata.
 
-What a property is called on the wire, what type it has and whether it is required is read from the SDK's
-classes, so an unknown or missing property is an error here as it would be in the cloud.
+The SDK's classes declare the wire name and type of every property, and the required properties. So an unknown or
+missing property is an error here, as it would be in the cloud.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from pulumi import _types as sdk_types
 from pulumi.output import Output
 
 from sandbox.machine.errors import SandboxError
-from sandbox.provider_sdk.server import UNKNOWN
+from sandbox.provider_sdk.values import UNKNOWN
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Why inputs are refused: the property's path, the kind of problem and a text without the path."""
+class SchemaError:
+    """An error in inputs: the property's path, the kind of error and a text without the path."""
 
     path: str
     kind: typing.Literal["unknown", "missing", "type", "value"]
@@ -49,7 +49,7 @@ class ResourceSchema:
     inputs: frozenset[str]
     outputs: frozenset[str]
     api_version: str | None
-    """The version of Azure's API that the SDK's type stands for; only azure-native's say one."""
+    """The version of Azure's API behind the SDK's type. Only azure-native's types have one."""
 
 
 class Sdk:
@@ -58,8 +58,7 @@ class Sdk:
     def __init__(self, package: str, *, closed_enums: bool) -> None:
         self.package = package
         self.closed_enums = closed_enums
-        """Whether a string where the SDK names an enum must be one of its members (the SDK types it `str |
-        Enum`)."""
+        """Whether a string must be a member of the enum, where the SDK's type is `str | Enum`."""
         self._lock = threading.Lock()
         self._schemas: dict[str, ResourceSchema] = {}
 
@@ -89,11 +88,11 @@ class Sdk:
             return str(json.load(file)["version"])
 
     def has(self, token: str) -> bool:
-        """Whether the SDK knows a type."""
+        """Whether the SDK has a type."""
         return token in self._classes
 
     def resource(self, token: str) -> ResourceSchema:
-        """The schema of a type; raises KeyError if the SDK has no such type."""
+        """The schema of a type. Raises KeyError if the SDK has no such type."""
         # The SDK's modules load lazily, which two threads must not do at once.
         with self._lock:
             if token not in self._schemas:
@@ -115,22 +114,22 @@ class Sdk:
             api_version=_api_version(defined),
         )
 
-    def problems(self, token: str, inputs: Mapping[str, Any]) -> list[Problem]:
-        """All that is wrong with the inputs of a resource."""
+    def input_errors(self, token: str, inputs: Mapping[str, Any]) -> list[SchemaError]:
+        """All errors in the inputs of a resource."""
         return list(self._object(self.resource(token).arguments, inputs, ""))
 
-    def _object(self, cls: type, value: Mapping[str, Any], path: str) -> Iterator[Problem]:
+    def _object(self, cls: type, value: Mapping[str, Any], path: str) -> Iterator[SchemaError]:
         declared, required = _properties(cls)
         for key, item in value.items():
-            here = f"{path}.{key}" if path else key
+            item_path = f"{path}.{key}" if path else key
             if key in declared:
-                yield from self._value(declared[key], item, here)
+                yield from self._value(declared[key], item, item_path)
             elif not key.startswith("__"):  # the engine's and the bridges' own marks
-                yield Problem(here, "unknown", _hint(key, declared))
+                yield SchemaError(item_path, "unknown", _hint(key, declared))
         for key in required - value.keys():
-            yield Problem(f"{path}.{key}" if path else key, "missing", "")
+            yield SchemaError(f"{path}.{key}" if path else key, "missing", "")
 
-    def _value(self, annotation: Any, value: Any, path: str) -> Iterator[Problem]:
+    def _value(self, annotation: Any, value: Any, path: str) -> Iterator[SchemaError]:
         members = _members(annotation)
         if value is None or value is UNKNOWN or not members or Any in members:
             return
@@ -138,17 +137,16 @@ class Sdk:
         if enums and isinstance(value, str) and (self.closed_enums or str not in members):
             allowed = [str(member.value) for e in enums for member in e]
             if value.lower() not in {a.lower() for a in allowed}:
-                yield Problem(path, "value", f"'{value}' is not one of {', '.join(allowed)}")
+                yield SchemaError(path, "value", f"'{value}' is not one of {', '.join(allowed)}")
             return
         fitting = [m for m in members if _shape_fits(m, value)]
         if not fitting:
             expected = " or ".join(dict.fromkeys(_type_name(m) for m in members))
-            yield Problem(path, "type", f"expected {expected} type, got {_value_name(value)} type")
+            yield SchemaError(path, "type", f"expected {expected} type, got {_value_name(value)} type")
             return
-        found = [list(self._inside(m, value, path)) for m in fitting]
-        yield from min(found, key=len)
+        yield from min((list(self._inside(m, value, path)) for m in fitting), key=len)
 
-    def _inside(self, member: Any, value: Any, path: str) -> Iterator[Problem]:
+    def _inside(self, member: Any, value: Any, path: str) -> Iterator[SchemaError]:
         if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from self._value(_argument(member, 0), item, f"{path}[{index}]")
@@ -249,6 +247,6 @@ def _value_name(value: Any) -> str:
 
 
 def _hint(key: str, declared: Mapping[str, Any]) -> str:
-    folded = {name.lower().replace("_", ""): name for name in declared}
-    close = difflib.get_close_matches(key.lower().replace("_", ""), folded, n=1)
-    return f"Did you mean '{folded[close[0]]}'?" if close else ""
+    names = {name.lower().replace("_", ""): name for name in declared}
+    close = difflib.get_close_matches(key.lower().replace("_", ""), names, n=1)
+    return f"Did you mean '{names[close[0]]}'?" if close else ""

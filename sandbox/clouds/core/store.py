@@ -1,7 +1,7 @@
 """The state of the SIMULATED clouds: one SQLite file, shared by the plugin processes of all stacks.
 
-Writers take turns (`BEGIN IMMEDIATE`), so what a rule has read is still so when it writes. Values are kept
-in the clear, as a cloud's API would show them.
+Writers take turns (`BEGIN IMMEDIATE`), so a value that a rule has read is still current when the rule writes. Values
+are stored in plain text, as a cloud's API would show them.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ CREATE TABLE IF NOT EXISTS reference (
 
 @dataclass(frozen=True)
 class Row:
-    """A resource that exists. `creator` is the process that is still creating it, or None; `shares` counts
-    its creators; `usable_from` is when other parts of the cloud know of it, in seconds since the epoch."""
+    """A resource that exists."""
 
     uid: int
     cloud: str
@@ -55,24 +54,39 @@ class Row:
     inputs: dict[str, Any]
     outputs: dict[str, Any]
     creator: int | None
+    """The process that is still creating the resource, or None."""
     shares: int
+    """The number of its creators."""
     usable_from: float
+    """The time at which other parts of the cloud know of it, in seconds since the epoch."""
     sandbox_cluster: str | None
     endpoint: str | None
     created: str
 
     @property
     def usable(self) -> bool:
-        """Whether all of the cloud knows of it; clouds are consistent only eventually."""
+        """Whether all of the cloud knows of the resource. Clouds are consistent only eventually."""
         return time.time() >= self.usable_from
 
 
-class TakenError(Exception):
-    """A handle is in use in its scope."""
+@dataclass(frozen=True)
+class NewResource:
+    """A resource that this process is creating."""
 
-    def __init__(self, value: str, by: Row) -> None:
-        super().__init__(value)
-        self.value, self.by = value, by
+    cloud: str
+    account: str
+    location: str
+    type: str
+    scope: str
+    id: str
+    inputs: dict[str, Any]
+    outputs: dict[str, Any]
+    handles: frozenset[str]
+    """The id and the other names of the resource, each unique in its type and scope."""
+
+
+class HandleTakenError(Exception):
+    """A handle is in use in its scope."""
 
 
 class Transaction:
@@ -88,7 +102,7 @@ class Transaction:
         ]
 
     def all(self) -> list[Row]:
-        """Everything that exists, oldest first."""
+        """All resources, oldest first."""
         return self._rows("")
 
     def of_type(self, type_: str, scope: str) -> list[Row]:
@@ -98,16 +112,12 @@ class Transaction:
     def count(self, type_: str, account: str, location: str | None) -> int:
         """How many of a type an account has, in one location or in all."""
         query = "SELECT count(*) FROM resource WHERE type = ? AND account = ? AND location = coalesce(?, location)"
-        (found,) = self._db.execute(query, (type_, account, location)).fetchone()
-        return int(found)
+        (count,) = self._db.execute(query, (type_, account, location)).fetchone()
+        return int(count)
 
     def by_uid(self, uid: int) -> Row | None:
         """The row, unless it is gone."""
         return next(iter(self._rows("WHERE uid = ?", (uid,))), None)
-
-    def by_id(self, type_: str, scope: str, id_: str) -> Row | None:
-        """A resource by its type and id."""
-        return next(iter(self._rows("WHERE type = ? AND scope = ? AND id = ?", (type_, scope, id_))), None)
 
     def by_handle(self, type_: str, scope: str, value: str) -> Row | None:
         """A resource by any of its handles."""
@@ -115,50 +125,38 @@ class Transaction:
         return next(iter(self._rows(where, (type_, scope, value))), None)
 
     def holders(self, uid: int) -> list[tuple[Row, str]]:
-        """Who refers to a resource, with the path of the reference."""
-        found = self._db.execute("SELECT holder, path FROM reference WHERE target = ? ORDER BY holder", (uid,))
-        return [(row, path) for holder, path in found.fetchall() if (row := self.by_uid(holder)) is not None]
+        """The resources that refer to a resource, with the paths of the references."""
+        references = self._db.execute("SELECT holder, path FROM reference WHERE target = ? ORDER BY holder", (uid,))
+        return [(row, path) for holder, path in references.fetchall() if (row := self.by_uid(holder)) is not None]
 
     def targets(self, uid: int) -> set[int]:
-        """What a resource refers to."""
+        """The resources that a resource refers to."""
         return {target for (target,) in self._db.execute("SELECT target FROM reference WHERE holder = ?", (uid,))}
 
-    def insert(
-        self,
-        cloud: str,
-        account: str,
-        location: str,
-        type_: str,
-        scope: str,
-        id_: str,
-        inputs: dict[str, Any],
-        outputs: dict[str, Any],
-        handles: Iterable[str],
-    ) -> int:
-        """Add a resource that this process is creating. Raises `TakenError` if a handle is in use."""
-        wanted = set(handles)
-        for value in wanted:
-            row = self.by_handle(type_, scope, value)
-            if row is not None:
-                raise TakenError(value, row)
+    def insert(self, new: NewResource) -> int:
+        """Add a resource. Returns its uid. Raises `HandleTakenError` if a handle is in use."""
+        for handle in new.handles:
+            if self.by_handle(new.type, new.scope, handle) is not None:
+                raise HandleTakenError(handle)
         uid = self._db.execute(
             "INSERT INTO resource (cloud, account, location, type, scope, id, inputs, outputs, creator)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                cloud,
-                account,
-                location,
-                type_,
-                scope,
-                id_,
-                json.dumps(inputs),
-                json.dumps(outputs),
+                new.cloud,
+                new.account,
+                new.location,
+                new.type,
+                new.scope,
+                new.id,
+                json.dumps(new.inputs),
+                json.dumps(new.outputs),
                 os.getpid(),
             ),
         ).lastrowid
         assert uid is not None
         self._db.executemany(
-            "INSERT INTO handle VALUES (?, ?, ?, ?)", [(type_, scope, value, uid) for value in sorted(wanted)]
+            "INSERT INTO handle VALUES (?, ?, ?, ?)",
+            [(new.type, new.scope, handle, uid) for handle in sorted(new.handles)],
         )
         return uid
 
@@ -168,7 +166,7 @@ class Transaction:
         self._db.executemany("INSERT OR IGNORE INTO reference VALUES (?, ?, ?)", [(uid, p, t) for p, t in references])
 
     def orphans(self, cloud: str) -> list[Row]:
-        """What nobody is creating any more, since whoever did is dead."""
+        """The resources whose creating process is dead."""
         return [
             row for row in self._rows("WHERE cloud = ? AND creator IS NOT NULL", (cloud,)) if not _alive(row.creator)
         ]
@@ -178,22 +176,21 @@ class Transaction:
         self._db.execute("UPDATE resource SET creator = ? WHERE uid = ?", (os.getpid(), uid))
 
     def save(self, uid: int, inputs: dict[str, Any], outputs: dict[str, Any], usable_from: float) -> None:
-        """Record that a resource is as it should be, and from when on others can use it."""
+        """Record that a create or update is complete, and the time from which others can use the resource."""
         self._db.execute(
             "UPDATE resource SET inputs = ?, outputs = ?, creator = NULL, usable_from = ? WHERE uid = ?",
             (json.dumps(inputs), json.dumps(outputs), usable_from, uid),
         )
 
     def mark_cluster(self, uid: int, sandbox_cluster: str | None, endpoint: str | None) -> None:
-        """Record which real cluster stands behind a resource, for stand-ins of the clouds' credential
-        helpers."""
+        """Record the real cluster behind a resource, for the simulated credential helpers."""
         self._db.execute(
             "UPDATE resource SET sandbox_cluster = ?, endpoint = ? WHERE uid = ?",
             (sandbox_cluster, endpoint, uid),
         )
 
     def share(self, uid: int, change: int) -> None:
-        """Count one creator more or less."""
+        """Change the number of creators."""
         self._db.execute("UPDATE resource SET shares = shares + ? WHERE uid = ?", (change, uid))
 
     def delete(self, uid: int) -> None:
@@ -202,12 +199,12 @@ class Transaction:
 
 
 class Store:
-    """The file with the state. Every transaction opens it anew: that is cheap, and threads share nothing."""
+    """The file with the state. Every transaction opens the file again: that is cheap, and threads share nothing."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        # SQLite switches to WAL without waiting its turn, so that plugins which start at once have to take turns here.
+        # SQLite switches to WAL without waiting for its lock. Plugins that start together take turns here.
         with path.with_suffix(".lock").open("w") as lock, self._connect() as db:
             fcntl.flock(lock, fcntl.LOCK_EX)
             self._prepare(db)
@@ -219,7 +216,7 @@ class Store:
             return
         if version != 0:
             raise SandboxError(
-                f"{self.path} is of another version of the sandbox. Remove it, or run `regions sandbox down`"
+                f"{self.path} is of another version of the sandbox. Remove the file, or run `regions sandbox down`"
             )
         db.executescript(_SCHEMA)
         db.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
@@ -237,7 +234,7 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
-        """Read and write alone."""
+        """Read and write while no other process writes."""
         with self._connect() as db:
             db.execute("BEGIN IMMEDIATE")
             try:
@@ -249,7 +246,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
-        """Read a consistent picture, waiting for nobody."""
+        """Read a consistent snapshot without waiting for writers."""
         with self._connect() as db:
             db.execute("BEGIN")
             yield Transaction(db)

@@ -9,24 +9,24 @@ from typing import Any, Final
 from sandbox.clouds.core import kubernetes_versions, terraform_bridge
 from sandbox.clouds.core.crud import Cloud
 from sandbox.clouds.core.dialect import Invoke
-from sandbox.clouds.core.model import CloudError, Context, Rule
-from sandbox.clouds.core.schema import Problem, Sdk
+from sandbox.clouds.core.model import CloudError, Context, ResourceRule
+from sandbox.clouds.core.schema import SchemaError, Sdk
 from sandbox.clouds.gcp import backup, gke, identity, network, node_pools
 from sandbox.clouds.gcp.zones import project_number, zones
-from sandbox.provider_sdk.server import UNKNOWN, has_unknowns
+from sandbox.provider_sdk.values import UNKNOWN, has_unknowns
 
 # Added by default since version 8 of the provider (`addPulumiAttributionLabel`).
 _ATTRIBUTION: Final = {"goog-pulumi-provisioned": "true"}
 
 
-class Gcp:
-    """Google Cloud as `sandbox.clouds.core.crud.Flavour`."""
+class GcpDialect:
+    """Google Cloud as `sandbox.clouds.core.dialect.Dialect`."""
 
     name = "gcp"
     sdk = Sdk("pulumi_gcp", closed_enums=False)
     scope = ""  # ids are full paths
     account = "{project}"
-    rules: Mapping[str, Rule] = {
+    rules: Mapping[str, ResourceRule] = {
         rule.token: rule for module in (network, identity, gke, node_pools, backup) for rule in module.RULES
     }
 
@@ -52,7 +52,7 @@ class Gcp:
         link = handle.startswith("https://") and "/projects/" in handle
         return "projects/" + handle.split("/projects/", 1)[1] if link else handle
 
-    def inherited(self, context: Context) -> dict[str, Any]:
+    def inherited_outputs(self, context: Context) -> dict[str, Any]:
         """`pulumiLabels` (the provider's and the resource's) and `effectiveLabels` (with the attribution)."""
         if "effectiveLabels" not in self.sdk.resource(context.rule.token).outputs:
             return {}
@@ -62,7 +62,7 @@ class Gcp:
         labels = context.settings["default_labels"] | own
         return {"pulumiLabels": labels, "effectiveLabels": context.settings["attribution"] | labels}
 
-    def complete(self, context: Context) -> dict[str, Any]:
+    def default_inputs(self, context: Context) -> dict[str, Any]:
         """The project and the region, where the program names none."""
         inputs = self.sdk.resource(context.rule.token).inputs
         added: dict[str, Any] = {}
@@ -77,16 +77,16 @@ class Gcp:
                 raise CloudError(f"{key}: required field is not set. Set gcp:{key} in the stack's configuration")
         return added
 
-    def misspelt(self, path: str, value: str, pattern: str) -> str:
+    def invalid_name(self, path: str, value: str, pattern: str) -> str:
         """As Google's APIs put it."""
         return (
             f"googleapi: Error 400: Invalid value for field 'resource.{path}': '{value}'. Must be a match of regex"
             f" '{pattern}', invalid"
         )
 
-    def explain(self, problem: Problem, token: str, name: str) -> str:
+    def explain(self, error: SchemaError, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
-        return terraform_bridge.explain(problem, token, name)
+        return terraform_bridge.explain(error, token, name)
 
 
 def _project(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -141,4 +141,4 @@ def _engine_versions(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-FLAVOUR: Final = Gcp()
+DIALECT: Final = GcpDialect()

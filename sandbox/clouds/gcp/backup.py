@@ -1,13 +1,14 @@
-"""Rules of the SIMULATED Google Cloud for Backup for GKE: plans are kept as records; nothing is backed up.
+"""Rules of the SIMULATED Google Cloud for Backup for GKE: plans are records without a backup.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-google, google/services/gkebackup/resource_gke_backup_backup_plan.go.
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-google,
+google/services/gkebackup/resource_gke_backup_backup_plan.go.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sandbox.clouds.core.model import CloudError, Context, Name, Rule, see
+from sandbox.clouds.core.model import CloudError, Context, Name, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.node_pools import CLUSTER, CLUSTERS
 from sandbox.clouds.gcp.paths import deletion_policy, to
@@ -23,7 +24,7 @@ def _retention(context: Context, tx: Transaction) -> None:
         )
 
 
-@see("cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/how-to/install")
+@documented_at("cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/how-to/install")
 def _agent(context: Context, tx: Transaction) -> None:
     row = context.find((CLUSTER,), str(context["cluster"]))
     enabled = row and ((row.outputs.get("addonsConfig") or {}).get("gkeBackupAgentConfig") or {}).get("enabled")
@@ -34,10 +35,10 @@ def _agent(context: Context, tx: Transaction) -> None:
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         "gcp:gkebackup/backupPlan:BackupPlan",
         source="cloud.google.com/kubernetes-engine/docs/add-on/backup-for-gke/reference/rest/v1/projects.locations.backupPlans",
-        spelling={"name": r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"},
+        name_patterns={"name": r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"},
         id="projects/{project}/locations/{location}/backupPlans/{name}",
         name=Name(),
         exists="googleapi: Error 409: Resource '{id}' already exists., alreadyExists",
@@ -50,7 +51,7 @@ RULES: Final = (
             "protectedPodCount": 0,
         },
         volatile=("etag",),
-        references=(to("cluster", CLUSTER, CLUSTERS, held=False),),
+        references=(to("cluster", CLUSTER, CLUSTERS, blocks_delete=False),),
         checks=(_retention, _agent),
         protected=(deletion_policy,),
     ),

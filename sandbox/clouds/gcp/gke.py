@@ -1,6 +1,6 @@
 """Rules of the SIMULATED Google Cloud for GKE clusters, which are real.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-google,
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-google,
 google/services/container/resource_container_cluster.go.
 """
 
@@ -10,7 +10,16 @@ from typing import Any, Final
 
 from sandbox.clouds.core import kubernetes_versions, property_paths
 from sandbox.clouds.core.clusters import encoded_authority, host_and_port
-from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Effect,
+    Name,
+    Reference,
+    ResourceRule,
+    documented_at,
+    is_known,
+)
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp import identity, network
 from sandbox.clouds.gcp.node_pools import (
@@ -39,13 +48,13 @@ def version(minor: str) -> str:
     return kubernetes_versions.full(minor, _SUFFIX)
 
 
-class _ClusterEffect(Effect):
+class _GkeCluster(Effect):
     """The control plane behind a GKE cluster, and its default pool unless that is to be removed."""
 
     outputs = ("endpoint", "masterAuth.clusterCaCertificate")
 
     def create(self, context: Context) -> dict[str, Any]:
-        """Start it."""
+        """Start the control plane."""
         access = context.clusters.create_cluster(sandbox_cluster(context), str(context["masterVersion"]))
         address = host_and_port(access)
         context.clusters.trust(access)
@@ -59,7 +68,7 @@ class _ClusterEffect(Effect):
                 int(context.get("initialNodeCount") or 1),
             )
         live = {
-            # Google's endpoint is an address without scheme or port; programs put https:// before it.
+            # Google's endpoint is an address without scheme or port. Programs add https:// to it.
             "endpoint": address,
             "masterAuth.clusterCaCertificate": encoded_authority(access),
             # There is no name service in the sandbox, so the DNS endpoint is the same address.
@@ -75,32 +84,32 @@ class _ClusterEffect(Effect):
         return live
 
     def update(self, context: Context) -> dict[str, Any]:
-        """Tell the supervisor of a new version; all else is on record only."""
+        """Give a new version to the supervisor. Other changes are on record only."""
         if context.inputs.get("minMasterVersion") != context.old_inputs.get("minMasterVersion"):
             context.clusters.create_cluster(sandbox_cluster(context), str(context["masterVersion"]))
         return {}
 
     def delete(self, context: Context) -> None:
-        """Stop it."""
+        """Stop the control plane."""
         context.clusters.distrust(f"https://{context['endpoint']}")
         context.clusters.delete_cluster(sandbox_cluster(context))
 
 
-@see("cloud.google.com/kubernetes-engine/docs/how-to/upgrading-a-cluster")
+@documented_at("cloud.google.com/kubernetes-engine/docs/how-to/upgrading-a-cluster")
 def _version_offered(context: Context, tx: Transaction) -> None:
-    wanted, old = context.inputs.get("minMasterVersion"), context.old_inputs.get("minMasterVersion")
-    if not known(wanted) or wanted == "latest":
+    prefix, old = context.inputs.get("minMasterVersion"), context.old_inputs.get("minMasterVersion")
+    if not is_known(prefix) or prefix == "latest":
         return
-    if kubernetes_versions.minor(str(wanted)) is None:
-        raise CloudError(f'googleapi: Error 400: No valid versions with the prefix "{wanted}" found., badRequest')
-    if known(old) and old != "latest" and not kubernetes_versions.may_move(str(old), str(wanted)):
+    if kubernetes_versions.minor(str(prefix)) is None:
+        raise CloudError(f'googleapi: Error 400: No valid versions with the prefix "{prefix}" found., badRequest')
+    if is_known(old) and old != "latest" and not kubernetes_versions.may_upgrade(str(old), str(prefix)):
         raise CloudError(
-            f'googleapi: Error 400: Master cannot be upgraded to "{wanted}": cannot upgrade the master more'
+            f'googleapi: Error 400: Master cannot be upgraded to "{prefix}": cannot upgrade the master more'
             f" than a minor version at a time (it is {old})., badRequest"
         )
 
 
-@see("cloud.google.com/compute/docs/regions-zones")
+@documented_at("cloud.google.com/compute/docs/regions-zones")
 def _location_exists(context: Context, tx: Transaction) -> None:
     location = str(context["location"])
     if not exists(location):
@@ -114,18 +123,18 @@ def _needs_a_pool(context: Context, tx: Transaction) -> None:
         raise CloudError("googleapi: Error 400: Cluster.initial_node_count must be greater than zero., badRequest")
 
 
-@see("cloud.google.com/kubernetes-engine/docs/how-to/alias-ips")
+@documented_at("cloud.google.com/kubernetes-engine/docs/how-to/alias-ips")
 def _secondary_ranges(context: Context, tx: Transaction) -> None:
     subnet = context.inputs.get("subnetwork")
-    if not known(subnet):
+    if not is_known(subnet):
         return
     row = context.find((network.SUBNETWORK,), _subnetwork_path(context, str(subnet)))
-    there = set(property_paths.get_all(row.inputs, "secondaryIpRanges.rangeName")) if row is not None else set()
+    names = set(property_paths.get_all(row.inputs, "secondaryIpRanges.rangeName")) if row is not None else set()
     for key, kind in (("clusterSecondaryRangeName", "Pod"), ("servicesSecondaryRangeName", "Services")):
-        wanted = context.get(f"ipAllocationPolicy.{key}")
-        if known(wanted) and wanted not in there:
+        name = context.get(f"ipAllocationPolicy.{key}")
+        if is_known(name) and name not in names:
             raise CloudError(
-                f'googleapi: Error 400: {kind} secondary range "{wanted}" not found in subnet "{subnet}"., badRequest'
+                f'googleapi: Error 400: {kind} secondary range "{name}" not found in subnet "{subnet}"., badRequest'
             )
 
 
@@ -134,10 +143,10 @@ def _subnetwork_path(context: Context, value: str) -> str:
     return full_path(folder)(context, value)
 
 
-@see("cloud.google.com/kubernetes-engine/docs/how-to/encrypting-secrets")
+@documented_at("cloud.google.com/kubernetes-engine/docs/how-to/encrypting-secrets")
 def _key_granted(context: Context, tx: Transaction) -> None:
     key = context.get("databaseEncryption.keyName")
-    if not known(key) or context.get("databaseEncryption.state") != "ENCRYPTED":
+    if not is_known(key) or context.get("databaseEncryption.state") != "ENCRYPTED":
         return
     agent = identity.robot(str(context["project"]), "container.googleapis.com")
     for row in tx.of_type(identity.CRYPTO_KEY_MEMBER, ""):
@@ -167,15 +176,15 @@ def _dns_endpoint(context: Context) -> str:
 
 
 def _master_version(context: Context) -> str:
-    wanted = str(context.inputs.get("minMasterVersion") or kubernetes_versions.DEFAULT)
-    return version(kubernetes_versions.MINORS[-1] if wanted == "latest" else wanted)
+    prefix = str(context.inputs.get("minMasterVersion") or kubernetes_versions.DEFAULT)
+    return version(kubernetes_versions.MINORS[-1] if prefix == "latest" else prefix)
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         CLUSTER,
         source="cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters",
-        spelling={"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
+        name_patterns={"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
         id=CLUSTERS + "{name}",
         name=Name(),
         exists="googleapi: Error 409: Already exists: {id}., alreadyExists",
@@ -232,7 +241,7 @@ RULES: Final = (
                 "subnetwork",
                 network.SUBNETWORK,
                 'googleapi: Error 404: Subnetwork "{value}" does not exist, notFound',
-                held="googleapi: Error 400: The subnetwork resource '{target}' is already being used by"
+                delete_error="googleapi: Error 400: The subnetwork resource '{target}' is already being used by"
                 " '{holder}', resourceInUseByAnotherResource",
                 value=_subnetwork_path,
             ),
@@ -248,6 +257,6 @@ RULES: Final = (
             *(_secondary_ranges, _key_granted, known_machine_type),
         ),
         protected=(_not_protected, deletion_policy),
-        effect=_ClusterEffect(),
+        effect=_GkeCluster(),
     ),
 )

@@ -1,8 +1,7 @@
-"""Rules of the SIMULATED Google Cloud for projects, identities and keys: services, grants, service accounts,
-KMS.
+"""Rules of the SIMULATED Google Cloud for projects, identities and keys: services, grants, service accounts, KMS.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-google, google/services/{resourcemanager,kms} and
-google/tpgiamresource. Enabling a service or making a grant that is there already is no error in Google Cloud.
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-google, google/services/{resourcemanager,kms} and
+google/tpgiamresource. To enable a service twice, or to repeat a grant, is no error in Google Cloud.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from sandbox.clouds.core.model import CloudError, Context, Name, Quota, Reference, Rule, see
+from sandbox.clouds.core.model import CloudError, Context, Name, Quota, Reference, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.paths import deletion_policy, full_path
 from sandbox.clouds.gcp.zones import project_number
@@ -38,7 +37,7 @@ def robot(project: str, service: str) -> str:
     return f"service-{project_number(project)}@{name}.iam.gserviceaccount.com"
 
 
-@see("cloud.google.com/iam/docs/principal-identifiers")
+@documented_at("cloud.google.com/iam/docs/principal-identifiers")
 def _member_exists(context: Context, tx: Transaction) -> None:
     member = str(context["member"])
     if not _MEMBER.fullmatch(member):
@@ -49,7 +48,7 @@ def _member_exists(context: Context, tx: Transaction) -> None:
         raise CloudError(f"googleapi: Error 400: Service account {own[1]} does not exist., badRequest")
 
 
-@see("cloud.google.com/iam/docs/understanding-roles")
+@documented_at("cloud.google.com/iam/docs/understanding-roles")
 def _role_form(context: Context, tx: Transaction) -> None:
     role = str(context["role"])
     if not re.fullmatch(r"(roles/[\w.]+|(projects|organizations)/[\w-]+/roles/[\w.]+)", role):
@@ -64,8 +63,8 @@ def _service_name(context: Context, tx: Transaction) -> None:
         )
 
 
-def _grant(token: str, target: str, source: str, *references: Reference) -> Rule:
-    return Rule(
+def _grant(token: str, target: str, source: str, *references: Reference) -> ResourceRule:
+    return ResourceRule(
         token,
         source=source,
         id=f"{{{target}}}/{{role}}/{{member}}",
@@ -82,14 +81,14 @@ _PROVIDERS: Final = "{workloadIdentityPoolId}/providers/"
 
 
 def _by_number(path: str) -> Callable[[Context], str]:
-    """Google names pools and what is in them by the project's number."""
+    """Google names pools and their providers by the project's number."""
     return lambda c: c.text(path).replace(str(c["project"]), project_number(str(c["project"])), 1)
 
 
 _EMAIL: Final = "{accountId}@{project}.iam.gserviceaccount.com"
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         "gcp:projects/service:Service",
         source="cloud.google.com/service-usage/docs/reference/rest/v1/services/enable",
         id="{project}/{service}",
@@ -99,7 +98,7 @@ RULES: Final = (
         defaults={"disableOnDestroy": True},
         checks=(_service_name,),
     ),
-    Rule(
+    ResourceRule(
         "gcp:projects/serviceIdentity:ServiceIdentity",
         source="cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity",
         id="projects/{project}/services/{service}",
@@ -117,10 +116,10 @@ RULES: Final = (
         "project",
         "cloud.google.com/resource-manager/reference/rest/v1/projects/setIamPolicy",
     ),
-    Rule(
+    ResourceRule(
         ACCOUNT,
         source="cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts/create",
-        spelling={"accountId": r"[a-z][-a-z0-9]{4,28}[a-z0-9]"},
+        name_patterns={"accountId": r"[a-z][-a-z0-9]{4,28}[a-z0-9]"},
         quota=Quota(
             100,
             "googleapi: Error 429: Maximum number of service accounts on project reached., rateLimitExceeded",
@@ -153,19 +152,19 @@ RULES: Final = (
         ),
     ),
     # Pools, their providers and roles keep their names for thirty days after they are deleted. Here they do not.
-    Rule(
+    ResourceRule(
         POOL,
         source="cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools/create",
-        spelling={"workloadIdentityPoolId": r"(?!gcp-)[a-z0-9-]{4,32}"},
+        name_patterns={"workloadIdentityPoolId": r"(?!gcp-)[a-z0-9-]{4,32}"},
         id=_POOLS + "{workloadIdentityPoolId}",
         exists="googleapi: Error 409: Requested entity already exists, alreadyExists",
         replace=("workloadIdentityPoolId", "project"),
         outputs={"name": _by_number(_POOLS + "{workloadIdentityPoolId}"), "state": "ACTIVE"},
     ),
-    Rule(
+    ResourceRule(
         "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
         source="cloud.google.com/iam/docs/reference/rest/v1/projects.locations.workloadIdentityPools.providers/create",
-        spelling={"workloadIdentityPoolProviderId": r"(?!gcp-)[a-z0-9-]{4,32}"},
+        name_patterns={"workloadIdentityPoolProviderId": r"(?!gcp-)[a-z0-9-]{4,32}"},
         id=_POOLS + _PROVIDERS + "{workloadIdentityPoolProviderId}",
         exists="googleapi: Error 409: Requested entity already exists, alreadyExists",
         replace=("workloadIdentityPoolId", "workloadIdentityPoolProviderId", "project"),
@@ -180,10 +179,10 @@ RULES: Final = (
             ),
         ),
     ),
-    Rule(
+    ResourceRule(
         "gcp:projects/iAMCustomRole:IAMCustomRole",
         source="cloud.google.com/iam/docs/reference/rest/v1/projects.roles/create",
-        spelling={"roleId": r"[\w.]{3,64}"},
+        name_patterns={"roleId": r"[\w.]{3,64}"},
         id="projects/{project}/roles/{roleId}",
         exists="googleapi: Error 409: A role named {roleId} in projects/{project} already exists., alreadyExists",
         replace=("project", "roleId"),
@@ -192,19 +191,19 @@ RULES: Final = (
     ),
     # Google Cloud never deletes key rings and keys: they lose their versions and keep their names. Here they
     # go, so that an empty cloud is empty.
-    Rule(
+    ResourceRule(
         KEY_RING,
         source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create",
-        spelling={"name": r"[\w-]{1,63}"},
+        name_patterns={"name": r"[\w-]{1,63}"},
         id="projects/{project}/locations/{location}/keyRings/{name}",
         name=Name(),
         exists="googleapi: Error 409: KeyRing {id} already exists., alreadyExists",
         replace=("name", "location", "project"),
     ),
-    Rule(
+    ResourceRule(
         CRYPTO_KEY,
         source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/create",
-        spelling={"name": r"[\w-]{1,63}"},
+        name_patterns={"name": r"[\w-]{1,63}"},
         id="{keyRing}/cryptoKeys/{name}",
         name=Name(),
         exists="googleapi: Error 409: CryptoKey {id} already exists., alreadyExists",

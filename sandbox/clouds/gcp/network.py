@@ -1,6 +1,6 @@
 """Rules of the SIMULATED Google Cloud for networks: VPC networks, subnetworks, routers, NAT and firewalls.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-google,
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-google,
 google/services/compute/resource_compute_*.go.
 """
 
@@ -10,7 +10,7 @@ import ipaddress
 from typing import Any, Final
 
 from sandbox.clouds.core import property_paths
-from sandbox.clouds.core.model import CloudError, Context, Name, Quota, Rule, known, see
+from sandbox.clouds.core.model import CloudError, Context, Name, Quota, ResourceRule, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.paths import SELF_LINK, deletion_policy, full_path, to
 from sandbox.clouds.gcp.zones import exists
@@ -28,7 +28,7 @@ LABEL: Final = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"
 _TAKEN: Final = "googleapi: Error 409: The resource '{id}' already exists, alreadyExists"
 
 
-@see("cloud.google.com/compute/docs/regions-zones")
+@documented_at("cloud.google.com/compute/docs/regions-zones")
 def _region_exists(context: Context, tx: Transaction) -> None:
     region = str(context["region"])
     if not exists(region):
@@ -38,11 +38,11 @@ def _region_exists(context: Context, tx: Transaction) -> None:
 
 
 def _ranges(inputs: dict[str, Any]) -> list[str]:
-    found = [inputs.get("ipCidrRange"), *property_paths.get_all(inputs, "secondaryIpRanges.ipCidrRange")]
-    return [str(block) for block in found if known(block)]
+    blocks = [inputs.get("ipCidrRange"), *property_paths.get_all(inputs, "secondaryIpRanges.ipCidrRange")]
+    return [str(block) for block in blocks if is_known(block)]
 
 
-@see("cloud.google.com/vpc/docs/subnets")
+@documented_at("cloud.google.com/vpc/docs/subnets")
 def _no_overlap(context: Context, tx: Transaction) -> None:
     network = context.find((NETWORK,), full_path(NETWORKS)(context, str(context["network"])))
     others = [r for r in tx.of_type(SUBNETWORK, "") if r.id != context.id]
@@ -50,8 +50,8 @@ def _no_overlap(context: Context, tx: Transaction) -> None:
     for row in others:
         if network is None or network.uid not in tx.targets(row.uid):
             continue
-        for block, wanted in mine:
-            if any(wanted.overlaps(ipaddress.ip_network(theirs)) for theirs in _ranges(row.inputs)):
+        for block, prefix in mine:
+            if any(prefix.overlaps(ipaddress.ip_network(theirs)) for theirs in _ranges(row.inputs)):
                 raise CloudError(
                     f"googleapi: Error 400: Invalid IPCidrRange: {block} conflicts with existing subnetwork"
                     f" '{row.outputs['name']}' in region '{row.location}'., badRequest"
@@ -64,14 +64,14 @@ def _shrinks(old: Any, new: Any) -> bool:
 
 def _gateway(context: Context) -> Any:
     block = context.get("ipCidrRange")
-    return str(ipaddress.ip_network(block)[1]) if known(block) else None
+    return str(ipaddress.ip_network(block)[1]) if is_known(block) else None
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         NETWORK,
         source="cloud.google.com/compute/docs/reference/rest/v1/networks",
-        spelling={"name": LABEL},
+        name_patterns={"name": LABEL},
         quota=Quota(
             15, "googleapi: Error 403: Quota 'NETWORKS' exceeded. Limit: 15.0 globally., quotaExceeded", _QUOTAS
         ),
@@ -94,10 +94,10 @@ RULES: Final = (
         },
         protected=(deletion_policy,),
     ),
-    Rule(
+    ResourceRule(
         SUBNETWORK,
         source="cloud.google.com/compute/docs/reference/rest/v1/subnetworks",
-        spelling={"name": LABEL},
+        name_patterns={"name": LABEL},
         id=SUBNETWORKS + "{name}",
         name=Name(),
         exists=_TAKEN,
@@ -128,10 +128,10 @@ RULES: Final = (
         checks=(_region_exists, _no_overlap),
         protected=(deletion_policy,),
     ),
-    Rule(
+    ResourceRule(
         ROUTER,
         source="cloud.google.com/compute/docs/reference/rest/v1/routers",
-        spelling={"name": LABEL},
+        name_patterns={"name": LABEL},
         id=_ROUTERS + "{name}",
         name=Name(),
         exists=_TAKEN,
@@ -141,10 +141,10 @@ RULES: Final = (
         checks=(_region_exists,),
         protected=(deletion_policy,),
     ),
-    Rule(
+    ResourceRule(
         "gcp:compute/routerNat:RouterNat",
         source="cloud.google.com/nat/docs/set-up-manage-network-address-translation",
-        spelling={"name": LABEL},
+        name_patterns={"name": LABEL},
         id=lambda c: c.text("{project}/{region}/") + f"{str(c['router']).rsplit('/', 1)[-1]}/{c['name']}",
         name=Name(),
         exists="googleapi: Error 409: The NAT '{name}' already exists in router {router}, alreadyExists",
@@ -163,14 +163,14 @@ RULES: Final = (
             "minPortsPerVm": 64,
         },
         references=(
-            to("router", ROUTER, _ROUTERS, held=False, cascade=True),
-            to("subnetworks.name", SUBNETWORK, SUBNETWORKS, held=False),
+            to("router", ROUTER, _ROUTERS, blocks_delete=False, cascade=True),
+            to("subnetworks.name", SUBNETWORK, SUBNETWORKS, blocks_delete=False),
         ),
     ),
-    Rule(
+    ResourceRule(
         "gcp:compute/firewall:Firewall",
         source="cloud.google.com/compute/docs/reference/rest/v1/firewalls",
-        spelling={"name": LABEL},
+        name_patterns={"name": LABEL},
         id="projects/{project}/global/firewalls/{name}",
         name=Name(),
         exists=_TAKEN,

@@ -1,6 +1,6 @@
 """Rules of the SIMULATED Google Cloud for GKE node pools, whose nodes join a real cluster.
 
-What replaces is `ForceNew` in hashicorp/terraform-provider-google, google/services/container/node_config.go
+The `replace` paths are `ForceNew` in hashicorp/terraform-provider-google, google/services/container/node_config.go
 and resource_container_node_pool.go.
 """
 
@@ -9,7 +9,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.clouds.core import kubernetes_versions, nodes
-from sandbox.clouds.core.model import CloudError, Context, Effect, Name, Reference, Rule, known, see
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Effect,
+    Name,
+    Reference,
+    ResourceRule,
+    documented_at,
+    is_known,
+)
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp import identity
 from sandbox.clouds.gcp.paths import deletion_policy, full_path, to
@@ -114,7 +123,7 @@ def _cluster_name(context: Context) -> str:
 
 
 def _per_zone(context: Context) -> int:
-    if known(context.inputs.get("nodeCount")):
+    if is_known(context.inputs.get("nodeCount")):
         return int(context.inputs["nodeCount"])
     initial = context.inputs.get("initialNodeCount")
     least = context.get("autoscaling.minNodeCount")
@@ -126,19 +135,19 @@ def _per_zone(context: Context) -> int:
 def known_machine_type(context: Context, tx: Transaction) -> None:
     """Refuse a machine type that Google does not have."""
     type_ = context.get("nodeConfig.machineType")
-    if known(type_) and nodes.machine("gcp", str(type_)) is None:
+    if is_known(type_) and nodes.machine("gcp", str(type_)) is None:
         raise CloudError(
             f'googleapi: Error 400: Machine type with name "{type_}" does not exist in zone'
             f' "{zones(str(context["location"]))[0]}"., badRequest'
         )
 
 
-@see("cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades")
+@documented_at("cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades")
 def _not_ahead(context: Context, tx: Transaction) -> None:
-    wanted, master = context.inputs.get("version"), _cluster_output("masterVersion")(context)
-    if known(wanted) and known(master) and kubernetes_versions.newer(str(wanted), str(master)):
+    version, master = context.inputs.get("version"), _cluster_output("masterVersion")(context)
+    if is_known(version) and is_known(master) and kubernetes_versions.newer(str(version), str(master)):
         raise CloudError(
-            f'googleapi: Error 400: Node version "{wanted}" must not have a greater minor version than master version'
+            f'googleapi: Error 400: Node version "{version}" must not have a greater minor version than master version'
             f' "{master}"., badRequest'
         )
 
@@ -152,10 +161,10 @@ def _cluster_output(output: str) -> Any:
 
 
 RULES: Final = (
-    Rule(
+    ResourceRule(
         NODE_POOL,
         source="cloud.google.com/kubernetes-engine/docs/reference/rest/v1/projects.locations.clusters.nodePools",
-        spelling={"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
+        name_patterns={"name": r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?"},
         id=lambda c: c.text(CLUSTERS) + f"{_cluster_name(c)}/nodePools/{c['name']}",
         name=Name(),
         exists="googleapi: Error 409: Already exists: {id}., alreadyExists",
@@ -187,7 +196,7 @@ RULES: Final = (
         },
         volatile=("nodeCount",),
         references=(
-            to("cluster", CLUSTER, CLUSTERS, held=False, cascade=True),
+            to("cluster", CLUSTER, CLUSTERS, blocks_delete=False, cascade=True),
             Reference("nodeConfig.serviceAccount", identity.ACCOUNT, MISSING_ACCOUNT, foreign=("default",)),
         ),
         checks=(known_machine_type, _not_ahead),

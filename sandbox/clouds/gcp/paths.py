@@ -12,7 +12,7 @@ SELF_LINK: Final = "https://www.googleapis.com/compute/v1/{id}"
 
 
 def full_path(template: str) -> Callable[[Context, str], str]:
-    """A function that makes the path of a resource from its name; what is a path already stays so."""
+    """A function that turns a resource's name into its path. A path stays as it is."""
 
     def path(context: Context, value: str) -> str:
         return value if "projects/" in value else context.text(template) + value
@@ -20,16 +20,16 @@ def full_path(template: str) -> Callable[[Context, str], str]:
     return path
 
 
-def to(path: str, token: str, folder: str, *, held: bool = True, cascade: bool = False) -> Reference:
+def to(path: str, token: str, folder: str, *, blocks_delete: bool = True, cascade: bool = False) -> Reference:
     """A reference by name, path or self link to a resource in a folder such as
     `projects/{project}/global/networks/`."""
     return Reference(
         path,
         token,
         "googleapi: Error 404: The resource '{handle}' was not found, notFound",
-        held="googleapi: Error 400: The resource '{target}' is already being used by '{holder}',"
+        delete_error="googleapi: Error 400: The resource '{target}' is already being used by '{holder}',"
         " resourceInUseByAnotherResource"
-        if held
+        if blocks_delete
         else None,
         cascade=cascade,
         value=full_path(folder),
@@ -37,7 +37,7 @@ def to(path: str, token: str, folder: str, *, held: bool = True, cascade: bool =
 
 
 def deletion_policy(context: Context, tx: Transaction) -> None:
-    """Refuse what the program protects by the provider's own `deletionPolicy`."""
+    """Refuse to delete a resource that the provider's own `deletionPolicy` protects."""
     if context.get("deletionPolicy") == "PREVENT":
         raise CloudError(
             f"cannot destroy {context.id} without setting deletionPolicy to DELETE and running `pulumi up` first"

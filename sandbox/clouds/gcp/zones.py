@@ -13,7 +13,7 @@ _REGION: Final = re.compile(r"[a-z]+-[a-z]+\d+")
 
 
 def zones(location: str) -> list[str]:
-    """The zones of a region; a zone is its own only one."""
+    """The zones of a region. For a zone: the zone itself."""
     if not _REGION.fullmatch(location):
         return [location]
     return [f"{location}-{letter}" for letter in _LETTERS.get(location, "abc")]
@@ -31,5 +31,5 @@ def exists(location: str) -> bool:
 
 
 def project_number(project: str) -> str:
-    """The number of a project; the same project always has the same."""
+    """The number of a project, always the same."""
     return stable_digits(project, 12)

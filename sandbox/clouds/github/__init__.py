@@ -1,9 +1,9 @@
-"""The SIMULATED GitHub as a provider of resources: what bootstrap/ makes of a repository, environments, variables and rulesets.
+"""The SIMULATED GitHub as a provider of resources: the environments, variables and rulesets of bootstrap/.
 
-The repository's branches, pull requests and commit statuses are the sandbox's git host's: sandbox/github. Neither holds to the
-other; no ruleset of this one keeps anybody from a push there.
+The sandbox's git host (sandbox/githost) has the repository's branches, pull requests and commit statuses. The two do not
+know each other: a ruleset here blocks no push there.
 
-What replaces is `ForceNew` in integrations/terraform-provider-github, github/resource_github_*.go.
+The `replace` paths are `ForceNew` in integrations/terraform-provider-github, github/resource_github_*.go.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any, Final
 
 from sandbox.clouds.core import terraform_bridge
 from sandbox.clouds.core.dialect import Invoke
-from sandbox.clouds.core.model import CloudError, Context, Reference, Rule, see
-from sandbox.clouds.core.schema import Problem, Sdk
+from sandbox.clouds.core.model import CloudError, Context, Reference, ResourceRule, documented_at
+from sandbox.clouds.core.schema import SchemaError, Sdk
 from sandbox.clouds.core.store import Transaction
 
 ENVIRONMENT: Final = "github:index/repositoryEnvironment:RepositoryEnvironment"
 
 
-@see("docs.github.com/actions/reference/workflows-and-actions/variables")
+@documented_at("docs.github.com/actions/reference/workflows-and-actions/variables")
 def _variable_name(context: Context, tx: Transaction) -> None:
     name = str(context["variableName"])
     if not re.fullmatch(r"(?!(?i:GITHUB_))[A-Za-z_]\w*", name, re.ASCII):
@@ -44,8 +44,8 @@ _OF_ENVIRONMENT: Final = Reference(
 )
 
 
-def _variable(token: str, id_: str, *references: Reference) -> Rule:
-    return Rule(
+def _variable(token: str, id_: str, *references: Reference) -> ResourceRule:
+    return ResourceRule(
         token,
         source="docs.github.com/rest/actions/variables",
         id=id_,
@@ -59,15 +59,15 @@ def _variable(token: str, id_: str, *references: Reference) -> Rule:
 
 
 RULES: Final = (
-    Rule(  # resource_github_repository_environment.go
+    ResourceRule(  # resource_github_repository_environment.go
         ENVIRONMENT,
         source="docs.github.com/rest/deployments/environments",
-        spelling={"environment": r"[^|]{1,255}"},
+        name_patterns={"environment": r"[^|]{1,255}"},
         id="{repository}:{environment}",
         replace=("repository", "environment"),
         defaults={"canAdminsBypass": True, "preventSelfReview": False},
     ),
-    Rule(  # resource_github_repository_environment_deployment_policy.go
+    ResourceRule(  # resource_github_repository_environment_deployment_policy.go
         "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy",
         source="docs.github.com/rest/deployments/branch-policies",
         id="{repository}:{environment}:{digits8}",
@@ -87,7 +87,7 @@ RULES: Final = (
         "{repository}:{environment}:{variableName}",
         _OF_ENVIRONMENT,
     ),
-    Rule(  # resource_github_repository_ruleset.go
+    ResourceRule(  # resource_github_repository_ruleset.go
         "github:index/repositoryRuleset:RepositoryRuleset",
         source="docs.github.com/rest/repos/rules",
         id="{digits8}",
@@ -105,14 +105,14 @@ RULES: Final = (
 )
 
 
-class GitHub:
-    """GitHub as `sandbox.clouds.core.dialect.Flavour`."""
+class GitHubDialect:
+    """GitHub as `sandbox.clouds.core.dialect.Dialect`."""
 
     name = "github"
     sdk = Sdk("pulumi_github", closed_enums=False)
     scope = "{owner}"
     account = "{owner}"
-    rules: Mapping[str, Rule] = {rule.token: rule for rule in RULES}
+    rules: Mapping[str, ResourceRule] = {rule.token: rule for rule in RULES}
     invokes: Mapping[str, Invoke] = {}
 
     def settings(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -122,24 +122,24 @@ class GitHub:
         return {"owner": config["owner"]}
 
     def normalise(self, handle: str) -> str:
-        """GitHub minds no case in names."""
+        """GitHub ignores case in names."""
         return handle.lower()
 
-    def inherited(self, context: Context) -> dict[str, Any]:
-        """Nothing."""
+    def inherited_outputs(self, context: Context) -> dict[str, Any]:
+        """GitHub has none."""
         return {}
 
-    def complete(self, context: Context) -> dict[str, Any]:
-        """Nothing."""
+    def default_inputs(self, context: Context) -> dict[str, Any]:
+        """GitHub has none."""
         return {}
 
-    def misspelt(self, path: str, value: str, pattern: str) -> str:
-        """As GitHub's API puts it."""
+    def invalid_name(self, path: str, value: str, pattern: str) -> str:
+        """The message of GitHub's API."""
         return f"422 Validation Failed: {path} is invalid: {value!r} (wanted: {pattern})"
 
-    def explain(self, problem: Problem, token: str, name: str) -> str:
+    def explain(self, error: SchemaError, token: str, name: str) -> str:
         """A refused input in the bridge's words."""
-        return terraform_bridge.explain(problem, token, name)
+        return terraform_bridge.explain(error, token, name)
 
 
-FLAVOUR: Final = GitHub()
+DIALECT: Final = GitHubDialect()

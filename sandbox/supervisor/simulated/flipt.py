@@ -1,7 +1,9 @@
-"""SIMULATED Flipt: what Flipt v2 answers to OpenFeature's clients, from the flags in git that its own configuration names.
+"""SIMULATED Flipt: answers OpenFeature's clients like Flipt v2, from the flags in git that its own configuration names.
 
-Flipt cannot be built here. This knows the file format's boolean flags with segments over text, and says so of all else; it has no
-page, and writes nothing. Source: docs.flipt.io, v2/configuration/storage and v2/reference/openfeature; concepts: "Evaluation".
+Flipt cannot be built here. The simulation has boolean flags with segments over text, and refuses other flags. There is no
+web page, and no way to write a flag.
+
+Sources: docs.flipt.io, v2/configuration/storage, v2/reference/openfeature, and "Evaluation" in the concepts.
 """
 
 from __future__ import annotations
@@ -18,64 +20,64 @@ from typing import Any
 import yaml
 
 from sandbox.machine.errors import SandboxError
-from sandbox.supervisor.simulated.answers import Answer, answered
+from sandbox.supervisor.simulated.replies import Reply, json_reply
 
 _EVALUATE = "/ofrep/v1/evaluate/flags/"
 _FILE = "default/features.yaml"
-"""In an environment's directory: a folder for each namespace. Clients that name none are in `default`."""
+"""In an environment's directory, each namespace has a folder. Clients without a namespace use `default`."""
 
 
 @dataclass
-class _Look:
-    """What was last seen of one branch."""
+class _Branch:
+    """The last poll of one branch."""
 
     commit: str = ""
-    at: float = 0.0
+    time: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Flipt:
-    """Answers for every Flipt of the sandbox: those that follow one branch share each look at it."""
+    """Answers for every Flipt of the sandbox. All that follow one branch share its polls."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._looks: dict[tuple[str, str], _Look] = {}
+        self._branches: dict[tuple[str, str], _Branch] = {}
 
-    async def answer(self, config: str, method: str, path: str, body: bytes) -> Answer:
-        """What a Flipt with this configuration (YAML) answers. One that cannot have its flags serves nothing."""
+    async def answer(self, config: str, method: str, path: str, body: bytes) -> Reply:
+        """The answer of a Flipt with this configuration (YAML). Without its flags, Flipt is not up."""
         settings = yaml.safe_load(config) or {}
         try:
-            (environment,) = [each for each in settings["environments"].values() if each.get("default")]
+            (environment,) = [entry for entry in settings["environments"].values() if entry.get("default")]
             features = await self._features(settings["storage"][environment["storage"]], environment["directory"])
             return answer(features, method, path, body)
         except (KeyError, ValueError, SandboxError) as error:
-            return Answer(503, f"simulated Flipt is not up: {error}")
+            return Reply(503, f"simulated Flipt is not up: {error}")
 
     async def _features(self, storage: Mapping[str, Any], directory: str) -> Mapping[str, Any]:
-        remote, branch = storage["remote"], storage["branch"]
-        look = self._looks.setdefault((remote, branch), _Look())
-        async with look.lock:
-            if time.monotonic() - look.at >= float(storage["poll_interval"].removesuffix("s")):
-                look.commit = await self._fetch(remote, branch, look.commit)
-                look.at = time.monotonic()
+        remote, name = storage["remote"], storage["branch"]
+        branch = self._branches.setdefault((remote, name), _Branch())
+        async with branch.lock:
+            if time.monotonic() - branch.time >= float(storage["poll_interval"].removesuffix("s")):
+                branch.commit = await self._fetch(remote, name, branch.commit)
+                branch.time = time.monotonic()
         try:
-            found = yaml.safe_load(await self._git("show", f"{look.commit}:{directory}/{_FILE}"))
+            features = yaml.safe_load(await self._git("show", f"{branch.commit}:{directory}/{_FILE}"))
         except SandboxError:
             return {}  # an environment without flags
-        return found if isinstance(found, dict) else {}
+        return features if isinstance(features, dict) else {}
 
-    async def _fetch(self, remote: str, branch: str, known: str) -> str:
-        """The branch's commit, which is here afterwards. While git does not answer, the one that is known."""
+    async def _fetch(self, remote: str, branch: str, last_commit: str) -> str:
+        """Fetch the branch's commit. While git does not answer, the last commit stays."""
         try:
             if not (self._folder / "HEAD").exists():
                 self._folder.mkdir(parents=True, exist_ok=True)
                 await self._git("init", "--quiet", "--bare")
             commit = (await self._git("ls-remote", remote, f"refs/heads/{branch}")).partition("\t")[0]
-            if commit and commit != known:
+            if commit and commit != last_commit:
                 await self._git("fetch", "--quiet", "--depth=1", remote, commit)
         except SandboxError:
-            if known:
-                return known
+            if last_commit:
+                return last_commit
             raise
         if not commit:
             raise SandboxError(f"{remote} has no branch {branch}")
@@ -92,30 +94,32 @@ class Flipt:
         return out.decode()
 
 
-def answer(features: Mapping[str, Any], method: str, path: str, body: bytes) -> Answer:
-    """What these flags make of a request."""
+def answer(features: Mapping[str, Any], method: str, path: str, body: bytes) -> Reply:
+    """The answer to a request, from these flags."""
     if (method, path) == ("GET", "/health"):
-        return answered(200, {"status": "SERVING"})
+        return json_reply(200, {"status": "SERVING"})
     if method != "POST" or not path.startswith(_EVALUATE):
-        return answered(404, {"errorDetails": f"the simulated Flipt has no {method} {path}"})
+        return json_reply(404, {"errorDetails": f"the simulated Flipt has no {method} {path}"})
     key = path.removeprefix(_EVALUATE)
     flags = [flag for flag in features.get("flags") or [] if flag["key"] == key]
     if not flags:
         details = f"flag was not found default/{key}"
-        return answered(404, {"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": details})
+        return json_reply(404, {"key": key, "errorCode": "FLAG_NOT_FOUND", "errorDetails": details})
     context = (json.loads(body or b"{}") or {}).get("context") or {}
     segments = {segment["key"]: segment for segment in features.get("segments") or []}
     try:
         value, reason = evaluate(flags[0], segments, context)
     except NotImplementedError as error:
-        return answered(501, {"errorCode": "GENERAL", "errorDetails": f"the simulated Flipt knows no {error}"})
-    return answered(200, {"key": key, "value": value, "variant": str(value).lower(), "reason": reason, "metadata": {}})
+        return json_reply(501, {"errorCode": "GENERAL", "errorDetails": f"the simulated Flipt knows no {error}"})
+    return json_reply(
+        200, {"key": key, "value": value, "variant": str(value).lower(), "reason": reason, "metadata": {}}
+    )
 
 
 def evaluate(flag: Mapping[str, Any], segments: Mapping[str, Any], context: Mapping[str, str]) -> tuple[bool, str]:
-    """A boolean flag's value, and why: the first rollout that the context is in, or else what the flag is by default.
+    """A boolean flag's value and its reason: the first rollout that has the context, else the flag's default.
 
-    Raises NotImplementedError that names what it does not know.
+    Raises NotImplementedError with the unknown part.
     """
     if flag.get("type") != "BOOLEAN_FLAG_TYPE":
         raise NotImplementedError(f"type {flag.get('type')}")
@@ -128,29 +132,32 @@ def evaluate(flag: Mapping[str, Any], segments: Mapping[str, Any], context: Mapp
 
 
 def matches(segment: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """Whether a context is in a segment: all of its constraints hold, or any, as it says; one without constraints has all."""
-    held = [
+    """Whether a context is in a segment. The segment's match type says whether all constraints must hold, or any.
+
+    A segment without constraints has every context.
+    """
+    results = [
         holds(constraint, context.get(constraint["property"], "")) for constraint in segment.get("constraints") or []
     ]
-    return not held or (any(held) if segment.get("match_type") == "ANY_MATCH_TYPE" else all(held))
+    return not results or (any(results) if segment.get("match_type") == "ANY_MATCH_TYPE" else all(results))
 
 
 def holds(constraint: Mapping[str, Any], value: str) -> bool:
-    """Whether a constraint on a text holds. Raises NotImplementedError that names what it does not know."""
-    operator, wanted = constraint["operator"], str(constraint.get("value", ""))
+    """Whether a constraint on a text holds. Raises NotImplementedError with the unknown part."""
+    operator, expected = constraint["operator"], str(constraint.get("value", ""))
     if constraint["type"] != "STRING_COMPARISON_TYPE":
         raise NotImplementedError(f"constraint of type {constraint['type']}")
     match operator:
         case "eq":
-            return value == wanted
+            return value == expected
         case "neq":
-            return value != wanted
+            return value != expected
         case "prefix":
-            return value.startswith(wanted)
+            return value.startswith(expected)
         case "suffix":
-            return value.endswith(wanted)
+            return value.endswith(expected)
         case "isoneof":
-            return value in json.loads(wanted)
+            return value in json.loads(expected)
         case "isnotoneof":
-            return value not in json.loads(wanted)
+            return value not in json.loads(expected)
     raise NotImplementedError(f"operator {operator}")

@@ -1,11 +1,11 @@
-"""Stands in for the clouds' volume drivers: SIMULATED volumes, provisioned and deleted when the real ones would be."""
+"""SIMULATED volume drivers of the clouds. Volumes appear and go at the same moments as real ones."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 
-from sandbox.supervisor.api import Api, Object
+from sandbox.supervisor.api import ApiServer, Object
 
 DRIVERS = ("ebs.csi.aws.com", "pd.csi.storage.gke.io", "disk.csi.azure.com")
 _CLAIMS = "/api/v1/persistentvolumeclaims"
@@ -15,7 +15,7 @@ _VOLUMES = "/api/v1/persistentvolumes"
 class VolumeProvisioner:
     """Watches one cluster's claims and volumes, as an external provisioner does."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: ApiServer) -> None:
         self._api = api
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -33,7 +33,7 @@ class VolumeProvisioner:
     async def _provision(self) -> None:
         async for claims in self._api.changes(_CLAIMS):
             for claim in claims:
-                # The scheduler asks by the first annotation (late binding), the volume controller by the second.
+                # The volume controller sets the provisioner, the scheduler the selected node (late binding).
                 annotations = claim["metadata"].get("annotations", {})
                 provisioner = annotations.get("volume.kubernetes.io/storage-provisioner")
                 if claim["spec"].get("volumeName") or provisioner not in DRIVERS:
@@ -55,7 +55,7 @@ class VolumeProvisioner:
 
 
 def volume(claim: Object, storage_class: Object) -> Object:
-    """The volume for a claim, already promised to it."""
+    """The volume for a claim, already bound to it."""
     uid = claim["metadata"]["uid"]
     return {
         "apiVersion": "v1",

@@ -1,7 +1,7 @@
-"""A region's cluster in its cloud, and nothing else of it: the real engine and component, the simulated cloud, no Kubernetes.
+"""A region's cluster in its cloud, alone: the real engine and component, the simulated cloud, no Kubernetes.
 
-The engine finds the cloud's plugin already running, in this process, so that an `up` takes a few seconds, and a hundred of
-them are possible. What the plugin would start, API servers and nodes, is only noted.
+The cloud's plugin already runs in this process. So an `up` takes a few seconds, and a hundred of them are possible. The
+plugin starts no API servers and nodes, but records them.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ sys.path.insert(0, "{checkout}")
 import pulumi
 
 import fleet
-from components.cluster import ClusterArgs
+from components.shared.cluster import ClusterArgs
 from components.region import CLUSTERS
 
 region = fleet.read(Path(__file__).parent).region(pulumi.get_stack())
@@ -49,8 +49,8 @@ getattr(import_module(module), component)(region.name, ClusterArgs(region=region
 '''
 
 
-class Rig:
-    """A stack with a region's cluster, and the cloud that it is built in."""
+class ClusterStack:
+    """A stack with a region's cluster, and its cloud."""
 
     def __init__(self, region: fleet.Region, folder: Path, address: str, store: Store, clusters: FakeClusters) -> None:
         self.region, self.folder, self.store, self.clusters = region, folder, store, clusters
@@ -77,7 +77,7 @@ class Rig:
         self.pulumi("stack", "init")
 
     def reset(self) -> None:
-        """Begin anew: an empty cloud, and a stack that knows of nothing."""
+        """Start again with an empty cloud and an empty stack."""
         with self.store.transaction() as tx:
             for row in tx.all():
                 tx.delete(row.uid)
@@ -86,11 +86,11 @@ class Rig:
 
     @property
     def stack_file(self) -> Path:
-        """The region's settings, to be edited."""
+        """The region's settings."""
         return self.folder / "stacks" / f"Pulumi.{self.region.name}.yaml"
 
     def faults(self, *faults: Mapping[str, Any]) -> None:
-        """Turn faults on, or with none off. Calls are counted anew."""
+        """Turn faults on, or off without any. The count of calls starts again."""
         file = self.folder / "faults.json"
         file.with_suffix(".seen").unlink(missing_ok=True)
         if faults:
@@ -107,7 +107,7 @@ class Rig:
         )  # fmt: skip
 
     def kill(self, update: subprocess.Popen[str]) -> None:
-        """End an update and all that it started at one stroke, as the end of a machine does. The cloud goes on."""
+        """Kill an update and all its processes at once, as the end of a machine would. The cloud goes on."""
         with suppress(psutil.NoSuchProcess):
             engine = psutil.Process(update.pid)
             for process in [engine, *engine.children(recursive=True)]:
@@ -116,28 +116,28 @@ class Rig:
         update.communicate()
 
     def attempt(self, *arguments: str) -> str:
-        """Run `pulumi`. Returns what it said if it failed, else an empty text."""
+        """Run `pulumi`. Returns the output of a failure, else an empty text."""
         process = self.start(*arguments)
-        said, _ = process.communicate()
-        return said if process.returncode else ""
+        output, _ = process.communicate()
+        return output if process.returncode else ""
 
     def pulumi(self, *arguments: str) -> str:
-        """Run `pulumi`, which must succeed. Returns what it said."""
+        """Run `pulumi`, which must succeed. Returns its output."""
         process = self.start(*arguments)
-        said, _ = process.communicate()
-        assert process.returncode == 0, said
-        return said
+        output, _ = process.communicate()
+        assert process.returncode == 0, output
+        return output
 
     def up(self) -> str:
-        """`pulumi up`; goes on with what does not depend on what failed. Returns what it said if it failed."""
+        """`pulumi up`, which goes on after an error where it can. Returns the output of a failure, else an empty text."""
         return self.attempt("up", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
 
     def destroy(self) -> str:
-        """`pulumi destroy`, likewise."""
+        """`pulumi destroy`, in the same way."""
         return self.attempt("destroy", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
 
     def preview(self) -> list[dict[str, Any]]:
-        """What an `up` would do to the cloud's resources."""
+        """The steps of an `up` on the cloud's resources."""
         steps = json.loads(self.pulumi("preview", "--json"))["steps"]
         prefix = f"{PACKAGES[self.region.settings.cloud]}:"
         types = [(step.get("newState") or step.get("oldState") or {}).get("type", "") for step in steps]
@@ -150,88 +150,89 @@ class Rig:
         deployment: dict[str, Any] = json.loads(self.pulumi("stack", "export"))["deployment"]
         return deployment
 
-    def known(self) -> list[str]:
-        """The types and ids of what the stack's state holds of the cloud."""
+    def state_ids(self) -> list[str]:
+        """The types and ids of the cloud's resources in the stack's state."""
         prefix = f"{PACKAGES[self.region.settings.cloud]}:"
         resources = self.state().get("resources") or []
-        return sorted(f"{each['type']} {each['id']}" for each in resources if each["type"].startswith(prefix))
+        return sorted(f"{item['type']} {item['id']}" for item in resources if item["type"].startswith(prefix))
 
-    def there(self) -> list[Row]:
-        """What exists in the cloud."""
+    def rows(self) -> list[Row]:
+        """All resources in the cloud."""
         with self.store.reading() as tx:
             return tx.all()
 
-    def built(self) -> list[str]:
-        """The types and ids of what exists in the cloud."""
-        return sorted(f"{row.type} {row.id}" for row in self.there())
+    def cloud_ids(self) -> list[str]:
+        """The types and ids of all resources in the cloud."""
+        return sorted(f"{row.type} {row.id}" for row in self.rows())
 
     def wait_for_the_cloud(self) -> None:
-        """Until it has done all that it was asked for: whoever asked may be gone, and it goes on."""
-        while any(row.creator is not None for row in self.there()):
+        """Wait until the cloud has finished all creations, also those of dead processes."""
+        while any(row.creator is not None for row in self.rows()):
             time.sleep(0.05)
 
     def settle(self) -> int:
-        """What the runbook has a person do first: unlock, and let the state forget what was being made.
+        """The first step of the runbook: unlock the stack, and remove pending creations from the state.
 
-        Returns how many creations were pending.
+        Returns the number of pending creations.
         """
         self.attempt("cancel", "--yes")
-        pending = [each for each in self.state().get("pending_operations") or () if each["type"] == "creating"]
+        operations = self.state().get("pending_operations") or ()
+        pending = [operation for operation in operations if operation["type"] == "creating"]
         if pending:
             self.pulumi("refresh", "--yes", "--skip-preview", "--clear-pending-creates")
         return len(pending)
 
     def adopt(self) -> int:
-        """What docs/runbooks/interrupted-update.md has a person do: import what the cloud has and the state does not.
+        """Import the cloud's resources that the state lacks, after docs/runbooks/interrupted-update.md.
 
-        A preview tells what is missing, with its place in the program; who looks it up in the cloud finds its id by type and
-        inputs, as a person does by name and tags. Returns how many were imported.
+        A preview lists the missing resources with their places in the program. Type and inputs give a resource's id in the
+        cloud, like name and tags for a person. Returns the number of imported resources.
         """
-        known: set[str] = set(self.known())
-        found: list[dict[str, str]] = []
+        recorded: set[str] = set(self.state_ids())
+        imports: list[dict[str, str]] = []
         names: dict[str, str] = {}
         for step in self.preview():
-            wanted = step.get("newState") or {}
-            row = next((r for r in self.there() if f"{r.type} {r.id}" not in known and _same(wanted, r)), None)
+            planned = step.get("newState") or {}
+            row = next((r for r in self.rows() if f"{r.type} {r.id}" not in recorded and _same(planned, r)), None)
             if step["op"] != "create" or row is None:
                 continue
-            known.add(f"{row.type} {row.id}")
-            parent, provider = wanted["parent"], wanted["provider"].rpartition("::")[0]
+            recorded.add(f"{row.type} {row.id}")
+            parent, provider = planned["parent"], planned["provider"].rpartition("::")[0]
             names |= {parent: parent, provider: provider}
-            name = wanted["urn"].rpartition("::")[2]
-            found.append({"type": row.type, "name": name, "id": row.id, "parent": parent, "provider": provider})
-        if found:
-            listed = self.folder / "import.json"
-            listed.write_text(json.dumps({"nameTable": names, "resources": found}))
+            name = planned["urn"].rpartition("::")[2]
+            imports.append({"type": row.type, "name": name, "id": row.id, "parent": parent, "provider": provider})
+        if imports:
+            file = self.folder / "import.json"
+            file.write_text(json.dumps({"nameTable": names, "resources": imports}))
             self.pulumi(
-                "import", "--file", str(listed), "--protect=false", "--generate-code=false", "--yes", "--skip-preview"
+                "import", "--file", str(file), "--protect=false", "--generate-code=false", "--yes", "--skip-preview"
             )
-        return len(found)
+        return len(imports)
 
 
-def _same(wanted: Mapping[str, Any], row: Row) -> bool:
-    """Whether what is missing is what is there: the type and all inputs.
+def _same(planned: Mapping[str, Any], row: Row) -> bool:
+    """Whether a planned resource has the type and all inputs of a resource in the cloud.
 
-    Whatever waits for an input that is not known yet was never asked for.
+    The engine never asked for a resource with an unknown input.
     """
-    given = wanted.get("inputs", {})
-    made_up = given.get("__defaults", [])  # such as a name with random digits, which is another one each time
-    inputs = {key: value for key, value in given.items() if not key.startswith("__") and key not in made_up}
+    arguments = planned.get("inputs", {})
+    generated = arguments.get("__defaults", [])  # such as a name with random digits, which differ each time
+    inputs = {key: value for key, value in arguments.items() if not key.startswith("__") and key not in generated}
     return (
-        row.type == wanted.get("type")
+        row.type == planned.get("type")
         and UNKNOWN not in json.dumps(inputs)
         and all(row.inputs.get(key) == value for key, value in inputs.items())
     )
 
 
 @contextmanager
-def rig(region: fleet.Region, folder: Path) -> Iterator[Rig]:
-    """A rig on an empty cloud."""
+def cluster_stack(region: fleet.Region, folder: Path) -> Iterator[ClusterStack]:
+    """A stack on an empty cloud."""
     store, clusters = Store(folder / "clouds.sqlite"), FakeClusters()
-    flavour = import_module(f"sandbox.clouds.{region.settings.cloud}").FLAVOUR
-    servicer = CloudServicer(flavour, store, clusters, Faults(folder / "faults.json"))
+    dialect = import_module(f"sandbox.clouds.{region.settings.cloud}").DIALECT
+    servicer = CloudServicer(dialect, store, clusters, Faults(folder / "faults.json"))
     server, port = start(servicer)
     try:
-        yield Rig(region, folder, str(port), store, clusters)
+        yield ClusterStack(region, folder, str(port), store, clusters)
     finally:
         server.stop(grace=None)

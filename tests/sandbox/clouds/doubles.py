@@ -1,4 +1,4 @@
-"""Stand-ins for the tests of the simulated clouds: a cloud on an empty store, whose clusters only take notes."""
+"""Doubles for the tests of the simulated clouds: a cloud on an empty store, whose clusters only record their calls."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.clouds.core.clusters import Access
-from sandbox.clouds.core.crud import Cloud, Made
-from sandbox.clouds.core.dialect import Flavour
+from sandbox.clouds.core.crud import Cloud, Naming, ResourceState
+from sandbox.clouds.core.dialect import Dialect
 from sandbox.clouds.core.nodes import Node
 from sandbox.clouds.core.store import Store
 
@@ -36,14 +36,14 @@ class FakeAccess:
 
 @dataclass
 class FakeClusters:
-    """Takes the supervisor's place: keeps what it was asked for."""
+    """Replaces the supervisor: records the clusters and pools that the cloud asks for."""
 
     clusters: dict[str, str] = field(default_factory=dict)
     pools: dict[tuple[str, str], list[Node]] = field(default_factory=dict)
     broken: Exception | None = None
 
     def create_cluster(self, name: str, version: str) -> FakeAccess:
-        """Note the cluster, or fail as told."""
+        """Record the cluster, or fail with `broken`."""
         if self.broken is not None:
             raise self.broken
         self.clusters[name] = version
@@ -55,13 +55,13 @@ class FakeClusters:
         self.pools = {key: nodes for key, nodes in self.pools.items() if key[0] != name}
 
     def trust(self, access: Access) -> None:
-        """Nobody looks at certificates here."""
+        """No program checks certificates here."""
 
     def distrust(self, endpoint: str) -> None:
-        """Likewise."""
+        """No program checks certificates here."""
 
     def set_node_pool(self, cluster: str, pool: str, nodes: list[Node]) -> None:
-        """Note the nodes."""
+        """Record the nodes."""
         self.pools[cluster, pool] = nodes
 
     def delete_node_pool(self, cluster: str, pool: str) -> None:
@@ -72,41 +72,41 @@ class FakeClusters:
 class Account:
     """One provider instance on a cloud, with the calls that the engine would make."""
 
-    def __init__(self, flavour: Flavour, path: Path, config: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, dialect: Dialect, path: Path, config: Mapping[str, Any] | None = None) -> None:
         self.clusters = FakeClusters()
         self.store = Store(path / "clouds.sqlite")
-        self.cloud = Cloud(flavour, self.store, self.clusters, CONFIG[flavour.name] | dict(config or {}))
+        self.cloud = Cloud(dialect, self.store, self.clusters, CONFIG[dialect.name] | dict(config or {}))
 
-    def make(self, token: str, name: str = "it", /, **inputs: Any) -> Made:
+    def make(self, token: str, name: str = "it", /, **inputs: Any) -> ResourceState:
         """Check and create, as `pulumi up` does."""
-        checked, problems = self.cloud.check(token, name, {}, inputs)
-        assert problems == []
-        made = self.cloud.create(token, checked)
-        return Made(made.id, made.outputs, checked)
+        checked, errors = self.cloud.check(token, Naming(name), {}, inputs)
+        assert errors == []
+        resource = self.cloud.create(token, checked)
+        return ResourceState(resource.id, resource.outputs, checked)
 
     def reasons(self, token: str, /, **inputs: Any) -> dict[str, str]:
-        """Path -> reason of all that is wrong with inputs."""
-        return {p.path: p.reason for p in self.cloud.check(token, "it", {}, inputs)[1]}
+        """Path -> reason of every error in inputs."""
+        return {error.path: error.reason for error in self.cloud.check(token, Naming("it"), {}, inputs)[1]}
 
-    def changes(self, token: str, made: Made, /, **news: Any) -> dict[str, bool]:
-        """Path -> whether it replaces, of a change of some inputs; None removes one."""
-        merged = {k: v for k, v in (made.inputs | news).items() if v is not None}
-        checked, problems = self.cloud.check(token, "it", made.inputs, merged)
-        assert problems == []
-        found, _ = self.cloud.diff(token, made.inputs, made.outputs, checked)
-        return {change.path: change.replaces for change in found}
+    def changes(self, token: str, resource: ResourceState, /, **news: Any) -> dict[str, bool]:
+        """Path -> whether it replaces, of a change of some inputs. None removes an input."""
+        merged = {k: v for k, v in (resource.inputs | news).items() if v is not None}
+        checked, errors = self.cloud.check(token, Naming("it"), resource.inputs, merged)
+        assert errors == []
+        changes, _ = self.cloud.diff(token, resource.inputs, resource.outputs, checked)
+        return {change.path: change.replaces for change in changes}
 
-    def update(self, token: str, made: Made, /, **news: Any) -> Made:
+    def update(self, token: str, resource: ResourceState, /, **news: Any) -> ResourceState:
         """Change some inputs, as `pulumi up` does."""
-        checked, _ = self.cloud.check(token, "it", made.inputs, made.inputs | news)
-        updated = self.cloud.update(token, made.id, made.inputs, made.outputs, checked)
-        return Made(made.id, updated.outputs, checked)
+        checked, _ = self.cloud.check(token, Naming("it"), resource.inputs, resource.inputs | news)
+        updated = self.cloud.update(token, resource, checked)
+        return ResourceState(resource.id, updated.outputs, checked)
 
-    def delete(self, token: str, made: Made) -> None:
+    def delete(self, token: str, resource: ResourceState) -> None:
         """Delete, as `pulumi destroy` does."""
-        self.cloud.delete(token, made.id, made.inputs)
+        self.cloud.delete(token, resource.id, resource.inputs)
 
     def existing(self) -> list[str]:
-        """The ids of all that exists."""
+        """The ids of all resources."""
         with self.store.reading() as tx:
             return [row.id for row in tx.all()]

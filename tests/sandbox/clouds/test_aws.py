@@ -1,4 +1,4 @@
-"""The simulated AWS refuses what AWS refuses, and answers as AWS does."""
+"""The simulated AWS has AWS's refusals and shapes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.clouds.aws import FLAVOUR
-from sandbox.clouds.core.crud import Made
+from sandbox.clouds.aws import DIALECT
+from sandbox.clouds.core.crud import Naming, ResourceState
 from sandbox.clouds.core.model import CloudError
-from sandbox.provider_sdk.server import UNKNOWN
+from sandbox.provider_sdk.values import UNKNOWN
 from tests.sandbox.clouds.doubles import Account
 
 VPC = "aws:ec2/vpc:Vpc"
@@ -28,26 +28,26 @@ TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 @pytest.fixture
 def aws(tmp_path: Path) -> Account:
-    return Account(FLAVOUR, tmp_path)
+    return Account(DIALECT, tmp_path)
 
 
 def trust(service: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}}]}
 
 
-def make_cluster(aws: Account, **inputs: Any) -> tuple[Made, list[Made], Made]:
+def make_cluster(aws: Account, **inputs: Any) -> tuple[ResourceState, list[ResourceState], ResourceState]:
     vpc = aws.make(VPC, cidrBlock="10.0.0.0/16")
     subnets = [
         aws.make(SUBNET, vpcId=vpc.id, cidrBlock=f"10.0.{i}.0/24", availabilityZone=f"eu-west-1{zone}")
         for i, zone in enumerate("abc")
     ]
     role = aws.make(ROLE, assumeRolePolicy=trust("eks.amazonaws.com"))
-    given = {"name": "prod", "roleArn": role.outputs["arn"], "vpcConfig": {"subnetIds": [s.id for s in subnets]}}
-    return aws.make(CLUSTER, **(given | inputs)), subnets, role
+    defaults = {"name": "prod", "roleArn": role.outputs["arn"], "vpcConfig": {"subnetIds": [s.id for s in subnets]}}
+    return aws.make(CLUSTER, **(defaults | inputs)), subnets, role
 
 
-def make_node_group(aws: Account, subnets: list[Made], role: Made, **inputs: Any) -> Made:
-    given = {
+def make_node_group(aws: Account, subnets: list[ResourceState], role: ResourceState, **inputs: Any) -> ResourceState:
+    defaults = {
         "clusterName": "prod",
         "nodeGroupName": "main",
         "nodeRoleArn": role.outputs["arn"],
@@ -55,7 +55,7 @@ def make_node_group(aws: Account, subnets: list[Made], role: Made, **inputs: Any
         "instanceTypes": ["m6i.large"],
         "scalingConfig": {"minSize": 1, "desiredSize": 4, "maxSize": 6},
     }
-    return aws.make(NODE_GROUP, **(given | inputs))
+    return aws.make(NODE_GROUP, **(defaults | inputs))
 
 
 def test_an_unknown_property_is_refused_with_its_path_and_a_hint(aws: Account) -> None:
@@ -79,7 +79,7 @@ def test_unknown_values_of_a_preview_pass_the_check(aws: Account) -> None:
 
 def test_a_type_that_is_not_simulated_says_where_to_add_it(aws: Account) -> None:
     with pytest.raises(
-        CloudError, match=r"aws does not simulate aws:sqs/queue:Queue yet; add it in sandbox/clouds/aws/"
+        CloudError, match=r"aws does not simulate aws:sqs/queue:Queue yet\. Add it in sandbox/clouds/aws/"
     ):
         aws.reasons("aws:sqs/queue:Queue")
 
@@ -98,32 +98,32 @@ def test_outputs_have_the_shapes_that_aws_gives_them(aws: Account) -> None:
 
 
 def test_every_output_of_the_sdk_comes_back_set_or_null(aws: Account) -> None:
-    made = aws.make(VPC, cidrBlock="10.0.0.0/16")
-    assert set(made.outputs) == FLAVOUR.sdk.resource(VPC).outputs
+    vpc = aws.make(VPC, cidrBlock="10.0.0.0/16")
+    assert set(vpc.outputs) == DIALECT.sdk.resource(VPC).outputs
 
 
 def test_default_tags_lie_under_the_resources_own(aws: Account) -> None:
-    made = aws.make(VPC, cidrBlock="10.0.0.0/16", tags={"fleet": "mine", "a": "b"})
-    assert made.outputs["tags"] == {"fleet": "mine", "a": "b"}
+    vpc = aws.make(VPC, cidrBlock="10.0.0.0/16", tags={"fleet": "mine", "a": "b"})
+    assert vpc.outputs["tags"] == {"fleet": "mine", "a": "b"}
     assert aws.make(VPC, cidrBlock="10.1.0.0/16").outputs["tagsAll"] == {"fleet": "test"}
-    assert made.outputs["tagsAll"] == {"fleet": "mine", "a": "b"}
+    assert vpc.outputs["tagsAll"] == {"fleet": "mine", "a": "b"}
 
 
 def test_a_change_of_default_tags_updates_what_carries_them(aws: Account, tmp_path: Path) -> None:
-    made = aws.make(VPC, cidrBlock="10.0.0.0/16")
-    other = Account(FLAVOUR, tmp_path, {"defaultTags": {"tags": {"fleet": "new"}}})
-    assert other.changes(VPC, made) == {"tagsAll": False}
+    vpc = aws.make(VPC, cidrBlock="10.0.0.0/16")
+    other = Account(DIALECT, tmp_path, {"defaultTags": {"tags": {"fleet": "new"}}})
+    assert other.changes(VPC, vpc) == {"tagsAll": False}
 
 
-def test_names_are_made_up_stay_and_may_be_given(aws: Account) -> None:
-    made = aws.make(ROLE, "cluster", assumeRolePolicy=trust("eks.amazonaws.com"))
-    assert re.fullmatch(r"cluster-[0-9a-f]{7}", made.outputs["name"])
-    assert aws.changes(ROLE, made, name=None) == {}
+def test_a_generated_name_stays_and_a_program_may_set_its_own(aws: Account) -> None:
+    role = aws.make(ROLE, "cluster", assumeRolePolicy=trust("eks.amazonaws.com"))
+    assert re.fullmatch(r"cluster-[0-9a-f]{7}", role.outputs["name"])
+    assert aws.changes(ROLE, role, name=None) == {}
     assert aws.make(ROLE, name="mine", assumeRolePolicy=trust("x")).id == "mine"
 
 
-def test_the_same_seed_makes_up_the_same_name(aws: Account) -> None:
-    names = [aws.cloud.check(ROLE, "r", {}, {"assumeRolePolicy": "{}"}, b"seed")[0]["name"] for _ in range(2)]
+def test_the_same_seed_generates_the_same_name(aws: Account) -> None:
+    names = [aws.cloud.check(ROLE, Naming("r", b"seed"), {}, {"assumeRolePolicy": "{}"})[0]["name"] for _ in range(2)]
     assert names[0] == names[1]
 
 
@@ -131,7 +131,7 @@ def test_a_taken_name_is_refused_in_its_scope_only(aws: Account, tmp_path: Path)
     aws.make(ROLE, name="mine", assumeRolePolicy=trust("x"))
     with pytest.raises(CloudError, match="EntityAlreadyExists: Role with name mine already exists"):
         aws.make(ROLE, name="mine", assumeRolePolicy=trust("x"))
-    Account(FLAVOUR, tmp_path, {"allowedAccountIds": ["210987654321"]}).make(
+    Account(DIALECT, tmp_path, {"allowedAccountIds": ["210987654321"]}).make(
         ROLE, name="mine", assumeRolePolicy=trust("x")
     )
 
@@ -167,7 +167,7 @@ def test_taking_encryption_away_replaces_a_cluster_and_adding_it_does_not(aws: A
     config = {"provider": {"keyArn": "arn"}, "resources": ["secrets"]}
     cluster, _, _ = make_cluster(aws)
     assert aws.changes(CLUSTER, cluster, encryptionConfig=config) == {"encryptionConfig": False}
-    encrypted = Made(cluster.id, cluster.outputs, cluster.inputs | {"encryptionConfig": config})
+    encrypted = ResourceState(cluster.id, cluster.outputs, cluster.inputs | {"encryptionConfig": config})
     assert aws.changes(CLUSTER, encrypted, encryptionConfig=None) == {"encryptionConfig": True}
 
 
@@ -304,11 +304,11 @@ def test_the_account_is_the_allowed_one_and_never_a_forbidden_one(aws: Account, 
     identity = aws.cloud.invoke("aws:index/getCallerIdentity:getCallerIdentity", {})
     assert identity["accountId"] == "123456789012"
     with pytest.raises(CloudError, match="AWS account ID not allowed: 123456789012"):
-        Account(FLAVOUR, tmp_path, {"forbiddenAccountIds": ["123456789012"]})
+        Account(DIALECT, tmp_path, {"forbiddenAccountIds": ["123456789012"]})
 
 
-def test_a_preview_creates_nothing_and_knows_only_what_was_given(aws: Account) -> None:
-    inputs, _ = aws.cloud.check(CLUSTER, "c", {}, {"roleArn": UNKNOWN, "vpcConfig": {"subnetIds": [UNKNOWN]}})
+def test_a_preview_creates_nothing_and_knows_only_the_inputs(aws: Account) -> None:
+    inputs, _ = aws.cloud.check(CLUSTER, Naming("c"), {}, {"roleArn": UNKNOWN, "vpcConfig": {"subnetIds": [UNKNOWN]}})
     outputs = aws.cloud.create(CLUSTER, inputs, preview=True).outputs
     assert (outputs["endpoint"], outputs["arn"]) == (UNKNOWN, UNKNOWN)
     assert outputs["certificateAuthority"] == {"data": UNKNOWN}
@@ -319,13 +319,13 @@ def test_a_preview_creates_nothing_and_knows_only_what_was_given(aws: Account) -
 def test_a_preview_of_an_update_keeps_the_outputs_that_stay(aws: Account) -> None:
     cluster, _, _ = make_cluster(aws, version="1.34")
     news = cluster.inputs | {"version": "1.35"}
-    planned = aws.cloud.update(CLUSTER, "prod", cluster.inputs, cluster.outputs, news, preview=True).outputs
+    planned = aws.cloud.update(CLUSTER, cluster, news, preview=True).outputs
     assert planned["endpoint"] == cluster.outputs["endpoint"]
     assert planned["vpcConfig"] == cluster.outputs["vpcConfig"]
     assert planned["version"] == "1.35"
 
 
-def test_reading_what_is_gone_finds_nothing(aws: Account) -> None:
+def test_a_deleted_resource_reads_as_gone(aws: Account) -> None:
     vpc = aws.make(VPC, cidrBlock="10.0.0.0/16")
     read = aws.cloud.read(VPC, vpc.id, vpc.inputs)
     assert read is not None
@@ -339,42 +339,42 @@ BUCKET = "aws:s3/bucket:Bucket"
 
 
 @pytest.mark.parametrize(
-    ("kind", "given", "error"),
+    ("kind", "inputs", "error"),
     [
         ("aws:s3/bucketPolicy:BucketPolicy", {"bucket": "state-of-it"}, "MalformedPolicy: Invalid principal in policy"),
         ("aws:kms/key:Key", {}, "MalformedPolicyDocumentException: .* invalid principals"),
     ],
 )
-def test_a_policy_names_only_roles_that_are_there_in_whatever_account(
-    tmp_path: Path, kind: str, given: dict[str, str], error: str
+def test_a_policy_names_only_existing_roles_of_any_account(
+    tmp_path: Path, kind: str, inputs: dict[str, str], error: str
 ) -> None:
-    aws, other = Account(FLAVOUR, tmp_path), Account(FLAVOUR, tmp_path, {"allowedAccountIds": ["999988887777"]})
+    aws, other = Account(DIALECT, tmp_path), Account(DIALECT, tmp_path, {"allowedAccountIds": ["999988887777"]})
     aws.make(BUCKET, bucket="state-of-it")
     arn = "arn:aws:iam::999988887777:role/deploy"
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Principal": {"AWS": [arn]}}]}
     with pytest.raises(CloudError, match=f"{error}: {arn}"):
-        aws.make(kind, policy=policy, **given)
+        aws.make(kind, policy=policy, **inputs)
     other.make(ROLE, name="deploy", assumeRolePolicy=trust("ec2.amazonaws.com"))
-    aws.make(kind, policy=policy, **given)
+    aws.make(kind, policy=policy, **inputs)
 
 
-def test_a_bucket_with_objects_stays_and_what_is_set_of_it_goes_with_it(aws: Account) -> None:
+def test_a_bucket_with_objects_stays_and_its_settings_go_with_it(aws: Account) -> None:
     bucket = aws.make(BUCKET, bucket="state-of-it")
     enabled = {"versioningConfiguration": {"status": "Enabled"}}
     aws.make("aws:s3/bucketVersioning:BucketVersioning", bucket="state-of-it", **enabled)
     with pytest.raises(CloudError, match="already exists"):
         aws.make("aws:s3/bucketVersioning:BucketVersioning", bucket="state-of-it", **enabled)
-    thing = aws.make("aws:s3/bucketObjectv2:BucketObjectv2", bucket="state-of-it", key="a/b", content="x")
+    document = aws.make("aws:s3/bucketObjectv2:BucketObjectv2", bucket="state-of-it", key="a/b", content="x")
     with pytest.raises(CloudError, match="BucketNotEmpty"):
         aws.delete(BUCKET, bucket)
-    aws.delete("aws:s3/bucketObjectv2:BucketObjectv2", thing)
+    aws.delete("aws:s3/bucketObjectv2:BucketObjectv2", document)
     aws.delete(BUCKET, bucket)
     assert aws.cloud.read("aws:s3/bucketVersioning:BucketVersioning", "state-of-it", {"bucket": "state-of-it"}) is None
 
 
 def test_an_account_knows_an_issuer_of_tokens_once(aws: Account) -> None:
-    kind, given = "aws:iam/openIdConnectProvider:OpenIdConnectProvider", {"clientIdLists": ["sts.amazonaws.com"]}
-    made = aws.make(kind, url="https://token.example.com", **given)
-    assert made.outputs["arn"] == "arn:aws:iam::123456789012:oidc-provider/token.example.com"
+    kind, inputs = "aws:iam/openIdConnectProvider:OpenIdConnectProvider", {"clientIdLists": ["sts.amazonaws.com"]}
+    issuer = aws.make(kind, url="https://token.example.com", **inputs)
+    assert issuer.outputs["arn"] == "arn:aws:iam::123456789012:oidc-provider/token.example.com"
     with pytest.raises(CloudError, match="EntityAlreadyExists"):
-        aws.make(kind, url="https://token.example.com", **given)
+        aws.make(kind, url="https://token.example.com", **inputs)

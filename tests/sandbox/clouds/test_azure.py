@@ -1,4 +1,4 @@
-"""The simulated Azure refuses what Azure refuses, and answers as it does."""
+"""The simulated Azure has Azure's refusals and shapes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from sandbox.clouds.azure import FLAVOUR
-from sandbox.clouds.core.crud import Made
+from sandbox.clouds.azure import DIALECT
+from sandbox.clouds.core.crud import ResourceState
 from sandbox.clouds.core.model import CloudError
 from tests.sandbox.clouds.doubles import SUBSCRIPTION, Account
 
@@ -29,26 +29,26 @@ RG = {"resourceGroupName": "rg"}
 
 @pytest.fixture
 def azure(tmp_path: Path) -> Account:
-    account = Account(FLAVOUR, tmp_path)
+    account = Account(DIALECT, tmp_path)
     account.make(GROUP, **RG)
     return account
 
 
-def make_subnet(azure: Account) -> Made:
+def make_subnet(azure: Account) -> ResourceState:
     azure.make(NETWORK, **RG, virtualNetworkName="vn", addressSpace={"addressPrefixes": ["10.0.0.0/8"]})
     return azure.make(SUBNET, **RG, virtualNetworkName="vn", subnetName="nodes", addressPrefix="10.1.0.0/16")
 
 
-def make_cluster(azure: Account, **inputs: Any) -> Made:
+def make_cluster(azure: Account, **inputs: Any) -> ResourceState:
     system = {"name": "system", "mode": "System", "count": 2, "vmSize": "Standard_D4ds_v5"}
-    given = {
+    defaults = {
         "resourceName": "prod",
         "dnsPrefix": "prod",
         "identity": {"type": "SystemAssigned"},
         "agentPoolProfiles": [system],
         "oidcIssuerProfile": {"enabled": True},
     }
-    return azure.make(CLUSTER, **RG, **(given | inputs))
+    return azure.make(CLUSTER, **RG, **(defaults | inputs))
 
 
 def test_a_value_outside_of_an_enumeration_is_refused(azure: Account) -> None:
@@ -67,7 +67,7 @@ def test_ids_and_outputs_have_azures_shapes(azure: Account) -> None:
     group = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/rg"
     assert identity.id == f"{group}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/control-plane"
     assert identity.outputs["type"] == "Microsoft.ManagedIdentity/userAssignedIdentities"
-    assert identity.outputs["azureApiVersion"] == FLAVOUR.sdk.resource(IDENTITY).api_version
+    assert identity.outputs["azureApiVersion"] == DIALECT.sdk.resource(IDENTITY).api_version
     assert identity.outputs["location"] == "westeurope"
     cluster = make_cluster(azure)
     assert cluster.outputs["fqdn"] == "127.0.0.1:40001"
@@ -168,15 +168,15 @@ def test_pools_need_a_count_and_refuse_changes_that_azure_refuses(azure: Account
     scaling = {"enableAutoScaling": True, "minCount": 1, "maxCount": 3}
     with pytest.raises(CloudError, match=r"Required parameter agentPoolProfile.count is missing"):
         azure.make(AGENT_POOL, **RG, **pool, **scaling)
-    made = azure.make(AGENT_POOL, **RG, **pool, **scaling, count=3, availabilityZones=["1", "2", "3"])
+    agent_pool = azure.make(AGENT_POOL, **RG, **pool, **scaling, count=3, availabilityZones=["1", "2", "3"])
     zones = [
         node.labels["topology.kubernetes.io/zone"]
         for node in azure.clusters.pools[f"azure/{SUBSCRIPTION}/rg/prod", "user"]
     ]
     assert zones == ["westeurope-1", "westeurope-2", "westeurope-3"]
     with pytest.raises(CloudError, match=r"Changing property 'properties.availabilityZones' is not allowed"):
-        azure.update(AGENT_POOL, made, availabilityZones=["1"])
-    assert azure.changes(AGENT_POOL, made, vmSize="Standard_D8ds_v5") == {"vmSize": True}
+        azure.update(AGENT_POOL, agent_pool, availabilityZones=["1"])
+    assert azure.changes(AGENT_POOL, agent_pool, vmSize="Standard_D8ds_v5") == {"vmSize": True}
 
 
 def test_listed_credentials_sign_in_through_kubelogin(azure: Account) -> None:

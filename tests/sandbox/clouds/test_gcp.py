@@ -1,4 +1,4 @@
-"""The simulated Google Cloud refuses what Google Cloud refuses, and answers as it does."""
+"""The simulated Google Cloud gives the shapes that Google's API gives, and has its refusals."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.clouds.core.crud import Made
+from sandbox.clouds.core.crud import ResourceState
 from sandbox.clouds.core.model import CloudError
-from sandbox.clouds.gcp import FLAVOUR
+from sandbox.clouds.gcp import DIALECT
 from tests.sandbox.clouds.doubles import Account
 
 NETWORK = "gcp:compute/network:Network"
@@ -23,12 +23,12 @@ NODE_POOL = "gcp:container/nodePool:NodePool"
 
 @pytest.fixture
 def gcp(tmp_path: Path) -> Account:
-    return Account(FLAVOUR, tmp_path)
+    return Account(DIALECT, tmp_path)
 
 
-def make_cluster(gcp: Account, **inputs: Any) -> Made:
-    given = {"name": "prod", "location": "europe-west4", "initialNodeCount": 1, "removeDefaultNodePool": True}
-    return gcp.make(CLUSTER, **(given | inputs))
+def make_cluster(gcp: Account, **inputs: Any) -> ResourceState:
+    defaults = {"name": "prod", "location": "europe-west4", "initialNodeCount": 1, "removeDefaultNodePool": True}
+    return gcp.make(CLUSTER, **(defaults | inputs))
 
 
 def test_ids_self_links_and_labels_have_googles_shapes(gcp: Account) -> None:
@@ -78,11 +78,11 @@ def test_a_subnetwork_grows_in_place_and_is_replaced_when_it_shrinks(gcp: Accoun
     assert gcp.changes(SUBNETWORK, subnetwork, ipCidrRange="10.0.0.0/21") == {"ipCidrRange": True}
 
 
-def test_enabling_a_service_twice_is_fine_and_it_goes_with_the_last(gcp: Account) -> None:
-    made = [gcp.make(SERVICE, service="container.googleapis.com") for _ in range(2)]
-    gcp.delete(SERVICE, made[0])
+def test_a_service_may_be_enabled_twice_and_goes_with_the_last_deletion(gcp: Account) -> None:
+    services = [gcp.make(SERVICE, service="container.googleapis.com") for _ in range(2)]
+    gcp.delete(SERVICE, services[0])
     assert gcp.existing() == ["my-project/container.googleapis.com"]
-    gcp.delete(SERVICE, made[1])
+    gcp.delete(SERVICE, services[1])
     assert gcp.existing() == []
 
 
@@ -99,14 +99,14 @@ def test_grants_of_two_accounts_to_one_identity_are_two(gcp: Account) -> None:
     member = "principal://iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/p/subject/s"
     for name in ("one-account", "two-account"):
         account = gcp.make("gcp:serviceaccount/account:Account", accountId=name)
-        given = {
+        grant = {
             "serviceAccountId": account.outputs["name"],
             "role": "roles/iam.workloadIdentityUser",
             "member": member,
         }
-        made = gcp.make("gcp:serviceaccount/iAMMember:IAMMember", **given)
-        assert made.outputs["serviceAccountId"] == account.outputs["name"]
-    assert len([each for each in gcp.existing() if each.endswith(member)]) == 2
+        binding = gcp.make("gcp:serviceaccount/iAMMember:IAMMember", **grant)
+        assert binding.outputs["serviceAccountId"] == account.outputs["name"]
+    assert len([id_ for id_ in gcp.existing() if id_.endswith(member)]) == 2
 
 
 def test_a_cluster_is_protected_unless_the_program_says_otherwise(gcp: Account) -> None:
@@ -175,17 +175,17 @@ def test_pools_go_with_their_cluster(gcp: Account) -> None:
 
 
 def test_a_pool_of_identities_is_named_by_the_projects_number_and_takes_its_providers_with_it(gcp: Account) -> None:
-    pool, provider = (
+    pool_type, provider_type = (
         "gcp:iam/workloadIdentityPool:WorkloadIdentityPool",
         "gcp:iam/workloadIdentityPoolProvider:WorkloadIdentityPoolProvider",
     )
-    given = {"workloadIdentityPoolId": "github", "workloadIdentityPoolProviderId": "jobs"}
+    inputs = {"workloadIdentityPoolId": "github", "workloadIdentityPoolProviderId": "jobs"}
     with pytest.raises(CloudError, match="404"):
-        gcp.make(provider, **given)
-    made = gcp.make(pool, workloadIdentityPoolId="github")
-    number = made.outputs["name"].split("/")[1]
+        gcp.make(provider_type, **inputs)
+    pool = gcp.make(pool_type, workloadIdentityPoolId="github")
+    number = pool.outputs["name"].split("/")[1]
     assert number.isdigit()
-    inside = gcp.make(provider, **given)
-    assert inside.outputs["name"] == f"projects/{number}/locations/global/workloadIdentityPools/github/providers/jobs"
-    gcp.delete(pool, made)
-    assert gcp.cloud.read(provider, inside.id, inside.inputs) is None
+    provider = gcp.make(provider_type, **inputs)
+    assert provider.outputs["name"] == f"projects/{number}/locations/global/workloadIdentityPools/github/providers/jobs"
+    gcp.delete(pool_type, pool)
+    assert gcp.cloud.read(provider_type, provider.id, provider.inputs) is None

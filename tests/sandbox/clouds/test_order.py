@@ -1,4 +1,4 @@
-"""What the clouds refuse since something else is not there yet, is ahead, or is too much."""
+"""The clouds' refusals that depend on the order of creation."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.clouds.aws import FLAVOUR as AWS
-from sandbox.clouds.azure import FLAVOUR as AZURE
+from sandbox.clouds.aws import DIALECT as AWS
+from sandbox.clouds.azure import DIALECT as AZURE
 from sandbox.clouds.core.model import CloudError
-from sandbox.clouds.gcp import FLAVOUR as GCP
+from sandbox.clouds.gcp import DIALECT as GCP
 from tests.sandbox.clouds import test_aws as on_aws
 from tests.sandbox.clouds import test_azure as on_azure
 from tests.sandbox.clouds import test_gcp as on_gcp

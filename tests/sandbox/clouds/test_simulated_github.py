@@ -1,4 +1,4 @@
-"""The simulated GitHub refuses what GitHub refuses."""
+"""The simulated GitHub has GitHub's refusals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.clouds.core.model import CloudError
-from sandbox.clouds.github import ENVIRONMENT, FLAVOUR
+from sandbox.clouds.github import DIALECT, ENVIRONMENT
 from tests.sandbox.clouds.doubles import Account
 
 POLICY = "github:index/repositoryEnvironmentDeploymentPolicy:RepositoryEnvironmentDeploymentPolicy"
@@ -18,13 +18,13 @@ OWN = {"repository": "regions", "environment": "staging"}
 
 @pytest.fixture
 def github(tmp_path: Path) -> Account:
-    return Account(FLAVOUR, tmp_path)
+    return Account(DIALECT, tmp_path)
 
 
 def test_an_environments_branches_and_variables_need_it_and_go_with_it(github: Account) -> None:
-    for kind, given in ((POLICY, {"branchPattern": "main"}), (VARIABLE, {"variableName": "A", "value": "b"})):
+    for kind, inputs in ((POLICY, {"branchPattern": "main"}), (VARIABLE, {"variableName": "A", "value": "b"})):
         with pytest.raises(CloudError, match=r"404.*staging"):
-            github.make(kind, **OWN, **given)
+            github.make(kind, **OWN, **inputs)
     limited = {"customBranchPolicies": True, "protectedBranches": False}
     environment = github.make(ENVIRONMENT, **OWN, deploymentBranchPolicy=limited)
     policy = github.make(POLICY, **OWN, branchPattern="main")
@@ -51,13 +51,13 @@ def test_a_variable_is_named_as_a_variable_and_not_as_one_of_githubs(github: Acc
 
 
 def test_a_rulesets_name_is_taken_once(github: Account) -> None:
-    given = {"name": "main", "repository": "regions", "target": "branch", "enforcement": "active", "rules": {}}
-    made = github.make(RULESET, **given)
-    assert made.outputs["rulesetId"] == int(made.id)
+    inputs = {"name": "main", "repository": "regions", "target": "branch", "enforcement": "active", "rules": {}}
+    ruleset = github.make(RULESET, **inputs)
+    assert ruleset.outputs["rulesetId"] == int(ruleset.id)
     with pytest.raises(CloudError, match="Name must be unique"):
-        github.make(RULESET, **given)
+        github.make(RULESET, **inputs)
 
 
-def test_nothing_is_asked_of_nobodys_repository(tmp_path: Path) -> None:
+def test_a_provider_without_an_owner_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CloudError, match="owner"):
-        Account(FLAVOUR, tmp_path, {"owner": ""})
+        Account(DIALECT, tmp_path, {"owner": ""})

@@ -1,4 +1,4 @@
-"""The store of the simulated clouds is shared by processes that know nothing of each other."""
+"""Independent processes share the store of the simulated clouds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.clouds.__main__ import list_resources
-from sandbox.clouds.aws import FLAVOUR
+from sandbox.clouds.aws import DIALECT
 from sandbox.clouds.core.model import CloudError
 from sandbox.clouds.core.store import Store
 from sandbox.machine.errors import SandboxError
@@ -21,15 +21,15 @@ from tests.sandbox.clouds.doubles import Account
 VPC = "aws:ec2/vpc:Vpc"
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
 
-# Creates forty log groups; half of their names are asked for by the other process, too.
+# Creates forty log groups. The other process asks for half of the same names.
 _WRITER = """
 import sys
 import time
 from pathlib import Path
-from sandbox.clouds.aws import FLAVOUR
+from sandbox.clouds.aws import DIALECT
 from sandbox.clouds.core.model import CloudError
 from tests.sandbox.clouds.doubles import Account
-account, won = Account(FLAVOUR, Path(sys.argv[1])), 0
+account, won = Account(DIALECT, Path(sys.argv[1])), 0
 for i in range(40):
     name = f"shared-{i}" if i % 2 else f"own-{sys.argv[2]}-{i}"
     try:
@@ -51,42 +51,42 @@ def test_two_processes_writing_at_once_lose_nothing_and_share_no_name(tmp_path: 
     won = [int(writer.communicate(timeout=60)[0]) for writer in writers]
     assert [writer.returncode for writer in writers] == [0, 0]
     assert sum(won) == 60
-    assert len(Account(FLAVOUR, tmp_path).existing()) == 60
+    assert len(Account(DIALECT, tmp_path).existing()) == 60
 
 
-def test_a_cloud_goes_on_with_what_it_was_asked_for_when_the_asking_process_dies(tmp_path: Path) -> None:
+def test_a_cloud_finishes_a_creation_whose_process_died(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from sandbox.clouds.aws import FLAVOUR\n"
+        "import sys; from pathlib import Path; from sandbox.clouds.aws import DIALECT\n"
         "from sandbox.clouds.core.model import Pace; from tests.sandbox.clouds.doubles import Account\n"
-        "Account(FLAVOUR, Path(sys.argv[1])).cloud.create(sys.argv[2], {'name': 'g'}, pace=Pace(takes=600))\n"
+        "Account(DIALECT, Path(sys.argv[1])).cloud.create(sys.argv[2], {'name': 'g'}, pace=Pace(delay_seconds=600))\n"
     )
-    asking = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), GROUP], cwd=CHECKOUT)
-    account = Account(FLAVOUR, tmp_path)
+    creator = subprocess.Popen([sys.executable, "-c", script, str(tmp_path), GROUP], cwd=CHECKOUT)
+    account = Account(DIALECT, tmp_path)
     while not account.existing():
-        assert asking.poll() is None
+        assert creator.poll() is None
         time.sleep(0.02)
-    account.cloud.go_on()
+    account.cloud.resume_pending()
     with account.store.reading() as tx:
-        assert tx.all()[0].creator == asking.pid, "whoever asked lives: it is not for others to finish"
-    asking.kill()
-    asking.wait()
+        assert tx.all()[0].creator == creator.pid, "a living creator finishes its own resource"
+    creator.kill()
+    creator.wait()
     with pytest.raises(CloudError, match="ResourceAlreadyExistsException"):
         account.make(GROUP, name="g")
-    account.cloud.go_on()
-    found = account.cloud.read(GROUP, "g", {"name": "g"})
-    assert found is not None
-    assert found.outputs["arn"] == "arn:aws:logs:eu-west-1:123456789012:log-group:g"
+    account.cloud.resume_pending()
+    group = account.cloud.read(GROUP, "g", {"name": "g"})
+    assert group is not None
+    assert group.outputs["arn"] == "arn:aws:logs:eu-west-1:123456789012:log-group:g"
     with account.store.reading() as tx:
         assert [row.creator for row in tx.all()] == [None]
 
 
 def test_the_listing_names_what_exists_and_an_empty_cloud_lists_nothing(tmp_path: Path) -> None:
-    account = Account(FLAVOUR, tmp_path)
+    account = Account(DIALECT, tmp_path)
     assert list_resources(account.store, as_json=False) == ""
-    made = account.make(VPC, cidrBlock="10.0.0.0/16")
-    assert list_resources(account.store, as_json=False) == f"aws  123456789012  eu-west-1  {VPC}  {made.id}"
-    listed = json.loads(list_resources(account.store, as_json=True))
-    assert listed[0]["outputs"]["cidrBlock"] == "10.0.0.0/16"
+    vpc = account.make(VPC, cidrBlock="10.0.0.0/16")
+    assert list_resources(account.store, as_json=False) == f"aws  123456789012  eu-west-1  {VPC}  {vpc.id}"
+    resources = json.loads(list_resources(account.store, as_json=True))
+    assert resources[0]["outputs"]["cidrBlock"] == "10.0.0.0/16"
 
 
 def test_a_store_of_another_version_is_refused_with_a_remedy(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How a rollout is read off the git host, and how it is shown: the pure parts."""
+"""A rollout's progress from the git host's data, and its display: the pure parts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import fleet
 from fleet.console import Terminal
 from sandbox.demo import progress
 from sandbox.demo.board import Board
-from sandbox.demo.progress import Host, Rollout
-from sandbox.demo.scenario import always_open
+from sandbox.demo.progress import HostSnapshot, RolloutProgress
+from sandbox.demo.scenario import remove_change_windows
 from sandbox.machine.home import CHECKOUT
 
 REGIONS = fleet.read(CHECKOUT).in_waves()
@@ -19,36 +19,36 @@ STAGING = [region.name for region in REGIONS if region.wave.name == "staging"]
 START = "2026-01-05T09:00:00+00:00"
 
 
-def host(at: list[str], states: dict[str, str], wave: str = "staging") -> Host:
-    """These regions have the commit; both checks of these say that, a minute after the wave took it."""
-    said = {
+def host(members: list[str], states: dict[str, str], wave: str = "staging") -> HostSnapshot:
+    """`members` have the commit. Both checks have a region's state, a minute after the wave took the commit."""
+    statuses = {
         region: {
             check: {"state": state, "created_at": "2026-01-05T09:01:00Z", "description": "why"}
             for check in ("apps", "infra")
         }
         for region, state in states.items()
     }
-    return Host(dict.fromkeys(at, "c"), said, {wave: {"target": "c", "since": START}})
+    return HostSnapshot(dict.fromkeys(members, "c"), statuses, {wave: {"target": "c", "since": START}})
 
 
-def seen(now: Host) -> Rollout:
-    """A rollout after one look."""
-    found = progress.begin("c", REGIONS)
-    progress.update(found, now, REGIONS)
-    return found
+def observed(snapshot: HostSnapshot) -> RolloutProgress:
+    """A rollout after one observation."""
+    rollout = progress.begin("c", REGIONS)
+    progress.update(rollout, snapshot, REGIONS)
+    return rollout
 
 
 def test_a_wave_is_proven_when_its_last_region_has_passed() -> None:
-    some = seen(host(STAGING, dict.fromkeys(STAGING[:2], "success")))
-    assert (some.waves[0].started, some.waves[0].proven, some.done) == (START, None, False)
-    every = seen(host(STAGING, dict.fromkeys(STAGING, "success")))
-    assert every.waves[0].proven == "2026-01-05T09:01:00Z"
-    assert every.waves[0].regions == dict.fromkeys(STAGING, 60.0)
-    assert [wave.started for wave in every.waves] == [START, None, None]
+    partial = observed(host(STAGING, dict.fromkeys(STAGING[:2], "success")))
+    assert (partial.waves[0].started, partial.waves[0].proven, partial.done) == (START, None, False)
+    complete = observed(host(STAGING, dict.fromkeys(STAGING, "success")))
+    assert complete.waves[0].proven == "2026-01-05T09:01:00Z"
+    assert complete.waves[0].regions == dict.fromkeys(STAGING, 60.0)
+    assert [wave.started for wave in complete.waves] == [START, None, None]
 
 
 @pytest.mark.parametrize(
-    ("states", "over"),
+    ("states", "expected"),
     [
         (dict.fromkeys(STAGING, "failure"), True),
         ({STAGING[0]: "error", STAGING[1]: "success", STAGING[2]: "success"}, True),
@@ -57,19 +57,19 @@ def test_a_wave_is_proven_when_its_last_region_has_passed() -> None:
         ({}, False),
     ],
 )
-def test_a_commit_is_stuck_once_every_region_of_a_wave_has_spoken_and_one_has_failed(
-    states: dict[str, str], over: bool
+def test_a_commit_is_stuck_once_every_region_of_a_wave_has_settled_and_one_has_failed(
+    states: dict[str, str], expected: bool
 ) -> None:
-    now = host(STAGING, states)
-    assert progress.stuck(seen(now), now, REGIONS) is over
+    snapshot = host(STAGING, states)
+    assert progress.is_stuck(observed(snapshot), snapshot, REGIONS) is expected
 
 
-def test_where_no_terminal_is_each_change_is_a_line_and_is_said_once() -> None:
+def test_without_a_terminal_each_change_is_one_line() -> None:
     text = io.StringIO()
-    now = host(STAGING[:2], {STAGING[0]: "success"})
+    snapshot = host(STAGING[:2], {STAGING[0]: "success"})
     with Board(Terminal(file=text)) as board:
         for _ in range(3):
-            board.show(seen(now), now, REGIONS)
+            board.show(observed(snapshot), snapshot, REGIONS)
     assert text.getvalue().splitlines() == [
         f"  c staging: {STAGING[0]} passed",
         f"  c staging: {STAGING[1]} has it",
@@ -78,11 +78,11 @@ def test_where_no_terminal_is_each_change_is_a_line_and_is_said_once() -> None:
 
 def test_a_demo_waits_for_no_change_window_and_leaves_all_else_of_the_stack_files_alone() -> None:
     private = [region for region in REGIONS if region.settings.change_windows]
-    edits = always_open(CHECKOUT)
+    edits = remove_change_windows(CHECKOUT)
     assert set(edits) == {region.file for region in private}
     texts = fleet.files(CHECKOUT)
-    for file, ((line, instead),) in edits.items():
-        texts[file] = texts[file].replace(line, instead)
+    for file, ((line, replacement),) in edits.items():
+        texts[file] = texts[file].replace(line, replacement)
     edited = fleet.load(texts)
     assert edited.problems == ()
     for region in private:

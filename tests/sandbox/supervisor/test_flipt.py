@@ -30,7 +30,7 @@ def segment(*constraints: tuple[str, str, str], match: str = "ALL_MATCH_TYPE") -
 
 
 @pytest.mark.parametrize(
-    ("found", "inside"),
+    ("group", "inside"),
     [
         (segment(), True),
         (segment(("wave", "eq", "staging")), True),
@@ -42,9 +42,9 @@ def segment(*constraints: tuple[str, str, str], match: str = "ALL_MATCH_TYPE") -
         (segment(("unknown", "eq", "x")), False),
     ],
 )
-def test_a_flag_is_told_apart_by_region_wave_and_tenant(found: dict[str, Any], inside: bool) -> None:
+def test_a_flag_is_told_apart_by_region_wave_and_tenant(group: dict[str, Any], inside: bool) -> None:
     flag = {"type": "BOOLEAN_FLAG_TYPE", "enabled": True, "rollouts": [{"segment": {"key": "s", "value": False}}]}
-    assert evaluate(flag, {"s": found}, CONTEXT) == ((False, "TARGETING_MATCH") if inside else (True, "DEFAULT"))
+    assert evaluate(flag, {"s": group}, CONTEXT) == ((False, "TARGETING_MATCH") if inside else (True, "DEFAULT"))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_flag_is_told_apart_by_region_wave_and_tenant(found: dict[str, Any], i
         {"type": "BOOLEAN_FLAG_TYPE", "rollouts": [{"segment": {"key": "s"}}]},
     ],
 )
-def test_what_it_does_not_know_it_does_not_guess(flag: dict[str, Any]) -> None:
+def test_an_unknown_kind_of_flag_is_refused(flag: dict[str, Any]) -> None:
     number = {
         "key": "s",
         "constraints": [{"type": "NUMBER_COMPARISON_TYPE", "property": "n", "operator": "eq", "value": "1"}],
@@ -67,11 +67,11 @@ def test_what_it_does_not_know_it_does_not_guess(flag: dict[str, Any]) -> None:
 @pytest.mark.parametrize("tenant", sorted({region.settings.tenant for region in fleet.read(ROOT).regions.values()}))
 def test_the_branch_begins_with_every_flag_that_the_front_knows_at_its_default(tenant: str) -> None:
     features = yaml.safe_load((ROOT / "flags" / tenant / "default" / "features.yaml").read_text())
-    segments = {each["key"]: each for each in features["segments"]}
+    segments = {segment["key"]: segment for segment in features["segments"]}
     assert {flag["key"]: evaluate(flag, segments, CONTEXT)[0] for flag in features["flags"]} == DEFAULTS
 
 
-def test_it_follows_its_branch_and_keeps_what_it_knows_while_git_is_away(tmp_path: Path) -> None:
+def test_flipt_follows_its_branch_and_keeps_its_flags_while_git_is_away(tmp_path: Path) -> None:
     origin, away = tmp_path / "origin", tmp_path / "away"
     origin.mkdir()
     repository.git("init", "--quiet", "--initial-branch=flags", cwd=origin)
@@ -89,14 +89,14 @@ def test_it_follows_its_branch_and_keeps_what_it_knows_while_git_is_away(tmp_pat
         environment = {"default": True, "storage": "default", "directory": directory}
         return yaml.safe_dump({"storage": {"default": storage}, "environments": {"default": environment}})
 
-    async def story() -> None:
+    async def scenario() -> None:
         flipt = Flipt(tmp_path / "flags.git")
 
         async def ask(key: str = ACCEPT_WRITES, directory: str = "acme") -> tuple[int, Any]:
             body = json.dumps({"context": CONTEXT}).encode()
-            said = await flipt.answer(config(directory), "POST", f"/ofrep/v1/evaluate/flags/{key}", body)
-            text = str(said.text)
-            return said.status, json.loads(text).get("value") if text.startswith("{") else text
+            reply = await flipt.answer(config(directory), "POST", f"/ofrep/v1/evaluate/flags/{key}", body)
+            text = str(reply.text)
+            return reply.status, json.loads(text).get("value") if text.startswith("{") else text
 
         assert (await ask())[0] == 503, "there is no such branch yet"
         commit(True)
@@ -112,4 +112,4 @@ def test_it_follows_its_branch_and_keeps_what_it_knows_while_git_is_away(tmp_pat
         assert await ask() == (200, True)
         assert (await flipt.answer("storage: {}", "GET", "/health", b"")).status == 503
 
-    asyncio.run(story())
+    asyncio.run(scenario())

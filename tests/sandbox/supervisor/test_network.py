@@ -1,4 +1,4 @@
-"""The stand-in for a cluster's network lets through what a real one would."""
+"""The proxy of a cluster lets the same requests through as a real cluster's network."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_request_reaches_a_ready_pod_and_no_other(
     assert network.target_of(SERVICE, slices, port) == target
 
 
-class Cluster:
+class FakeCluster:
     """The API of a cluster with one service and its pod."""
 
     slices: tuple[dict[str, Any], ...] = (endpoint_slice(),)
@@ -79,12 +79,12 @@ class Cluster:
 async def ask(
     api: Any, *requests: tuple[str, str], programs: Callable[[Any, int], int | None] | None = None
 ) -> list[httpx.Response]:
-    """What these requests, each a method and a URL, are answered through the proxy."""
-    served = network.Network(api, Flipt(Path("nowhere")))
-    served.programs = programs or served.programs
-    await served.start()
+    """The answers to these requests, each a method and a URL, through the proxy."""
+    proxy = network.Network(api, Flipt(Path("nowhere")))
+    proxy.programs = programs or proxy.programs
+    await proxy.start()
     try:
-        async with httpx.AsyncClient(proxy=served.proxy, trust_env=False) as client:
+        async with httpx.AsyncClient(proxy=proxy.proxy, trust_env=False) as client:
             return [
                 await client.request(
                     method, url, headers={"X-From": "a test"}, content=b"m f=1" if method == "POST" else None
@@ -92,38 +92,38 @@ async def ask(
                 for method, url in requests
             ]
     finally:
-        await served.stop()
+        await proxy.stop()
 
 
 def test_the_simulated_influxdb_answers_as_its_image_and_nothing_answers_without_a_service() -> None:
     root = "http://influxdb.data.svc"
     paths = (f"{root}/health", f"{root}/ready", f"{root}/metrics", f"{root}/x", "http://other.data.svc/health")
     requests = [*(("GET", path) for path in paths), ("POST", f"{root}/api/v2/write")]
-    health, ready, metrics, unknown, other, written = asyncio.run(ask(Cluster(), *requests))
+    health, ready, metrics, unknown, other, write = asyncio.run(ask(FakeCluster(), *requests))
     assert (health.json()["status"], health.json()["version"]) == ("pass", "2.7.12")
     assert ready.json()["status"] == "ready"
     assert 'influxdb_info{commit="simulated",version="2.7.12"} 1' in metrics.text
-    assert (unknown.status_code, other.status_code, written.status_code) == (404, 502, 204)
+    assert (unknown.status_code, other.status_code, write.status_code) == (404, 502, 204)
     assert "there is no service other in data" in other.text
 
 
 def test_a_service_without_a_ready_pod_or_with_one_that_does_not_listen_refuses_the_connection() -> None:
-    cluster = Cluster()
+    cluster = FakeCluster()
     cluster.slices = ()
-    (refused,) = asyncio.run(ask(cluster, ("GET", "http://influxdb.data.svc/health")))
-    assert (refused.status_code, "no ready pod" in refused.text) == (503, True)
+    (answer,) = asyncio.run(ask(cluster, ("GET", "http://influxdb.data.svc/health")))
+    assert (answer.status_code, "no ready pod" in answer.text) == (503, True)
     cluster.slices = (endpoint_slice(port=9999),)
-    (refused,) = asyncio.run(ask(cluster, ("GET", "http://influxdb.data.svc/health")))
-    assert (refused.status_code, "nothing listens at port 9999" in refused.text) == (503, True)
+    (answer,) = asyncio.run(ask(cluster, ("GET", "http://influxdb.data.svc/health")))
+    assert (answer.status_code, "nothing listens at port 9999" in answer.text) == (503, True)
 
 
 def test_a_program_that_runs_for_the_pod_answers_itself() -> None:
-    got: list[tuple[str, str, str, bytes]] = []
+    requests: list[tuple[str, str, str, bytes]] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((self.path, self.headers["Host"], self.headers["X-From"], body))
+            requests.append((self.path, self.headers["Host"], self.headers["X-From"], body))
             self.send_response(503)
             self.send_header("Retry-After", "30")
             self.end_headers()
@@ -137,9 +137,9 @@ def test_a_program_that_runs_for_the_pod_answers_itself() -> None:
     try:
         listens = {8086: server.server_address[1]}
         request = ("POST", "http://influxdb.data.svc/api/v2/write?bucket=b")
-        (answer,) = asyncio.run(ask(Cluster(), request, programs=lambda pod, port: listens.get(port)))
+        (answer,) = asyncio.run(ask(FakeCluster(), request, programs=lambda pod, port: listens.get(port)))
     finally:
         server.shutdown()
         server.server_close()
-    assert got == [("/api/v2/write?bucket=b", "influxdb.data.svc", "a test", b"m f=1")]
+    assert requests == [("/api/v2/write?bucket=b", "influxdb.data.svc", "a test", b"m f=1")]
     assert (answer.status_code, answer.text, answer.headers["retry-after"]) == (503, "later", "30")

@@ -1,4 +1,4 @@
-"""The stand-in for Prometheus: it counts as Prometheus does, and answers nothing that it does not know."""
+"""The simulated Prometheus counts like Prometheus, and refuses unknown queries."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 
 from sandbox.supervisor.simulated.prometheus import Prometheus
 
-ASKED = 'sum(increase(front_requests_total{job="front"}[60s]))'
+ALL = 'sum(increase(front_requests_total{job="front"}[60s]))'
 FAILED = 'sum(increase(front_requests_total{job="front",code=~"5.."}[60s]))'
 
 
-def scraped(good: int, bad: int) -> str:
+def metrics(good: int, bad: int) -> str:
     """The front's metrics."""
     return (
         "# TYPE front_requests_total counter\n"
@@ -23,28 +23,28 @@ def scraped(good: int, bad: int) -> str:
     )
 
 
-def said(prometheus: Prometheus, query: str, metrics: str) -> float | None:
-    """The number that is answered; None if it is none."""
-    answer = prometheus.answer(query, metrics)
+def value(prometheus: Prometheus, query: str, text: str) -> float | None:
+    """The value of the answer, or None without a value."""
+    answer = prometheus.answer(query, text)
     assert answer.status == 200
-    found = json.loads(answer.text)["data"]["result"]
-    return float(found[0]["value"][1]) if found else None
+    result = json.loads(answer.text)["data"]["result"]
+    return float(result[0]["value"][1]) if result else None
 
 
 def test_it_counts_since_its_oldest_look_inside_of_the_window(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
     prometheus = Prometheus()
-    assert said(prometheus, ASKED, scraped(10, 1)) is None, "one look is no increase"
-    assert said(prometheus, ASKED, "") is None, "and no look adds none"
+    assert value(prometheus, ALL, metrics(10, 1)) is None, "one look is no increase"
+    assert value(prometheus, ALL, "") is None, "and no look adds none"
     now += 30
-    assert said(prometheus, ASKED, scraped(15, 3)) == 7
-    assert said(prometheus, FAILED, scraped(15, 3)) == 2
+    assert value(prometheus, ALL, metrics(15, 3)) == 7
+    assert value(prometheus, FAILED, metrics(15, 3)) == 2
     now += 45
-    assert said(prometheus, FAILED, scraped(15, 4)) == 1
+    assert value(prometheus, FAILED, metrics(15, 4)) == 1
 
 
 def test_it_refuses_what_it_does_not_know() -> None:
-    answer = Prometheus().answer("up", scraped(1, 0))
+    answer = Prometheus().answer("up", metrics(1, 0))
     assert answer.status == 422
     assert "does not know up" in str(answer.text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shlex
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,11 @@ def test_a_folder_without_a_fleet_is_an_error(arguments: list[str], tmp_path: Pa
     result = CliRunner().invoke(app, ["--checkout", str(tmp_path), *arguments])
     assert result.exit_code == 1
     assert "waves.yaml" in result.stderr + str(result.exception)
+
+
+def test_the_version_is_the_projects() -> None:
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout.strip()) == (0, version("regions"))
 
 
 TRICKY = ("regions:wave: internal", "regions:cloud: aws :sparkles:", "[red]gone[/]", "[link=x]y[/link]", "\\[bold]")

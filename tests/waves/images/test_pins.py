@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.repository import ROOT
-from waves.images.pins import PINS, PinsError, bumps, carried, pins, rewritten, wanted
+from waves.images.pins import PINS, PinsError, bumps, new_images, pins, rewrite, waiting_images
 from waves.review.render import sources
 
 FILES = sources(ROOT, PINS)
@@ -20,27 +20,29 @@ def digest(digit: str) -> str:
     return "sha256:" + digit * 64
 
 
-def named(app: str, digit: str) -> str:
+def own_image(app: str, digit: str) -> str:
     """An own image as CI names it."""
     return f"ghcr.io/platform/regions/{app}:{digit * 40}@{digest(digit)}"
 
 
 def test_only_the_image_changes_in_a_file() -> None:
-    changes = bumps(FILES, wanted([f"prometheus@{digest('a')}"], pins(FILES)))
-    (path, text) = next(iter(rewritten(FILES, changes).items()))
+    changes = bumps(FILES, new_images([f"prometheus@{digest('a')}"], pins(FILES)))
+    (path, text) = next(iter(rewrite(FILES, changes).items()))
     assert path == MONITORING
     assert text == FILES[path].replace(changes[0].old, changes[0].new)
     assert changes[0].new == f"{changes[0].old.partition('@')[0]}@{digest('a')}"
 
 
 def test_two_images_of_one_file_and_one_of_another_change_at_once() -> None:
-    asked = wanted([f"grafana@{digest('a')}", f"prometheus@{digest('b')}", f"front={named('front', 'c')}"], pins(FILES))
-    new = rewritten(FILES, bumps(FILES, asked))
+    images = new_images(
+        [f"grafana@{digest('a')}", f"prometheus@{digest('b')}", f"front={own_image('front', 'c')}"], pins(FILES)
+    )
+    new = rewrite(FILES, bumps(FILES, images))
     assert set(new) == {FRONT, MONITORING}
     assert {app: pin.image for app, pin in pins({**FILES, **new}).items()} == {
-        app: asked.get(app, pin.image) for app, pin in pins(FILES).items()
+        app: images.get(app, pin.image) for app, pin in pins(FILES).items()
     }
-    assert bumps({**FILES, **new}, asked) == [], "a second time there is nothing to do"
+    assert bumps({**FILES, **new}, images) == [], "the second time changes no file"
 
 
 @pytest.mark.parametrize(
@@ -59,9 +61,9 @@ def test_two_images_of_one_file_and_one_of_another_change_at_once() -> None:
         (f'front=a"b:1@{digest("a")}', r"is no image's name"),
     ],
 )
-def test_what_is_no_image_is_refused_with_file_key_value_and_remedy(word: str, says: str) -> None:
+def test_an_invalid_image_is_refused_with_file_key_value_and_remedy(word: str, says: str) -> None:
     with pytest.raises(PinsError, match=says):
-        wanted([word], pins(FILES))
+        new_images([word], pins(FILES))
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"front": 1}'])
@@ -80,9 +82,9 @@ def pinned(**values: str) -> dict[str, str]:
     return {f"{PINS}/{app}.json": json.dumps({app: image}) for app, image in values.items()}
 
 
-def test_a_branch_keeps_what_main_has_not_changed_since() -> None:
+def test_a_branch_keeps_the_images_that_main_has_not_changed_since() -> None:
     base = pinned(a="a1", b="b1", c="c1", d="d1")
     branch = pinned(a="a2", b="b2", c="c1", d="d2")
     main = pinned(a="a1", b="b3", c="c2", d="d2")
-    assert carried(base, branch, main) == {"a": "a2"}
-    assert carried(base, branch, pinned(b="b1")) == {"b": "b2"}, "an image that main no longer has is gone"
+    assert waiting_images(base, branch, main) == {"a": "a2"}
+    assert waiting_images(base, branch, pinned(b="b1")) == {"b": "b2"}, "an image that main no longer has is gone"

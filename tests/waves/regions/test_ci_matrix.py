@@ -23,11 +23,11 @@ def many(count: int, accounts: int) -> list[fleet.Region]:
     """Regions like one, in so many projects in turn."""
     like = FLEET.regions[GCP]
     assert like.settings.gcp
-    found = []
+    regions = []
     for number in range(count):
         project = like.settings.gcp.model_copy(update={"project": f"project-{number % accounts}"})
-        found.append(replace(like, name=f"r-{number}", settings=like.settings.model_copy(update={"gcp": project})))
-    return found
+        regions.append(replace(like, name=f"r-{number}", settings=like.settings.model_copy(update={"gcp": project})))
+    return regions
 
 
 @pytest.mark.parametrize("name", FLEET.regions)
@@ -40,7 +40,7 @@ def test_a_pull_requests_identity_is_not_the_one_that_deploys(name: str) -> None
     assert "deploy" not in str(preview)
 
 
-def test_each_cloud_gets_what_it_signs_in_with() -> None:
+def test_each_cloud_gets_its_identity() -> None:
     assert one(AWS, Purpose.DEPLOY).aws_role == "arn:aws:iam::333344445555:role/regions-deploy"
     assert one(GCP, Purpose.DEPLOY).gcp_service_account == "regions-deploy@example-production.iam.gserviceaccount.com"
     assert one(AZURE, Purpose.DEPLOY).azure_directory == "99999999-aaaa-4bbb-8ccc-000000000000"

@@ -1,4 +1,4 @@
-"""`regions doctor` finds what an `up` would find half-way, and shows no secret."""
+"""`regions doctor` finds the problems that would stop an `up` half-way, and shows no secret."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ FIT = {
 }
 
 
-def found(
+def checks_by_name(
     region: str, instead: dict[str, str | tuple[int, str]] | None = None, keys: str = KEY
 ) -> dict[str, DoctorCheck]:
-    """Findings by name, where commands answer as given: by their first two words."""
+    """Checks by name. `instead` replaces the output of commands, by their first two words."""
     answers = {**FIT, **(instead or {})}
 
     def answer(command: list[str]) -> tuple[int, str]:
-        said = answers[" ".join(command[:2])]
-        return said if isinstance(said, tuple) else (0, said)
+        output = answers[" ".join(command[:2])]
+        return output if isinstance(output, tuple) else (0, output)
 
     environment = {"REGIONS_RECEIPTS_KEY": keys, "REGIONS_CONDUCTOR_KEY": keys, "REGIONS_FLAGS_KEY": keys,
                    "REGIONS_INFLUXDB_SECRET": keys}  # fmt: skip
@@ -55,11 +55,11 @@ def found(
 
 @pytest.mark.parametrize("region", [AWS, GCP, AZURE])
 def test_a_machine_that_has_all_is_fit(region: str) -> None:
-    findings = found(region)
+    findings = checks_by_name(region)
     assert {finding.fit for finding in findings.values()} == {True}
-    shown = json.dumps([str(finding) for finding in findings.values()])
-    assert "PRIVATE KEY" not in shown
-    assert "ya29" not in shown
+    text = json.dumps([str(finding) for finding in findings.values()])
+    assert "PRIVATE KEY" not in text
+    assert "ya29" not in text
 
 
 @pytest.mark.parametrize(
@@ -82,30 +82,30 @@ def test_a_machine_that_has_all_is_fit(region: str) -> None:
          "quota: regional CPUs (cores)", "90 free"),
     ],
 )  # fmt: skip
-def test_what_is_missing_is_named_with_what_to_do(
+def test_a_failed_check_names_the_remedy(
     region: str, instead: dict[str, str | tuple[int, str]], name: str, words: str
 ) -> None:
-    findings = found(region, instead)
+    findings = checks_by_name(region, instead)
     assert findings[name].fit is False
     assert words in f"{findings[name].what} {findings[name].remedy}"
 
 
 def test_a_key_that_is_missing_is_named_with_its_app() -> None:
-    finding = found("tools-aws-us-west-2", keys="")["REGIONS_CONDUCTOR_KEY"]
+    finding = checks_by_name("tools-aws-us-west-2", keys="")["REGIONS_CONDUCTOR_KEY"]
     assert finding.fit is False
     assert "1000002" in finding.what
 
 
-def test_what_cannot_be_told_is_said_to_be_unknown_and_not_fit() -> None:
-    findings = found(AWS, {"aws --region": (254, "AccessDenied"), "pulumi plugin": "[]"})
+def test_a_check_without_a_result_is_unknown_and_not_fit() -> None:
+    findings = checks_by_name(AWS, {"aws --region": (254, "AccessDenied"), "pulumi plugin": "[]"})
     assert findings["quota: VPCs"].fit is None
     assert findings["plugin aws"].fit is None
 
 
-def test_a_command_that_is_not_there_or_fails_is_told_apart(tmp_path: Path) -> None:
+def test_a_missing_command_differs_from_a_failed_one(tmp_path: Path) -> None:
     assert run(["no-such-command-of-this-test"])[0] == 127
-    code, said = run(["sh", "-c", "echo wrong >&2; exit 3"])
-    assert (code, said) == (3, "wrong")
+    code, output = run(["sh", "-c", "echo wrong >&2; exit 3"])
+    assert (code, output) == (3, "wrong")
     assert run(["sh", "-c", "echo right"]) == (0, "right")
 
 
@@ -115,7 +115,7 @@ def test_the_command_ends_with_1_on_an_unfit_machine_and_prints_json(
     monkeypatch.setenv("PATH", str(tmp_path))  # nothing is there
     result = CliRunner().invoke(app, ["--checkout", str(CHECKOUT), "doctor", AWS, "--json"])
     assert result.exit_code == 1
-    findings = {each["name"]: each for each in json.loads(result.stdout)}
+    findings = {finding["name"]: finding for finding in json.loads(result.stdout)}
     assert findings["pulumi"]["fit"] is False
     plain = CliRunner().invoke(app, ["--checkout", str(CHECKOUT), "doctor", AWS])
     assert plain.exit_code == 1

@@ -23,11 +23,11 @@ def test_a_new_file_has_a_free_network_and_makes_a_sound_fleet() -> None:
     assert grown.problems == ()
     assert grown.regions["staging-aws-eu-north-1"].settings.location == "eu-north-1"
     assert str(grown.regions["staging-aws-eu-north-1"].settings.network) == "10.67.0.0/16"
-    shown = [line for line in stack_file.diff(FILES, SOURCE, path, text).splitlines() if line[:1] in "+-"]
-    assert len(shown) == 6, "two lines of names, two that went and two that came"
+    lines = [line for line in stack_file.diff(FILES, SOURCE, path, text).splitlines() if line[:1] in "+-"]
+    assert len(lines) == 6, "two lines of names, two removed and two added"
 
 
-def test_what_pulumi_wrote_for_the_other_stack_is_left_out() -> None:
+def test_pulumis_entries_of_the_other_stack_are_left_out() -> None:
     files = {**FILES}
     files[f"stacks/Pulumi.{SOURCE}.yaml"] += "encryptionsalt: v1:abc:v1:def\n"
     _, text = stack_file.new_file(files, "staging-aws-eu-north-1", SOURCE, {"location": "eu-north-1"})
@@ -35,21 +35,21 @@ def test_what_pulumi_wrote_for_the_other_stack_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "like", "changes", "words"),
+    ("name", "source", "changes", "words"),
     [
         ("x1", "nowhere", {}, "no region is named nowhere"),
-        (SOURCE, SOURCE, {}, "there already"),
+        (SOURCE, SOURCE, {}, "exists already"),
         ("Prod", SOURCE, {}, "not a region's name"),
         ("staging-aws-b", SOURCE, {"wave": "stagin"}, "not a wave"),
         ("staging-aws-b", SOURCE, {"location": "westeurope"}, "location of aws"),
     ],
 )
-def test_what_cannot_be_a_region_is_refused(name: str, like: str, changes: dict[str, str], words: str) -> None:
+def test_an_invalid_region_is_refused(name: str, source: str, changes: dict[str, str], words: str) -> None:
     with pytest.raises(stack_file.NewRegionError, match=words):
-        stack_file.new_file(FILES, name, like, changes)
+        stack_file.new_file(FILES, name, source, changes)
 
 
-def test_a_region_too_many_for_the_git_host_is_refused_with_what_to_set() -> None:
+def test_a_region_too_many_for_the_git_host_is_refused_with_the_setting_to_change() -> None:
     text = FILES[f"stacks/Pulumi.{SOURCE}.yaml"]
     network = str(fleet.load(FILES).regions[SOURCE].settings.network)
     many = {
@@ -60,7 +60,9 @@ def test_a_region_too_many_for_the_git_host_is_refused_with_what_to_set() -> Non
         stack_file.new_file({**FILES, **many}, "staging-aws-b", SOURCE, {})
 
 
-def test_the_command_writes_the_file_and_shows_what_differs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_writes_the_file_and_shows_the_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for path, text in FILES.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
@@ -76,4 +78,4 @@ def test_the_command_writes_the_file_and_shows_what_differs(tmp_path: Path, caps
     assert "staging-aws-eu-north-1" in capsys.readouterr().out
     again = [*here, "region", "new", "staging-aws-eu-north-1", *words]
     assert main(lambda: app(again, standalone_mode=False)) == 1
-    assert "there already" in capsys.readouterr().err
+    assert "exists already" in capsys.readouterr().err

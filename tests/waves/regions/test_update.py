@@ -1,4 +1,4 @@
-"""`regions update`: the update, the receipt for it, and when neither is needed. `pulumi` is a script here."""
+"""`regions update`: the update, its receipt, and the cases that need neither. `pulumi` is a script here."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from fleet.console import main
 from fleet.windows import DAYS
-from sandbox.githost.rest import Identity
+from sandbox.githost.rest import TokenOwner
 from tests.waves.conftest import REPOSITORY, Remote
-from tests.waves.review.copies import copied
+from tests.waves.review.copies import copy_checkout
 from tests.waves.rollout.memory import TRUSTED
 from waves.cli.app import app
 from waves.regions import update
@@ -31,7 +31,7 @@ REGION = "staging-aws-eu-west-1"
 
 @pytest.fixture
 def pulumi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A `pulumi` that writes down what it is asked, and ends with the code in a file."""
+    """A `pulumi` that records its arguments, and ends with the exit code in a file."""
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "code").write_text("0")
@@ -55,19 +55,19 @@ def release(remote: Remote, changed: str, more: str = "# changed\n") -> str:
 
 
 def apply(remote: Remote) -> update.Outcome:
-    """What CI's job does."""
+    """Run the update as CI's job does."""
     receipts = GitHubReceipts(REPOSITORY, remote.writer, remote.url)
     return update.apply(remote.clone, "origin", REGION, receipts, "", lambda text: None)
 
 
 def receipts(remote: Remote, commit: str) -> list[StatusState]:
     """The states of the region's infra receipts on a commit, the newest first."""
-    found = GitHubReceipts(REPOSITORY, remote.reader, remote.url).of({commit})[commit]
-    return [r.state for r in found if (r.region, r.check, r.creator) == (REGION, "infra", TRUSTED)]
+    receipts = GitHubReceipts(REPOSITORY, remote.reader, remote.url).of({commit})[commit]
+    return [r.state for r in receipts if (r.region, r.check, r.creator) == (REGION, "infra", TRUSTED)]
 
 
 def updates(pulumi: Path) -> int:
-    """How often Pulumi was asked to update."""
+    """The number of Pulumi's updates."""
     return sum(line.startswith("up ") for line in (pulumi / "calls").read_text().splitlines())
 
 
@@ -81,7 +81,7 @@ def test_the_first_commit_makes_the_stack_updates_it_and_posts_the_receipt(remot
     assert remote.git("ls-remote", "origin", f"refs/waves/infra/{REGION}").startswith(commit)
 
 
-def test_where_nothing_that_infrastructure_depends_on_changed_it_says_so_at_once(remote: Remote, pulumi: Path) -> None:
+def test_without_a_change_of_the_infrastructures_inputs_the_receipt_comes_at_once(remote: Remote, pulumi: Path) -> None:
     first = release(remote, "components/a.py")
     apply(remote)
     commit = release(remote, "gitops/apps/x.libsonnet")
@@ -102,7 +102,9 @@ def test_where_nothing_that_infrastructure_depends_on_changed_it_says_so_at_once
         (f"stacks/Pulumi.{REGION}.yaml", "  regions:suspended: true\n"),
     ],
 )
-def test_what_infrastructure_depends_on_is_updated(remote: Remote, pulumi: Path, changed: str, more: str) -> None:
+def test_a_change_of_the_infrastructures_inputs_is_updated(
+    remote: Remote, pulumi: Path, changed: str, more: str
+) -> None:
     release(remote, "components/z.py")
     apply(remote)
     release(remote, changed, more)
@@ -121,7 +123,7 @@ def test_another_regions_settings_and_a_comment_are_none_of_it(remote: Remote, p
 
 
 def test_another_clouds_component_is_none_of_it_also_where_the_clone_is_shallow(remote: Remote, pulumi: Path) -> None:
-    copied(remote.clone)
+    copy_checkout(remote.clone)
     applied = release(remote, "README.md")
     apply(remote)
     commit = release(remote, "components/gcp/cluster.py")
@@ -159,7 +161,7 @@ def test_a_job_that_was_overtaken_does_nothing_and_posts_nothing(remote: Remote,
 
 
 def closed_now(remote: Remote) -> None:
-    """Make the region one customer's, which may not be changed now: its only window is in three days' time."""
+    """Make the region one customer's, whose only window is in three days' time."""
     day = DAYS[(datetime.now(UTC).weekday() + 3) % 7]
     window = f'regions:changeWindows: [{{ days: [{day}], start: "08:00", end: "10:00" }}]'
     status = f'{{ status: {{ appId: "7", installationId: "7", login: "{TRUSTED}" }} }}'
@@ -168,19 +170,19 @@ def closed_now(remote: Remote) -> None:
     text = stack.read_text().replace("wave: staging", "wave: external")
     stack.write_text(text.replace("config:\n", "config:\n  " + "\n  ".join(own) + "\n"))
     for file, old, new in (
-        ("waves.yaml", TRUSTED, "somebody"),
+        ("waves.yaml", TRUSTED, "ann"),
         ("policy/residency.yaml", "acme:", 'globex: ["*"]\nacme:'),
     ):
         path = remote.clone / file
         path.write_text(path.read_text().replace(old, new))
 
 
-def given(remote: Remote, commit: str, ago: timedelta) -> None:
-    """Write into the ledger that the region, which joined long ago, was given a commit so long ago."""
+def record_commit(remote: Remote, commit: str, ago: timedelta) -> None:
+    """Record in the ledger that the region, which joined long ago, got a commit so long ago."""
     refs = GitRefs(remote.clone)
     record = RegionRecord(at=commit, since=datetime.now(UTC) - ago, joined=commit)
     tip = refs.snapshot().tip
-    assert refs.push([], Ledger(regions={REGION: record}), tip, "Note what the region has")
+    assert refs.push([], Ledger(regions={REGION: record}), tip, "Record the region's commit")
 
 
 def test_outside_of_its_change_windows_a_region_is_not_updated_and_the_receipt_says_so(
@@ -188,22 +190,22 @@ def test_outside_of_its_change_windows_a_region_is_not_updated_and_the_receipt_s
 ) -> None:
     closed_now(remote)
     commit = release(remote, "components/a.py")
-    given(remote, commit, timedelta(hours=2))
+    record_commit(remote, commit, timedelta(hours=2))
     outcome = apply(remote)
     assert outcome.state is StatusState.PENDING
     assert outcome.description.startswith("nothing changed: outside of the change windows, ")
     assert (updates(pulumi), receipts(remote, commit)) == (0, [StatusState.PENDING])
 
 
-def test_what_the_conductor_or_a_rollback_gave_is_finished_though_the_window_has_ended(
+def test_a_commit_of_the_conductor_or_a_rollback_is_finished_though_the_window_has_ended(
     remote: Remote, pulumi: Path
 ) -> None:
     closed_now(remote)
     commit = release(remote, "components/a.py")
-    given(remote, commit, timedelta(minutes=50))
+    record_commit(remote, commit, timedelta(minutes=50))
     assert apply(remote).state is StatusState.SUCCESS, "the wave's deadline is an hour"
     other = release(remote, "components/a.py")
-    given(remote, commit, timedelta(minutes=50))
+    record_commit(remote, commit, timedelta(minutes=50))
     assert (apply(remote).state, updates(pulumi)) == (StatusState.PENDING, 1), "it was given another commit"
     assert receipts(remote, other) == [StatusState.PENDING]
 
@@ -215,7 +217,7 @@ def test_a_region_that_has_not_joined_is_built_and_where_nothing_changes_no_wind
     first = release(remote, "components/a.py")
     assert apply(remote).state is StatusState.SUCCESS
     release(remote, "gitops/apps/x.libsonnet")
-    given(remote, first, timedelta(days=2))
+    record_commit(remote, first, timedelta(days=2))
     assert apply(remote).state is StatusState.SUCCESS
     assert updates(pulumi) == 1
 
@@ -234,7 +236,7 @@ def test_the_command_signs_in_as_the_app_and_its_exit_code_is_the_updates(
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form, none = serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     public = serialization.PublicFormat.SubjectPublicKeyInfo
-    identity = Identity(TRUSTED, "write")
+    identity = TokenOwner(TRUSTED, "write")
     remote.github.add_app(
         "1000001", "2000001", identity, key.public_key().public_bytes(serialization.Encoding.PEM, public).decode()
     )
@@ -255,8 +257,8 @@ def test_the_command_signs_in_as_the_app_and_its_exit_code_is_the_updates(
     assert "REGIONS_RECEIPTS_KEY is not set" in capfd.readouterr().err
     monkeypatch.setenv("REGIONS_RECEIPTS_KEY", key.private_bytes(serialization.Encoding.PEM, form, none).decode())
     assert run() == 0
-    said = json.loads(capfd.readouterr().out.splitlines()[-1])
-    assert said == {"commit": commit, "state": "success", "description": "pulumi up went through"}
+    output = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert output == {"commit": commit, "state": "success", "description": "pulumi up went through"}
     (pulumi / "code").write_text("255")
     release(remote, "components/a.py")
     assert run() == 1

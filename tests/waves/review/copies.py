@@ -1,4 +1,4 @@
-"""Copies of this checkout's files, to change something in."""
+"""Copies of this checkout's files, for edits."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.waves.review.edits import Edit
 ORIGIN = "https://git.example.com/platform/regions.git"
 
 
-def copied(folder: Path) -> None:
-    """Put the checkout's files as they are into a folder, without what git ignores."""
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
+def copy_checkout(folder: Path) -> None:
+    """Copy the checkout's files as they are into a folder, without the files that git ignores."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
     for name in names:
         if name and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -25,20 +25,20 @@ def copied(folder: Path) -> None:
 
 
 class Copy:
-    """A copy of the repository that the program runs in, and that edits are made in."""
+    """A copy of the repository, in which the program runs and edits are made."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         root.mkdir()
-        copied(root)
-        # Where Pulumi.yaml has the program's virtual environment, which is not in git.
+        copy_checkout(root)
+        # The program's virtual environment, by its path in Pulumi.yaml, is not in git.
         (root / ".venv").symlink_to(ROOT / ".venv")
         for command in (["init", "--quiet"], ["remote", "add", "origin", ORIGIN]):
             subprocess.run(["git", *command], cwd=root, check=True)
 
     @contextmanager
     def after(self, edit: Edit) -> Iterator[None]:
-        """The copy with an edit, which is taken back again."""
+        """The copy with an edit, which is undone at the end."""
         paths = {self.root / path: content for path, content in edit.files.items()}
         before = {path: path.read_bytes() if path.exists() else None for path in paths}
         try:

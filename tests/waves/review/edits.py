@@ -1,4 +1,4 @@
-"""Edits of a repository by chance, the same ones for the same seed: most of them where only some regions should mind."""
+"""Random edits of a repository, the same ones for the same seed. Most are in files that only some regions read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from random import Random
 
 SEED, NUMBER = "affected", 200
-"""The edits that tests make of each commit: the same ones, with an engine and without."""
+"""The seed and number of the edits that tests make of each commit, with an engine and without."""
 Files = Mapping[str, bytes]
 """Path to contents."""
 
@@ -23,7 +23,7 @@ class Edit:
 
     what: str
     files: Mapping[str, bytes | None]
-    """What they are by then; None: gone."""
+    """Path to the new contents. None: the file is removed."""
 
 
 WHERE = {
@@ -40,7 +40,7 @@ WHERE = {
     r"__main__\.py|requirements\.txt": 1,
     r"(docs|gitops|flags|gates|front|waves|regions|sandbox|bench|tests)/.*|[^/]+": 12,
 }
-"""Patterns of places, and how often one is taken, of a hundred and a few."""
+"""Patterns of paths, each with its weight in the random choice."""
 
 LINES = {
     r"stacks/.*": (
@@ -62,7 +62,7 @@ LINES = {
     r"policy/residency\.yaml": ('globex: ["aws:eu-*"]', 'shared: ["gcp:*"]', 'acme: ["gcp:us-*"]'),
     r".*\.py": ("import os", "raise SystemExit('no')", "# A comment", "from components.aws import iam", "X = 1"),
 }  # fmt: skip
-"""What may be put at the end of a file."""
+"""Lines that an edit may add at the end of a file."""
 
 NAMES = (
     "more.py",
@@ -75,21 +75,21 @@ NAMES = (
     "Pulumi.yml",
     ".gitattributes",
 )
-"""What a new file may be called."""
+"""Names of new files."""
 
 
 def edits(files: Files, seed: str, number: int) -> list[Edit]:
-    """So many edits of these files, each of one that stands by itself."""
+    """So many edits of these files, each independent of the others."""
     random = Random(seed)
-    found: list[Edit] = []
-    while len(found) < number:
+    edits: list[Edit] = []
+    while len(edits) < number:
         place = random.choices(list(WHERE), list(WHERE.values()))[0]
         path = random.choice([path for path in files if re.fullmatch(place, path)])
-        how = random.choices(list(HOW), list(HOW.values()))[0]
-        changed = how(files, path, random)
+        make = random.choices(list(HOW), list(HOW.values()))[0]
+        changed = make(files, path, random)
         if any(files.get(name) != content for name, content in changed.items()):
-            found.append(Edit(f"{how.__name__.strip('_')} {', '.join(changed)}", changed))
-    return found
+            edits.append(Edit(f"{make.__name__.strip('_')} {', '.join(changed)}", changed))
+    return edits
 
 
 def _literal(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
@@ -107,7 +107,7 @@ def _literal(files: Files, path: str, random: Random) -> dict[str, bytes | None]
 
 
 def _tokens(text: str) -> list[tuple[int, int]]:
-    """Where the numbers and texts of a module are, without those that explain it."""
+    """The places of the numbers and texts of a module, without docstrings."""
     lines = [0, *(match.end() for match in re.finditer("\n", text))]
     return [
         (lines[token.start[0] - 1] + token.start[1], lines[token.end[0] - 1] + token.end[1])
@@ -117,7 +117,7 @@ def _tokens(text: str) -> list[tuple[int, int]]:
 
 
 def _line_more(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
-    """A line at the end that means something there, or nothing."""
+    """A line at the end, with or without a meaning in that file."""
     fitting = next((lines for pattern, lines in LINES.items() if re.fullmatch(pattern, path)), ("x",))
     return {path: files[path].rstrip(b"\n") + b"\n" + random.choice(fitting).encode() + b"\n"}
 
@@ -138,7 +138,7 @@ def _renamed(files: Files, path: str, random: Random) -> dict[str, bytes | None]
 
 
 def _more(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
-    """A new file beside another one; a new region beside a region."""
+    """A new file beside another one, or a new region beside a region."""
     if not path.startswith("stacks/"):
         return {str(PurePosixPath(path).with_name(random.choice(NAMES))): files[path]}
     network = f"10.{random.randrange(256)}.0.0/16".encode()
@@ -146,7 +146,7 @@ def _more(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
 
 
 def _moved(files: Files, path: str, random: Random) -> dict[str, bytes | None]:
-    """A module's contents in a new one, which it takes them from."""
+    """A module's contents in a new module, which the old one imports."""
     place = PurePosixPath(path)
     if place.suffix != ".py" or len(place.parts) == 1:
         return {}
@@ -163,4 +163,4 @@ HOW: Mapping[Callable[[Files, str, Random], dict[str, bytes | None]], int] = {
     _more: 5,
     _moved: 2,
 }
-"""Kinds of edits, and how often each is made, of a hundred."""
+"""Kinds of edits, each with its weight in the random choice."""

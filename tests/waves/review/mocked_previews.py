@@ -1,7 +1,7 @@
-"""What a stack's program asks the engine for, run from any copy of the repository, in a process of its own.
+"""The requests of a stack's program to the engine, run from any copy of the repository, in a process of its own.
 
-`python -m tests.waves.review.mocked_previews TREE` imports the clouds' SDKs once and then answers, line for line. It forks for
-each question, and the child runs the program and the policies with TREE's modules of that moment.
+`python -m tests.waves.review.mocked_previews TREE` imports the clouds' SDKs once. For each line of input the process forks,
+and the child runs the program and the policies with TREE's modules of that moment.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
-import pulumi_kubernetes  # noqa: F401  in the parent, so that no child imports it anew
+import pulumi_kubernetes  # noqa: F401  in the parent, so that no child imports it again
 import yaml
 from pulumi.runtime import rpc, set_mocks
 from pulumi.runtime.mocks import MockMonitor
@@ -30,7 +30,7 @@ from pulumi.runtime.proto.resource_pb2 import RegisterResourceRequest
 from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
-from fleet.keys import wanted
+from fleet.keys import required
 from tests.components.mocks import CloudMocks
 from tests.repository import ROOT
 
@@ -38,18 +38,18 @@ KEY = "-----BEGIN PRIVATE KEY----- of nobody, but long enough for a secret"
 GIVE_UP_SECONDS = 120
 OF_THE_TREE = ("fleet", "components", "policy")
 NOT_COMPARED = ("sourcePosition", "stackTrace", "parentStackTraceHandle")
-"""Where in the code a resource is made: the engine shows it nowhere in a preview."""
+"""Places in the code that make a resource. The engine's previews do not show them."""
 
 Preview = Mapping[str, list[str]]
-"""Resource, call or policy to hashes of all that was said of it; or one entry with the program's error."""
+"""Resource, call or policy to hashes of its requests or violations. A failed program has one entry with its error."""
 
 
 class Previews:
-    """A process that answers what the stacks of one folder would be made of."""
+    """A process that previews the stacks of one folder."""
 
     def __init__(self, tree: Path) -> None:
         shipped = fleet.read(ROOT).regions.values()
-        keys = {name: f"{KEY}: {name}" for region in shipped for name in wanted(region)}
+        keys = {name: f"{KEY}: {name}" for region in shipped for name in required(region)}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.waves.review.mocked_previews", str(tree)],
             cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -62,7 +62,7 @@ class Previews:
         answer: dict[str, Preview] = self._ask(list(regions))["previews"]
         return answer
 
-    def opened(self, region: str) -> set[str]:
+    def opened_files(self, region: str) -> set[str]:
         """The files of the folder that a stack's program and the policies open."""
         return set(self._ask([region])["opened"])
 
@@ -81,29 +81,29 @@ class Previews:
 
 
 class _Monitor(MockMonitor):
-    """Keeps a hash of each request, whole."""
+    """Records a hash of each whole request."""
 
     def __init__(self) -> None:
         super().__init__(CloudMocks())
-        self.said: dict[str, list[str]] = {}
+        self.hashes: dict[str, list[str]] = {}
         self.resources_seen: list[tuple[str, str, dict[str, Any], bool, str]] = []
 
     def RegisterResource(self, request: Any) -> Any:
         response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
-        self._keep(f"{request.type} {request.name}", request)
+        self._record(f"{request.type} {request.name}", request)
         inputs = rpc.deserialize_properties(request.object)
         self.resources_seen.append((request.type, request.name, inputs, request.protect, response.urn))
         return response
 
     def RegisterResourceOutputs(self, request: Any) -> Any:
-        self._keep(f"outputs {request.urn}", request)
+        self._record(f"outputs {request.urn}", request)
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]
 
     def Invoke(self, request: Any) -> Any:
-        self._keep(f"call {request.tok}", request)
+        self._record(f"call {request.tok}", request)
         return super().Invoke(request)  # type: ignore[no-untyped-call]
 
-    def _keep(self, name: str, request: Any) -> None:
+    def _record(self, name: str, request: Any) -> None:
         copy = type(request)()
         copy.CopyFrom(request)
         for field in NOT_COMPARED:
@@ -114,18 +114,18 @@ class _Monitor(MockMonitor):
             for property in copy.propertyDependencies.values():
                 _sort(property.urns)
         whole = copy.SerializeToString(deterministic=True)
-        self.said.setdefault(name, []).append(hashlib.sha256(whole).hexdigest()[:16])
+        self.hashes.setdefault(name, []).append(hashlib.sha256(whole).hexdigest()[:16])
 
 
 def _sort(urns: Any) -> None:
-    """Put what is a set in Python, and a list in the request, in order."""
+    """Sort a request's list that is a set in Python."""
     ordered = sorted(urns)
     del urns[:]
     urns.extend(ordered)
 
 
 def _preview(tree: Path, name: str) -> Preview:
-    """Run the program for a stack, and the policies over what it registers."""
+    """Run the program for a stack, and the policies over its resources."""
     monitor = _Monitor()
 
     def program() -> None:
@@ -134,16 +134,16 @@ def _preview(tree: Path, name: str) -> Preview:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     set_mocks(CloudMocks(), project="regions", stack=name, preview=False, monitor=monitor)
-    signal.alarm(GIVE_UP_SECONDS)  # an edit may make a loop endless; what is left of the process then is no preview
+    signal.alarm(GIVE_UP_SECONDS)  # an edit may make a loop endless: then the process ends without a preview
     try:
         loop.run_until_complete(run_pulumi_func(program))
         region = importlib.import_module("fleet").read(tree).region(name)
         rules = importlib.import_module("policy.catalogue").POLICIES
-        resource = importlib.import_module("policy.rules").Resource
-        seen = [resource(*each) for each in monitor.resources_seen]
-        said = {
+        resource_class = importlib.import_module("policy.rules").Resource
+        resources = [resource_class(*values) for values in monitor.resources_seen]
+        violations = {
             f"policy {rule.name}": sorted(
-                f"{found.resource.urn} {found.message}" for found in rule.violations(seen, region)
+                f"{violation.resource.urn} {violation.message}" for violation in rule.violations(resources, region)
             )
             for rule in rules
         }
@@ -152,17 +152,17 @@ def _preview(tree: Path, name: str) -> Preview:
     finally:
         signal.alarm(0)
         loop.run_until_complete(loop.shutdown_default_executor())  # no thread may run where a process forks
-    return {**{key: sorted(hashes) for key, hashes in monitor.said.items()}, **said}
+    return {**{key: sorted(hashes) for key, hashes in monitor.hashes.items()}, **violations}
 
 
 def _answer(tree: Path, regions: Iterable[str]) -> dict[str, Any]:
-    """Previews, and the files that were opened."""
-    opened: set[str] = set()
+    """The previews, and the opened files."""
+    paths: set[str] = set()
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         path = arguments[0] if event == "open" else None
         if isinstance(path, str) and path.startswith(f"{tree}/") and not path.endswith(".pyc"):
-            opened.add(path.removeprefix(f"{tree}/"))
+            paths.add(path.removeprefix(f"{tree}/"))
 
     os.chdir(tree)
     sys.path[:] = [str(tree), *(place for place in sys.path if Path(place).resolve() != ROOT)]
@@ -171,11 +171,11 @@ def _answer(tree: Path, regions: Iterable[str]) -> dict[str, Any]:
     importlib.invalidate_caches()
     sys.addaudithook(audit)
     previews = {name: _preview(tree, name) for name in regions}
-    return {"previews": previews, "opened": sorted(opened)}
+    return {"previews": previews, "opened": sorted(paths)}
 
 
 def _forked(tree: Path, regions: list[str]) -> dict[str, Any]:
-    """The child's answer; the error in place of every preview, if it did not live to give one."""
+    """The child's answer. If the child ended without one, each preview is an error."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
@@ -189,36 +189,36 @@ def _forked(tree: Path, regions: list[str]) -> dict[str, Any]:
     with open(reading) as pipe:
         text = pipe.read()
     os.waitpid(child, 0)
-    gone: Preview = {"error": ["the process ended"]}
-    return json.loads(text) if text else {"previews": dict.fromkeys(regions, gone), "opened": []}
+    preview: Preview = {"error": ["the process ended"]}
+    return json.loads(text) if text else {"previews": dict.fromkeys(regions, preview), "opened": []}
 
 
 def _warm(tree: Path) -> None:
-    """Do once what all children would do anew: read the SDKs' modules as they are used, compile the program's, parse manifests."""
-    compiled, written = SourceFileLoader.source_to_code, SourceFileLoader.set_data
+    """Do the common work of all children once: import the SDKs' modules, compile the program's, parse manifests."""
+    compile_source, write = SourceFileLoader.source_to_code, SourceFileLoader.set_data
     code: dict[tuple[bytes, str], Any] = {}
 
     def compile_once(self: SourceFileLoader, data: bytes, path: str) -> Any:
         if (data, path) not in code:
-            code[data, path] = compiled(self, data, path)
+            code[data, path] = compile_source(self, data, path)
         return code[data, path]
 
-    loaded = yaml.load_all
+    load_all = yaml.load_all
     documents: dict[bytes, bytes] = {}
 
     def load_once(stream: Any, Loader: Any) -> Any:
         if not isinstance(stream, bytes):
-            return loaded(stream, Loader)
+            return load_all(stream, Loader)
         if stream not in documents:
-            documents[stream] = pickle.dumps(list(loaded(stream, Loader)))
+            documents[stream] = pickle.dumps(list(load_all(stream, Loader)))
         return iter(pickle.loads(documents[stream]))
 
-    def keep(self: SourceFileLoader, path: str, data: bytes, **options: Any) -> None:
+    def skip_tree(self: SourceFileLoader, path: str, data: bytes, **options: Any) -> None:
         # An edit of a file that leaves its length and second as they were would go unnoticed.
         if not path.startswith(f"{tree}/"):
-            written(self, path, data, **options)
+            write(self, path, data, **options)
 
-    SourceFileLoader.set_data = keep  # type: ignore[method-assign, assignment]
+    SourceFileLoader.set_data = skip_tree  # type: ignore[method-assign, assignment]
     SourceFileLoader.source_to_code = compile_once  # type: ignore[method-assign, assignment]
     yaml.load_all = load_once
     for path in tree.rglob("*.py"):
@@ -232,7 +232,7 @@ def _warm(tree: Path) -> None:
 
 
 def main() -> None:
-    """Answer until there are no more questions."""
+    """Answer line by line until the input ends."""
     tree = Path(sys.argv[1]).resolve()
     _warm(tree)
     for line in sys.stdin:

@@ -1,4 +1,4 @@
-"""What `regions affected` says of edits."""
+"""The result of `regions affected` for edits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fleet.load import read
 from tests.repository import ROOT
-from tests.waves.review.copies import copied
+from tests.waves.review.copies import copy_checkout
 from tests.waves.review.edits import Edit
 from waves.review import affected
 from waves.scm.tree import Tree
@@ -17,8 +17,8 @@ REGIONS = read(ROOT).regions
 
 
 def tree(folder: Path) -> Tree:
-    """The files of the checkout that are text; the folder is for a copy of all."""
-    copied(folder)
+    """The text files of the checkout. The folder gets a copy of all files."""
+    copy_checkout(folder)
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     contents = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
     return _tree({path: content for path, content in contents.items() if b"\0" not in content})
@@ -36,9 +36,9 @@ def _tree(files: Mapping[str, bytes]) -> Tree:
 
 def named(old: Tree, new: Tree) -> frozenset[str]:
     """The regions that `regions affected` names."""
-    return frozenset(each.region for each in affected.between(old, new).regions)
+    return frozenset(region.region for region in affected.between(old, new).regions)
 
 
 def left_alone(new: Tree, named: Collection[str]) -> list[str]:
-    """The shipped regions that are there after an edit and are not named."""
+    """The shipped regions that remain after an edit and are not named."""
     return [name for name in REGIONS if name not in named and f"stacks/Pulumi.{name}.yaml" in new.blobs]

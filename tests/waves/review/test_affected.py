@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import fleet
 from fleet.console import main
 from tests.repository import ROOT
-from tests.waves.review.copies import copied
+from tests.waves.review.copies import copy_checkout
 from waves.cli.app import app
 
 CLOUDS = {name: region.settings.cloud for name, region in fleet.read(ROOT).regions.items()}
@@ -30,7 +30,7 @@ def of(*clouds: str) -> set[str]:
 
 
 @dataclass
-class Repository:
+class FleetRepository:
     """A git repository with this checkout's files, all in one commit on main."""
 
     root: Path
@@ -49,27 +49,27 @@ class Repository:
             (self.root / path).write_text(text)
 
     def add(self, path: str, text: str) -> None:
-        """Put something at the end of a file."""
+        """Add a text at the end of a file."""
         self.write(path, (self.root / path).read_text() + text)
 
     def run(self, *arguments: str) -> dict[str, Any]:
-        """What `regions affected` says, as JSON."""
+        """The output of `regions affected`, as JSON."""
         command = ["--checkout", str(self.root), "affected", *arguments, "--json"]
         result = CliRunner().invoke(app, command, catch_exceptions=False)
         assert result.exit_code == 0, result.output
-        found: dict[str, Any] = json.loads(result.stdout)
-        return found
+        output: dict[str, Any] = json.loads(result.stdout)
+        return output
 
     def named(self) -> set[str]:
-        """The regions that the files as they are touch."""
-        return {str(each["region"]) for each in self.run("--base", "main")["regions"]}
+        """The regions that the files as they are affect."""
+        return {str(region["region"]) for region in self.run("--base", "main")["regions"]}
 
 
-def made(root: Path) -> Repository:
-    """A new one."""
+def make_repository(root: Path) -> FleetRepository:
+    """A new repository."""
     root.mkdir()
-    copied(root)
-    repository = Repository(root)
+    copy_checkout(root)
+    repository = FleetRepository(root)
     repository.git("init", "--quiet", "--initial-branch=main")
     repository.git("remote", "add", "origin", ORIGIN)
     repository.git("add", "--all")
@@ -78,14 +78,14 @@ def made(root: Path) -> Repository:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Repository:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> FleetRepository:
     """One for all tests of the module."""
-    return made(tmp_path_factory.mktemp("affected") / "repository")
+    return make_repository(tmp_path_factory.mktemp("affected") / "repository")
 
 
 @pytest.fixture
-def repository(shared: Repository) -> Iterator[Repository]:
-    """The same, as it was again after each test."""
+def repository(shared: FleetRepository) -> Iterator[FleetRepository]:
+    """The same repository, which is reset after each test."""
     yield shared
     shared.git("checkout", "--quiet", "--force", "main")
     shared.git("clean", "--quiet", "-xdf")
@@ -103,7 +103,7 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
         ("gitops/pins/front.json", " \n", set()),
         ("tests/waves/regions/test_update.py", "# More.\n", set()),
         ("sandbox/demo/bring_up.py", "# More.\n", set()),
-        ("bench/floor.py", "# More.\n", set()),
+        ("bench/baseline_program.py", "# More.\n", set()),
         ("waves/rollout/planner.py", "# More.\n", set()),
         ("requirements-dev.txt", "more==1.0\n", set()),
         ("stacks/stack.schema.json", "\n", set()),
@@ -136,8 +136,8 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
         ("policy/residency.yaml", 'globex: ["aws:*"]\n', set()),
     ],
 )
-def test_a_change_touches_the_regions_that_read_what_it_changes(
-    repository: Repository, path: str, more: str, named: set[str]
+def test_a_change_affects_the_regions_that_read_the_changed_file(
+    repository: FleetRepository, path: str, more: str, named: set[str]
 ) -> None:
     repository.add(path, more)
     assert repository.named() == named
@@ -161,25 +161,25 @@ def test_a_change_touches_the_regions_that_read_what_it_changes(
         ("gitops/apps/front/main.jsonnet", None, EVERY),
     ],
 )
-def test_a_file_that_comes_or_goes_counts_where_it_would_be_read(
-    repository: Repository, path: str, text: str | None, named: set[str]
+def test_a_new_or_removed_file_counts_in_the_regions_that_read_it(
+    repository: FleetRepository, path: str, text: str | None, named: set[str]
 ) -> None:
     repository.write(path, text)
     assert repository.named() == named
 
 
-def test_a_module_of_a_new_folder_counts_in_every_region(repository: Repository) -> None:
+def test_a_module_of_a_new_folder_counts_in_every_region(repository: FleetRepository) -> None:
     repository.write("common/__init__.py", "")
     repository.write("common/sizes.py", "X = 1\n")
     assert repository.named() == EVERY, "it may stand before an installed package of that name"
 
 
-def test_where_pulumi_runs_another_program_every_change_touches_all(repository: Repository) -> None:
+def test_where_pulumi_runs_another_program_every_change_touches_all(repository: FleetRepository) -> None:
     old = repository.git("rev-parse", "HEAD")
     repository.add("Pulumi.yaml", "plugins:\n  providers: []\n")
     repository.git("commit", "--quiet", "--all", "-m", "Load a plugin of the repository")
     repository.add("README.md", "More.\n")
-    assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
+    assert {region["region"] for region in repository.run("--base", "HEAD")["regions"]} == EVERY
     repository.git("reset", "--quiet", "--hard", old)
 
 
@@ -198,7 +198,7 @@ def test_where_pulumi_runs_another_program_every_change_touches_all(repository: 
     ],
 )
 def test_the_linter_refuses_an_import_that_the_rule_on_paths_does_not_know(
-    repository: Repository, path: str, more: str, linter: str
+    repository: FleetRepository, path: str, more: str, linter: str
 ) -> None:
     repository.add(path, more)
     folder = Path(sys.executable).parent
@@ -210,31 +210,33 @@ def test_the_linter_refuses_an_import_that_the_rule_on_paths_does_not_know(
     assert result.returncode == 1, result.stdout + result.stderr
 
 
-def test_files_with_other_code_that_reads_settings_than_is_running_are_not_judged_by_it(repository: Repository) -> None:
+def test_files_with_other_code_that_reads_settings_than_is_running_are_not_judged_by_it(
+    repository: FleetRepository,
+) -> None:
     old = repository.git("rev-parse", "HEAD")
     repository.add("fleet/checks.py", "# Another rule.\n")
     repository.git("commit", "--quiet", "--all", "-m", "Change how settings are read")
     repository.add(AWS, "  # More.\n")
-    assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
+    assert {region["region"] for region in repository.run("--base", "HEAD")["regions"]} == EVERY
     repository.git("reset", "--quiet", "--hard", old)
 
 
-def test_a_file_that_is_no_text_stops_every_region(repository: Repository) -> None:
+def test_a_file_that_is_no_text_stops_every_region(repository: FleetRepository) -> None:
     (repository.root / "gitops/apps/front/main.jsonnet").write_bytes(b"\xff\n")
     assert repository.named() == EVERY
 
 
-def test_a_link_may_lead_anywhere(repository: Repository) -> None:
+def test_a_link_may_lead_anywhere(repository: FleetRepository) -> None:
     (repository.root / "components/aws/iam.py").rename(repository.root / "docs/roles.py")
     (repository.root / "components/aws/iam.py").symlink_to("../docs/roles.py")
     repository.git("add", "--all")
     repository.git("commit", "--quiet", "-m", "Link")
     repository.add("docs/roles.py", "# More.\n")
-    assert {each["region"] for each in repository.run("--base", "HEAD")["regions"]} == EVERY
+    assert {region["region"] for region in repository.run("--base", "HEAD")["regions"]} == EVERY
     repository.git("reset", "--quiet", "--hard", "HEAD~1")
 
 
-def test_residency_touches_the_tenant_whose_it_is(repository: Repository) -> None:
+def test_residency_touches_the_tenant_whose_it_is(repository: FleetRepository) -> None:
     path = repository.root / "policy/residency.yaml"
     path.write_text(path.read_text() + 'globex: ["gcp:*"]\n')
     assert repository.named() == set()
@@ -244,24 +246,24 @@ def test_residency_touches_the_tenant_whose_it_is(repository: Repository) -> Non
     assert repository.named() == {"acme-gcp-europe-west4"}
 
 
-def test_new_and_removed_regions_are_told_apart_and_the_order_is_the_waves(repository: Repository) -> None:
+def test_new_and_removed_regions_are_told_apart_and_the_order_is_the_waves(repository: FleetRepository) -> None:
     text = (repository.root / AWS).read_text()
     repository.write(
         "stacks/Pulumi.staging-aws-eu-north-1.yaml", text.replace("10.16.", "10.99.").replace("eu-west", "eu-north")
     )
     repository.write(ACME, None)
     repository.add("components/aws/cluster.py", "# More.\n")
-    found = repository.run("--base", "main")
-    assert found["removed"] == ["acme-gcp-europe-west4"]
-    assert found["regions"][0] == {
+    result_data = repository.run("--base", "main")
+    assert result_data["removed"] == ["acme-gcp-europe-west4"]
+    assert result_data["regions"][0] == {
         "region": "staging-aws-eu-north-1", "wave": "staging", "cloud": "aws", "reasons": ["new region"]
     }  # fmt: skip
-    assert [each["wave"] for each in found["regions"]] == ["staging", "staging", "internal", "external"]
-    assert found["regions"][1]["reasons"] == ["components/aws/cluster.py"]
+    assert [region["wave"] for region in result_data["regions"]] == ["staging", "staging", "internal", "external"]
+    assert result_data["regions"][1]["reasons"] == ["components/aws/cluster.py"]
 
 
-def test_only_what_the_change_does_itself_counts_and_not_what_others_did_meanwhile(
-    repository: Repository, capfd: pytest.CaptureFixture[str]
+def test_only_the_changes_own_files_count_and_not_those_of_concurrent_commits(
+    repository: FleetRepository, capfd: pytest.CaptureFixture[str]
 ) -> None:
     base = repository.git("rev-parse", "HEAD")
     repository.add("components/gcp/cluster.py", "# More.\n")
@@ -270,7 +272,7 @@ def test_only_what_the_change_does_itself_counts_and_not_what_others_did_meanwhi
     repository.add("components/azure/cluster.py", "# More.\n")
     repository.git("commit", "--quiet", "--all", "-m", "Mine")
     repository.add("components/aws/cluster.py", "# More.\n")
-    assert {each["region"] for each in repository.run("--base", "main", "HEAD")["regions"]} == of("azure")
+    assert {region["region"] for region in repository.run("--base", "main", "HEAD")["regions"]} == of("azure")
     assert repository.named() == of("azure", "aws"), "without a commit it is the files as they are"
     assert repository.git("diff", "--cached", "--name-only") == "", "the index is the person's own"
     here = ["--checkout", str(repository.root), "affected", "--base"]

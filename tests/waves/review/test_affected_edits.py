@@ -20,10 +20,12 @@ from waves.review import program_files
 from waves.review.region_settings import is_setting
 from waves.scm.tree import Tree
 
-SEARCH = os.environ.get("AFFECTED_EDITS")
-"""How many edits to make, each time others, each looked at in every region; unless given, the same 200.
+pytestmark = pytest.mark.slow
 
-Then each is looked at in one region that it leaves alone, and every third in one that it is said to touch."""
+SEARCH = os.environ.get("AFFECTED_EDITS")
+"""The number of edits to make, different ones each time, with a preview of every region. Unset: the same 200 edits.
+
+Of the 200, each is previewed in one unnamed region, and every third in one named region too."""
 PROCESSES = 2
 
 
@@ -37,28 +39,28 @@ class Worker:
 
 @dataclass
 class Trial:
-    """An edit, the regions that it is said to touch, and what became of those that were looked at."""
+    """An edit, the regions that `regions affected` names for it, and the results of previews."""
 
     edit: Edit
     new: Tree
     named: frozenset[str]
-    wanted: list[str] = field(default_factory=list)
-    """The regions to look at."""
+    regions: list[str] = field(default_factory=list)
+    """The regions to preview."""
     changed: dict[str, bool] = field(default_factory=dict)
-    """Whether the preview of one that was looked at is another."""
+    """Region to whether its preview has changed."""
 
     @property
     def unnamed(self) -> list[str]:
-        """The regions that it is said to leave alone."""
+        """The regions that `regions affected` does not name."""
         return left_alone(self.new, self.named)
 
     @property
     def missed(self) -> list[str]:
-        """Those of them that it does not."""
+        """The unnamed regions whose preview has changed."""
         return [name for name in self.unnamed if self.changed.get(name)]
 
 
-class Laboratory:
+class MockedLaboratory:
     """Tries edits, in several processes."""
 
     def __init__(self, root: Path) -> None:
@@ -69,26 +71,26 @@ class Laboratory:
         for worker in self._workers:
             self._idle.put(worker)
         self.before, again = (worker.previews.of(REGIONS) for worker in self._workers)
-        assert self.before == again, "a preview is not the same twice, so it says nothing"
-        assert not [said for said in self.before.values() if "error" in said]
+        assert self.before == again, "a preview is not reproducible, so it proves nothing"
+        assert not [preview for preview in self.before.values() if "error" in preview]
 
-    def look(self, trials: Iterable[Trial]) -> None:
-        """See what becomes of the wanted regions."""
+    def run(self, trials: Iterable[Trial]) -> None:
+        """Preview the trials' regions."""
         with ThreadPoolExecutor(PROCESSES) as pool:
-            list(pool.map(self._look, trials))
+            list(pool.map(self._run, trials))
 
-    def _look(self, trial: Trial) -> None:
+    def _run(self, trial: Trial) -> None:
         worker = self._idle.get()
         try:
             with worker.copy.after(trial.edit):
-                found = worker.previews.of(trial.wanted)
+                previews = worker.previews.of(trial.regions)
         finally:
             self._idle.put(worker)
-        trial.changed |= {name: preview != self.before[name] for name, preview in found.items()}
+        trial.changed |= {name: preview != self.before[name] for name, preview in previews.items()}
 
-    def opened(self, region: str) -> set[str]:
+    def opened_files(self, region: str) -> set[str]:
         """The files that a region's program opens."""
-        return self._workers[0].previews.opened(region)
+        return self._workers[0].previews.opened_files(region)
 
     def close(self) -> None:
         """End the processes."""
@@ -97,45 +99,47 @@ class Laboratory:
 
 
 def some(regions: Collection[str], random: Random) -> list[str]:
-    """One of some regions, if there is one."""
+    """One of these regions, if there is one."""
     return random.sample(sorted(regions), 1) if regions else []
 
 
 @pytest.fixture(scope="module")
-def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laboratory]:
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MockedLaboratory]:
     """One for all tests."""
-    made = Laboratory(tmp_path_factory.mktemp("laboratory"))
-    yield made
-    made.close()
+    laboratory = MockedLaboratory(tmp_path_factory.mktemp("laboratory"))
+    yield laboratory
+    laboratory.close()
 
 
 @pytest.fixture(scope="module")
-def trials(laboratory: Laboratory) -> list[Trial]:
-    """Many edits, each with some of the regions that it leaves alone, and one of those that it is said to touch."""
+def trials(laboratory: MockedLaboratory) -> list[Trial]:
+    """Many edits, each with previews of an unnamed region, and some of a named one."""
     seed = os.urandom(4).hex() if SEARCH else SEED
     print(f"AFFECTED_EDITS: the seed is {seed}")
     random, number = Random(seed), int(SEARCH or NUMBER)
-    made = []
+    trials = []
     for edit in edits(laboratory.old.contents, seed, number):
         new = edited(laboratory.old, edit)
-        made.append(Trial(edit, new, named(laboratory.old, new)))
-    for count, trial in enumerate(made):
+        trials.append(Trial(edit, new, named(laboratory.old, new)))
+    for count, trial in enumerate(trials):
         alone = trial.unnamed if SEARCH else some(trial.unnamed, random)
-        trial.wanted = alone + (some(trial.named & {*REGIONS}, random) if SEARCH or count % 3 == 0 else [])
-    laboratory.look(made)
-    return made
+        trial.regions = alone + (some(trial.named & {*REGIONS}, random) if SEARCH or count % 3 == 0 else [])
+    laboratory.run(trials)
+    return trials
 
 
 def test_no_region_is_missed(trials: list[Trial]) -> None:
     left_alone = [trial for trial in trials if trial.unnamed]
-    compared = sum(name in trial.changed for trial in trials for name in trial.unnamed)
-    told = [trial for trial in trials if trial.named & trial.changed.keys()]
-    changing = [trial for trial in told if any(trial.changed[name] for name in trial.named & trial.changed.keys())]
-    print(f"{len(trials)} edits: {len(left_alone)} leave regions alone, of which {compared} previews were compared; of {len(told)}"
-          f" regions looked at that an edit is said to touch, {len(changing)} have another preview")  # fmt: skip
+    previews = sum(name in trial.changed for trial in trials for name in trial.unnamed)
+    named_trials = [trial for trial in trials if trial.named & trial.changed.keys()]
+    changing = [
+        trial for trial in named_trials if any(trial.changed[name] for name in trial.named & trial.changed.keys())
+    ]
+    print(f"{len(trials)} edits: {len(left_alone)} leave regions alone ({previews} previews compared)")
+    print(f"{len(named_trials)} previews of named regions: {len(changing)} have changed")
     assert {trial.edit.what: trial.missed for trial in trials if trial.missed} == {}
-    assert len(left_alone) > len(trials) / 2, "hardly any edit says something"
-    assert len(changing) > len(told) / 3, "hardly any edit does something"
+    assert len(left_alone) > len(trials) / 2, "hardly any edit leaves a region alone"
+    assert len(changing) > len(named_trials) / 3, "hardly any edit changes a preview"
 
 
 @pytest.mark.parametrize(
@@ -148,17 +152,18 @@ def test_no_region_is_missed(trials: list[Trial]) -> None:
     ],
     ids=["one module", "a cloud's modules", "stack files", "common settings"],
 )
-def test_whoever_does_not_look_at_a_file_is_caught_by_the_same_edits(
-    laboratory: Laboratory, trials: list[Trial], blind: Callable[[str], bool]
+def test_a_rule_that_ignores_a_file_is_caught_by_the_same_edits(
+    laboratory: MockedLaboratory, trials: list[Trial], blind: Callable[[str], bool]
 ) -> None:
     for trial in trials:
         if any(map(blind, trial.edit.files)):
-            seen = {path: content for path, content in trial.edit.files.items() if not blind(path)}
-            less = named(laboratory.old, edited(laboratory.old, Edit(trial.edit.what, seen)))
-            blinded = replace(trial, named=less, wanted=sorted((trial.named - less) & {*REGIONS})[:1], changed={})
-            if blinded.wanted:
-                laboratory.look([blinded])
-            if blinded.missed:
+            visible = {path: content for path, content in trial.edit.files.items() if not blind(path)}
+            narrowed_names = named(laboratory.old, edited(laboratory.old, Edit(trial.edit.what, visible)))
+            missing = sorted((trial.named - narrowed_names) & {*REGIONS})
+            narrowed = replace(trial, named=narrowed_names, regions=missing[:1], changed={})
+            if narrowed.regions:
+                laboratory.run([narrowed])
+            if narrowed.missed:
                 return
     raise AssertionError("none of the edits shows it")
 
@@ -166,12 +171,12 @@ def test_whoever_does_not_look_at_a_file_is_caught_by_the_same_edits(
 @pytest.mark.parametrize(
     "region", ["staging-aws-eu-west-1", "tools-aws-us-west-2", "prod-gcp-europe-west4", "prod-azure-westeurope"]
 )
-def test_a_region_opens_no_file_that_it_is_not_known_to_read(laboratory: Laboratory, region: str) -> None:
+def test_a_region_opens_no_file_that_it_is_not_known_to_read(laboratory: MockedLaboratory, region: str) -> None:
     known = program_files.clouds_by_file(laboratory.old)
-    opened = laboratory.opened(region)
-    assert "components/region.py" in opened
+    files = laboratory.opened_files(region)
+    assert "components/region.py" in files
     cloud = REGIONS[region].settings.cloud
-    assert {path for path in opened if cloud not in known.get(path, ()) and not is_setting(path)} == set()
+    assert {path for path in files if cloud not in known.get(path, ()) and not is_setting(path)} == set()
     clouds = {path for path, readers in known.items() if readers == {cloud}}
-    assert clouds, "nothing is told apart"
-    assert clouds <= opened, "a module of the cloud's own is not used"
+    assert clouds, "no file is the cloud's alone"
+    assert clouds <= files, "a module of the cloud's own is not used"

@@ -1,4 +1,4 @@
-"""What a pull request's comment says: the worst first, nothing twice, no secret, and never more than GitHub takes."""
+"""A pull request's comment: the worst first, no repetition, no secret, and never longer than GitHub's limit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from waves.review.comment import LIMIT, MARK, NO_PREVIEW, Report, comment
-from waves.review.comparison import Violation
+from waves.review.comparison import PreflightViolation
+from waves.review.engine_events import Field, PolicyViolation, Step, parse_events
 from waves.review.object_diff import Group, ObjectDiff
-from waves.review.pulumi_preview import Field, PolicyViolation, Preview, Step, masked, parse_events
+from waves.review.pulumi_preview import Preview, mask_secrets
 
 CLUSTER = "aws:eks/cluster:Cluster"
 URN = f"urn:pulumi:prod::regions::regions:aws:Cluster${CLUSTER}::prod"
@@ -25,7 +26,7 @@ def region(name: str, *steps: Step, wave: str = "external", **more: Any) -> Prev
     return Preview(name, wave, "aws", steps=steps, **more)
 
 
-def test_an_update_is_told_of_by_field_before_and_after() -> None:
+def test_an_update_is_reported_by_field_before_and_after() -> None:
     old = {"inputs": {"tags": {"a.b": "1"}, "zones": ["x", "y"], "password": "[secret]"}}
     new = {
         "inputs": {
@@ -46,7 +47,16 @@ def test_an_update_is_told_of_by_field_before_and_after() -> None:
     assert not errors
 
 
-def test_a_replacement_is_one_step_that_says_what_it_is_for() -> None:
+def test_a_field_inside_of_an_encrypted_value_is_a_secret_and_not_none() -> None:
+    """As the Kubernetes provider reports a Secret, whose `data` is encrypted as a whole."""
+    data = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+    state = {"inputs": {"data": data}}
+    diff = {"data.password": {"diffKind": "update"}, "data": {"diffKind": "update"}}
+    (step,), _, _ = parse_events([pre("update", state, state, detailedDiff=diff)])
+    assert set(step.fields) == {Field("data.password", "[secret]", "[secret]"), Field("data", "[secret]", "[secret]")}
+
+
+def test_a_replacement_is_one_step_with_the_fields_that_force_it() -> None:
     old = {"protect": True, "inputs": {"subnets": "a", "name": "x"}}
     new = {"protect": True, "inputs": {"subnets": "b", "name": "y"}}
     diff = {"subnets": {"diffKind": "update-replace"}, "name": {"diffKind": "update"}}
@@ -63,7 +73,7 @@ def test_a_replacement_is_one_step_that_says_what_it_is_for() -> None:
     assert not Preview("prod", "external", "aws", steps=(replace(steps[0], protected=False),)).blocked
 
 
-def test_policies_and_errors_are_taken_in_once_and_without_colours() -> None:
+def test_policies_and_errors_are_parsed_once_and_without_colours() -> None:
     policy = {"policyEvent": {"resourceUrn": URN, "message": "<{%fg 1%}>too open<{%reset%}>\n", "policyName": "closed",
                               "enforcementLevel": "mandatory"}}  # fmt: skip
     error = {"diagnosticEvent": {"urn": URN, "message": "no\n", "severity": "error"}}
@@ -74,21 +84,21 @@ def test_policies_and_errors_are_taken_in_once_and_without_colours() -> None:
     assert errors == ["prod: no"]
 
 
-def test_a_refresh_tells_of_what_changed_and_what_is_gone() -> None:
+def test_a_refresh_reports_changed_and_deleted_resources() -> None:
     unchanged = {"resOutputsEvent": {"metadata": {"op": "same", "urn": "urn::a", "type": "t", "old": {}, "new": {}}}}
-    gone: dict[str, Any] = {
+    deletion: dict[str, Any] = {
         "resOutputsEvent": {
             "metadata": {"op": "delete", "urn": "urn::b", "type": "t", "old": {"inputs": {}}, "new": None}
         }
     }
-    steps, _, _ = parse_events([pre("refresh", {}, {}), unchanged, gone])
+    steps, _, _ = parse_events([pre("refresh", {}, {}), unchanged, deletion])
     assert steps == (Step("delete", "t", "b", False),)
 
 
 def test_no_secret_of_the_environment_gets_into_an_error() -> None:
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkq\n-----END PRIVATE KEY-----"
     environment = {"REGIONS_RECEIPTS_KEY": key, "GITHUB_TOKEN": "ghs_0123456789"}
-    text = masked("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", environment)
+    text = mask_secrets("it failed: {'private-key': 'MIIEvQIBADANBgkq'} with ghs_0123456789 in prod-aws", environment)
     assert text == "it failed: {'private-key': '[secret]'} with [secret] in prod-aws"
 
 
@@ -97,11 +107,11 @@ def test_a_preview_is_the_same_after_it_was_written_to_a_file() -> None:
     assert Preview.of(asdict(preview)) == preview
 
 
-def test_the_worst_is_said_first_and_equal_regions_once() -> None:
+def test_the_worst_comes_first_and_equal_regions_once() -> None:
     fields = (Field("subnets", "a", "b", True),)
-    gone = [region(f"prod-{n}", Step("replace", CLUSTER, f"prod-{n}", True, fields)) for n in range(7)]
+    replaced = [region(f"prod-{n}", Step("replace", CLUSTER, f"prod-{n}", True, fields)) for n in range(7)]
     more = region("staging-1", Step("delete", "aws:ec2/eip:Eip", "staging-1-a", False), wave="staging")
-    text = comment(Report((more, *gone), costs={"staging-1": -3.5}))
+    text = comment(Report((more, *replaced), costs={"staging-1": -3.5}))
     assert text.startswith(f"{MARK}\n## Preview: 8 regions, **blocked**")
     loud = text.index("[!CAUTION]")
     assert loud < text.index("[!WARNING]") < text.index("| wave |")
@@ -114,7 +124,7 @@ def test_the_worst_is_said_first_and_equal_regions_once() -> None:
     assert "subnets: a -> b  # replaces it" in text
 
 
-def test_what_has_no_preview_blocks_and_is_said() -> None:
+def test_a_region_without_a_preview_blocks_and_is_reported() -> None:
     report = Report((region("prod-1", error=NO_PREVIEW),))
     assert report.blocked
     assert "fork gets no credentials" in comment(report)
@@ -124,17 +134,17 @@ def test_what_has_no_preview_blocks_and_is_said() -> None:
     "report",
     [
         Report((), broken=("stacks/x.yaml: no",)),
-        Report((), preflight=(Violation("capacity", "Pod a/b", "too large", ("r",), ""),)),
+        Report((), preflight=(PreflightViolation("capacity", "Pod a/b", "too large", ("r",), ""),)),
         Report((Preview("r", "staging", "aws", violations=(PolicyViolation("closed", "mandatory", "open", "r"),)),)),
     ],
 )
-def test_what_must_not_be_merged_is_blocked(report: Report) -> None:
+def test_a_change_that_must_not_be_merged_is_blocked(report: Report) -> None:
     assert report.blocked
     assert "**blocked**" in comment(report)
 
 
-def test_what_is_excused_or_advice_or_nothing_is_not_blocked() -> None:
-    excused = Violation("capacity", "Pod a/b", "too large", ("r",), "larger nodes come")
+def test_excused_violations_and_advice_do_not_block() -> None:
+    excused = PreflightViolation("capacity", "Pod a/b", "too large", ("r",), "larger nodes come")
     advice = region("prod-1", violations=(PolicyViolation("x", "advisory", "better not", "prod-1-a"),))
     report = Report((advice,), preflight=(excused,))
     assert not report.blocked
@@ -143,7 +153,7 @@ def test_what_is_excused_or_advice_or_nothing_is_not_blocked() -> None:
     assert comment(Report(())).endswith("This change touches no region.\n")
 
 
-def test_whatever_a_change_says_stays_text() -> None:
+def test_a_changes_texts_stay_text() -> None:
     nasty = "`` @everyone | <img src=x> ```\n```"
     step = Step("update", CLUSTER, nasty, False, (Field("x", nasty, "</details>"),))
     text = comment(Report((region("prod-1", step),)))
@@ -156,7 +166,7 @@ def test_whatever_a_change_says_stays_text() -> None:
 
 @pytest.mark.parametrize("alike", [True, False])
 def test_a_comment_on_500_regions_fits(alike: bool) -> None:
-    """Also where each region would be told of by itself."""
+    """Also if each region has a part of its own."""
 
     def steps(number: int) -> tuple[Step, ...]:
         field = Field("size", "1" if alike else f"of its own, {number}", "2")
@@ -170,5 +180,5 @@ def test_a_comment_on_500_regions_fits(alike: bool) -> None:
     )
     text = comment(Report(tuple(previews), groups=groups))
     assert len(text) <= LIMIT
-    assert ("There is more than a comment can have" in text) is not alike
+    assert ("The comment is truncated" in text) is not alike
     assert "500 regions" in text

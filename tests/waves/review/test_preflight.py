@@ -1,4 +1,4 @@
-"""What a change must not do unless it says why. Each rule is an outage: it fires there, and not otherwise."""
+"""The preflight rules. Each rule is an outage: the rule fires for that change, and for no other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.waves.review.test_comparison import FILES as SHIPPED
 from tests.waves.review.test_comparison import INFLUXDB, TOOLS
 from waves.regions import stack_file
 from waves.review.capacity import quantity, room
-from waves.review.comparison import Violation, compare, violations
+from waves.review.comparison import PreflightViolation, compare, violations
 from waves.review.preflight import EXCEPTIONS, ExceptionsError, findings
 from waves.review.render import Object, render, sources
 from waves.review.schemas import DEFINITIONS
@@ -33,14 +33,14 @@ def edit(file: str, before: str, after: str) -> dict[str, str]:
     return {**FILES, file: FILES[file].replace(before, after)}
 
 
-def one(exempted: list[Violation]) -> tuple[str, str, int, str]:
-    """The only thing that was found: rule, object, regions, excuse."""
-    (found,) = exempted
-    return found.rule, found.item, len(found.regions), found.exemption
+def only(broken_rules: list[PreflightViolation]) -> tuple[str, str, int, str]:
+    """The only violation: rule, object, number of regions, exemption."""
+    (violation,) = broken_rules
+    return violation.rule, violation.item, len(violation.regions), violation.exemption
 
 
-def exempted(before: dict[str, str], after: dict[str, str]) -> list[Violation]:
-    """What there is to say against a change."""
+def broken_rules(before: dict[str, str], after: dict[str, str]) -> list[PreflightViolation]:
+    """The violations of a change."""
     return violations(compare(before, after), before, after)
 
 
@@ -55,18 +55,18 @@ def daemon(cpu: str, memory: str) -> Object:
     }
 
 
-def test_the_repository_against_itself_has_nothing_to_say_against_it() -> None:
-    assert exempted(FILES, FILES) == []
+def test_the_repository_compared_with_itself_has_no_violation() -> None:
+    assert broken_rules(FILES, FILES) == []
 
 
 def test_eu_central_1_two_objects_with_one_name_are_refused() -> None:
     twice = edit(INFLUXDB, "app.service({ http: port }),", "app.service({ http: port }), app.service({ http: port }),")
-    assert one(exempted(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", ALL, "")
+    assert only(broken_rules(FILES, twice)) == ("name-collision", "Service influxdb/influxdb", ALL, "")
 
 
-def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds_data() -> None:
+def test_eu_central_1_a_renamed_application_would_delete_its_data() -> None:
     renamed = edit(INFLUXDB, "local name = 'influxdb'", "local name = 'influx'")
-    rules = {(each.rule, each.item) for each in exempted(FILES, renamed)}
+    rules = {(violation.rule, violation.item) for violation in broken_rules(FILES, renamed)}
     assert ("stateful-prune", "StatefulSet.apps influxdb/influxdb") in rules
     assert not [item for rule, item in rules if rule == "stateful-prune" and "Service" in item], (
         "a Service holds nothing"
@@ -75,28 +75,28 @@ def test_eu_central_1_an_application_that_loses_its_name_would_delete_what_holds
 
 def test_an_application_that_leaves_a_region_is_found_too() -> None:
     file = f"stacks/Pulumi.{TOOLS}.yaml"
-    left = edit(file, "applications: [influxdb, ", "applications: [")
-    found = {(each.rule, each.item, *each.regions) for each in exempted(FILES, left)}
+    smaller = edit(file, "applications: [influxdb, ", "applications: [")
+    broken = {(violation.rule, violation.item, *violation.regions) for violation in broken_rules(FILES, smaller)}
     lost = ("StatefulSet.apps influxdb/influxdb", "PersistentVolumeClaim influxdb/backup")
-    assert found == {("stateful-prune", item, TOOLS) for item in lost}
+    assert broken == {("stateful-prune", item, TOOLS) for item in lost}
 
 
-def test_2022_11_a_daemon_set_that_leaves_no_room_for_what_holds_data_is_refused() -> None:
+def test_2022_11_a_daemon_set_that_leaves_no_room_for_the_database_is_refused() -> None:
     storage = OBJECTS[[item["kind"] for item in OBJECTS].index("StatefulSet")]
     small = room("m7i.large")
     assert small is not None
     fits, does_not = daemon("100m", "256Mi"), daemon("1", "256Mi")
     assert findings(OBJECTS, [*OBJECTS, fits], REGION) == []
     storage["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "500m"
-    (found,) = findings([*OBJECTS, does_not], [*OBJECTS, does_not], REGION)
-    assert (found.rule, found.item) == ("capacity", "StatefulSet.apps influxdb/influxdb")
-    assert "with what runs on every node 1.50 CPUs" in found.what
+    (finding,) = findings([*OBJECTS, does_not], [*OBJECTS, does_not], REGION)
+    assert (finding.rule, finding.item) == ("capacity", "StatefulSet.apps influxdb/influxdb")
+    assert "with every node's DaemonSets 1.50 CPUs" in finding.what
 
 
 def test_all_pods_together_must_fit_on_all_nodes_that_a_region_may_have() -> None:
     many = edit(INFLUXDB, "app.statefulSet(1, [container]", "app.statefulSet(600, [container]")
-    found = exempted(FILES, many)
-    assert {(each.rule, each.item) for each in found} == {("capacity", "all pods")}
+    broken = broken_rules(FILES, many)
+    assert {(violation.rule, violation.item) for violation in broken} == {("capacity", "all pods")}
 
 
 @pytest.mark.parametrize(
@@ -107,37 +107,39 @@ def test_all_pods_together_must_fit_on_all_nodes_that_a_region_may_have() -> Non
         ("gitops/lib/gate.libsonnet", "app.account(name, [", "app.account(name + '2', [", ""),
     ],
 )  # fmt: skip
-def test_what_an_api_server_would_never_take_is_refused(file: str, before: str, after: str, path: str) -> None:
-    found = exempted(FILES, edit(file, before, after))
+def test_a_change_that_an_api_server_refuses_is_a_violation(file: str, before: str, after: str, path: str) -> None:
+    broken = broken_rules(FILES, edit(file, before, after))
     if not path:
-        assert found == [], "another name is another object"
+        assert broken == [], "another name is another object"
         return
-    assert {each.rule for each in found} == {"immutable-field"}
-    assert path in found[0].what
+    assert {violation.rule for violation in broken} == {"immutable-field"}
+    assert path in broken[0].what
 
 
 def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
     tag = edit(PINS, PINNED, TAGGED)
-    assert one(exempted(FILES, tag)) == ("unpinned-image", FRONT, ALL, "")
+    assert only(broken_rules(FILES, tag)) == ("unpinned-image", FRONT, ALL, "")
     digest = edit(PINS, PINNED, f"{TAGGED}@sha256:{0:064}")
-    assert exempted(FILES, digest) == []
+    assert broken_rules(FILES, digest) == []
 
 
 def test_a_new_region_runs_the_images_that_others_run_already() -> None:
     path, text = stack_file.new_file(
         SHIPPED, "staging-aws-eu-north-1", "staging-aws-eu-west-1", {"location": "eu-north-1"}
     )
-    assert exempted(FILES, {**FILES, path: text}) == []
+    assert broken_rules(FILES, {**FILES, path: text}) == []
     tag = edit(PINS, PINNED, TAGGED)
-    assert one(exempted(FILES, {**tag, path: text}))[2] == ALL + 1, "one that nobody runs is news in it, too"
+    assert only(broken_rules(FILES, {**tag, path: text}))[2] == ALL + 1, (
+        "an image that no region runs is new in it, too"
+    )
 
 
 def test_a_definition_that_is_removed_is_refused() -> None:
     less = {path: text for path, text in FILES.items() if not path.endswith("crds/application-crd.yaml")}
-    assert one(exempted(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", ALL, "")
+    assert only(broken_rules(FILES, less)) == ("removed-definition", "Application of argoproj.io/v1alpha1", ALL, "")
     fewer = {path: text for path, text in less.items() if TOOLS not in path}
-    (found,) = [each for each in exempted(FILES, fewer) if each.rule == "removed-definition"]
-    assert len(found.regions) == ALL - 1, "a region that goes misses nothing"
+    (finding,) = [violation for violation in broken_rules(FILES, fewer) if violation.rule == "removed-definition"]
+    assert len(finding.regions) == ALL - 1, "a region that goes misses nothing"
 
 
 def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:
@@ -151,12 +153,12 @@ def exception(reason: str = "Moved by hand on 3 May", **more: Any) -> str:
 def test_a_change_may_say_why_and_an_old_reason_excuses_nothing_new() -> None:
     tag, file = edit(PINS, PINNED, TAGGED), f"{EXCEPTIONS}2026-05-03.yaml"
     excused = {**tag, file: exception()}
-    assert one(exempted(FILES, excused))[3] == f"Moved by hand on 3 May ({file})"
-    assert one(exempted({**FILES, file: exception()}, excused))[3] == ""
+    assert only(broken_rules(FILES, excused))[3] == f"Moved by hand on 3 May ({file})"
+    assert only(broken_rules({**FILES, file: exception()}, excused))[3] == ""
     with pytest.raises(ExceptionsError, match=rf"{file}: each entry has rule, object and reason"):
-        exempted(FILES, {**tag, file: exception(reason="")})
+        broken_rules(FILES, {**tag, file: exception(reason="")})
     with pytest.raises(ExceptionsError, match="nothing else"):
-        exempted(FILES, {**tag, file: exception(until="2027")})
+        broken_rules(FILES, {**tag, file: exception(until="2027")})
 
 
 def test_a_fleet_that_is_wrong_is_not_judged() -> None:
@@ -172,8 +174,8 @@ def test_quantities_are_those_of_kubernetes(text: str, number: float) -> None:
 
 
 def test_a_node_has_less_than_its_machine() -> None:
-    found = room("e2-standard-2")
-    assert found is not None
-    assert 1.2 < found.cpus < 2
-    assert 4 * 2**30 < found.memory < 8 * 2**30
+    node = room("e2-standard-2")
+    assert node is not None
+    assert 1.2 < node.cpus < 2
+    assert 4 * 2**30 < node.memory < 8 * 2**30
     assert room("a.machine.that.nobody.knows") is None

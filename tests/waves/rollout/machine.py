@@ -1,4 +1,4 @@
-"""A fleet in which everything goes wrong; oracle.py says after each push whether a rule was broken."""
+"""A fleet in which everything goes wrong. oracle.py judges after each push whether a rule was broken."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from fleet import Wave, Window
 from fleet.windows import DAYS
 from tests.waves.rollout.memory import TRUSTED, MemoryHost, wave
-from tests.waves.rollout.oracle import SECOND, Seen, had_proved, judge, proved_and_left
+from tests.waves.rollout.oracle import SECOND, Observation, had_proved, judge, proved_and_left
 from waves.rollout import conductor, operations
 from waves.rollout.model import Commit, Member, Move, Note, StatusState
 from waves.rollout.planner import plan
 
-REGIONS = [Member(*each, suspended=True) for each in (("a", 3), ("b", 3), ("c", 9), ("d", 30), ("e", 3))]
+SIZES = {"a": 3, "b": 3, "c": 9, "d": 30, "e": 3}
+REGIONS = [Member(name, size, suspended=True) for name, size in SIZES.items()]
 HALF_HOURS = tuple(
     Window.model_validate({"days": DAYS, "start": f"{hour:02}:00", "end": f"{hour:02}:30"}) for hour in range(24)
 )
 REGIONS.append(Member("f", 6, suspended=True, windows=HALF_HOURS))
-"""One customer's region: half of the time it may not be changed."""
+"""The last one is a customer's region: half of the time its windows are closed."""
 NAMES = [member.name for member in REGIONS]
 WAVES = ["staging", "internal", "external"]
 POLICIES: list[list[Wave]] = [
@@ -39,17 +40,17 @@ POLICIES: list[list[Wave]] = [
 DEFAULT = {"a": "staging", "b": "staging", "c": "internal", "d": "external", "e": "external", "f": "external"}
 
 
-class Rollout(RuleBasedStateMachine):
-    """Regions pass, fail, hang, lie and forge; people stop, waive and roll back; conductors race and die."""
+class RolloutMachine(RuleBasedStateMachine):
+    """Regions pass, fail, hang, lie and forge. People pause, waive and roll back. Conductors race and die."""
 
     @initialize()
     def begin(self) -> None:
         self.host = MemoryHost()
-        self.given: dict[tuple[str, Commit], datetime] = {}
-        """When the tools last gave a region a commit, or asked to prove it once more."""
-        self.left: dict[tuple[str, Commit], datetime] = {}
-        self.done: set[tuple[str, Commit]] = set()
-        self.pending: list[Seen] = []
+        self.arrivals: dict[tuple[str, Commit], datetime] = {}
+        """When the tools last gave a region a commit, or asked for another proof."""
+        self.departures: dict[tuple[str, Commit], datetime] = {}
+        self.proofs: set[tuple[str, Commit]] = set()
+        self.pending: list[Observation] = []
         self.host.commit(POLICIES[0], self._members(DEFAULT))
 
     @staticmethod
@@ -82,7 +83,7 @@ class Rollout(RuleBasedStateMachine):
     def _post(
         self, region: str, commit: Commit, state: StatusState, checks: Sequence[str], creator: str = TRUSTED
     ) -> None:
-        self.host.say(region, commit, state, checks, creator)
+        self.host.post_statuses(region, commit, state, checks, creator)
         self.host.wait(SECOND)
 
     @rule(
@@ -121,12 +122,12 @@ class Rollout(RuleBasedStateMachine):
     @rule(
         policy=st.sampled_from(range(len(POLICIES))), far=st.integers(1, 3), patience=st.sampled_from([0, 0, 3, 6])
     )  # fmt: skip
-    def a_release_goes_well(self, policy: int, far: int, patience: int) -> None:
-        """Seldom by chance: all that a commit needs to get this far, in a hurry or not."""
+    def a_release_goes_well(self, policy: int, distance: int, patience: int) -> None:
+        """Rare at random: a commit gets all receipts to reach this wave, with or without the soak."""
         for name in [*WAVES, "all"]:
             self.resume(name)
         self.commit(policy, {}, "")
-        for name in WAVES[:far]:
+        for name in WAVES[:distance]:
             self.whole_passes(2)
             self.whole_wave_reports(StatusState.SUCCESS, name)
             self.host.wait(timedelta(minutes=patience))
@@ -134,14 +135,14 @@ class Rollout(RuleBasedStateMachine):
 
     @rule()
     def break_main_when_all_is_well(self) -> None:
-        """Seldom by chance: a commit that is no fleet comes when staging is free to take one."""
+        """Rare at random: a commit without a sound fleet comes when staging is free to take one."""
         self.a_release_goes_well(0, 1, 0)
         self.commit(0, {}, "broken")
         self.whole_passes(1)
 
     @rule(policy=st.sampled_from([1, 3]), well_again=st.booleans())
     def fail_between_cohorts(self, policy: int, well_again: bool) -> None:
-        """Seldom by chance: the wave before takes its proof back while some regions have the commit and some do not."""
+        """Rare at random: the wave before revokes its proof while only some regions have the commit."""
         self.a_release_goes_well(policy, 2, 6)
         target = self.host.ledger.wave("external").target
         self.whole_wave_reports(StatusState.SUCCESS, "external")
@@ -153,7 +154,7 @@ class Rollout(RuleBasedStateMachine):
 
     @rule(region=st.sampled_from(["a", "b"]))
     def fail_while_the_next_wave_is_paused(self, region: str) -> None:
-        """Seldom by chance: staging proves a commit and goes on, and takes the proof back before internal looks."""
+        """Rare at random: staging proves a commit, goes on, and revokes the proof before internal takes the commit."""
         self.pause("internal")
         self.burst(2)
         self.whole_passes(2)
@@ -175,41 +176,41 @@ class Rollout(RuleBasedStateMachine):
     def time_passes(self, minutes: int) -> None:
         self.host.wait(timedelta(minutes=minutes))
 
-    # Conductors: any number, each as slow as it likes; one that dies is one that never pushes
+    # Conductors: any number, each as slow as it likes. A conductor that dies never pushes.
 
     @rule()
     def read(self) -> None:
         prepared = conductor.prepare(self.host, self.host)
-        everything = {commit: tuple(found) for commit, found in self.host.statuses.items()}
-        full = plan(replace(prepared.world, receipts=everything))
+        receipts_by_commit = {commit: tuple(receipts) for commit, receipts in self.host.statuses.items()}
+        full = plan(replace(prepared.world, receipts=receipts_by_commit))
         assert (full.moves, full.ledger) == (prepared.plan.moves, prepared.plan.ledger), "what was not read mattered"
         self.pending = [
             *self.pending[-2:],
-            Seen(
+            Observation(
                 list(self.host.history),
                 dict(self.host.branches),
                 deepcopy(self.host.statuses),
-                dict(self.given),
-                dict(self.left),
-                frozenset(self.done),
+                dict(self.arrivals),
+                dict(self.departures),
+                frozenset(self.proofs),
                 prepared,
             ),
         ]  # type: ignore[arg-type]
 
     @precondition(lambda self: self.pending)
     @rule(which=st.integers(0, 2))
-    def push(self, which: int) -> None:
-        seen = self.pending.pop(min(which, len(self.pending) - 1))
+    def push(self, position: int) -> None:
+        observation = self.pending.pop(min(position, len(self.pending) - 1))
         self.host.wait(SECOND)
         before, pauses = dict(self.host.branches), dict(self.host.ledger.pauses)
-        if conductor.carry_out(self.host, seen.prepared):
-            for move in seen.prepared.plan.moves:
-                assert before.get(move.region) == move.old, "rule 4: somebody else moved it meanwhile"
-                assert not {move.wave, "all"} & set(pauses), "rule 6: a pause holds, even one that came meanwhile"
-            judge(self.host.releases, seen)
-            self.done |= proved_and_left(self.host.releases, seen)
-            # Receipts count from when the push was planned: an honest region has none from before it was made.
-            self._note(before, seen.prepared.plan.moves, seen.prepared.world.now)
+        if conductor.carry_out(self.host, observation.prepared):
+            for move in observation.prepared.plan.moves:
+                assert before.get(move.region) == move.old, "rule 4: another push moved it concurrently"
+                assert not {move.wave, "all"} & set(pauses), "rule 6: a pause holds, also a concurrent one"
+            judge(self.host.releases, observation)
+            self.proofs |= proved_and_left(self.host.releases, observation)
+            # Receipts count from the time of the plan: an honest region posts none before the push.
+            self._note(before, observation.prepared.plan.moves, observation.prepared.world.now)
         else:
             assert self.host.branches == before, "a lost race moves nothing"
 
@@ -239,15 +240,15 @@ class Rollout(RuleBasedStateMachine):
         self.read()
         proved = had_proved(self.host.releases, self.pending.pop(), region)
         if self._operate(lambda world: operations.retry(world, region)) and region in self.host.branches:
-            self.given[region, self.host.branches[region]] = self.host.clock
-            self.done |= proved  # to be asked again takes nothing back; to answer with a failure does
+            self.arrivals[region, self.host.branches[region]] = self.host.clock
+            self.proofs |= proved  # a retry does not undo a proof, and a failure does
 
     @rule(region=st.sampled_from(NAMES), age=st.integers(1, 6))
     def roll_back(self, region: str, age: int) -> None:
         commit, before = self.host.history[min(age, len(self.host.history) - 1)], dict(self.host.branches)
         if self._operate(lambda world: operations.rollback(world, [region], commit, self._because())):
-            said = [r.state for r in self.host.statuses[commit] if r.region == region and r.creator == TRUSTED]
-            assert StatusState.SUCCESS in said, "taken back to what it had never passed"
+            states = [r.state for r in self.host.statuses[commit] if r.region == region and r.creator == TRUSTED]
+            assert StatusState.SUCCESS in states, "rolled back to a commit that it had never passed"
             wave = next(wave for wave in WAVES if wave in self.host.ledger.pauses)
             assert wave, "a rollback pauses the wave"
             self._note(before, [Move(region, "", before[region], commit, "")])
@@ -257,20 +258,20 @@ class Rollout(RuleBasedStateMachine):
         ledger, branch = self.host.ledger, self.host.branches.get(region, "")
         retired = self._operate(lambda world: operations.retire(world, region, self._because()))
         if retired and ledger.region(region).joined and (region, branch) not in ledger.waivers:
-            said = [
+            statuses = [
                 r
                 for r in self.host.statuses.get(branch, [])
                 if (r.region, r.check, r.creator) == (region, "apps", TRUSTED)
             ]
-            assert said, "a region is retired that never said that it slept"
-            assert said[-1].state is StatusState.SUCCESS, "a region is retired that was not well"
-            assert self.host.clock - said[-1].at >= timedelta(minutes=10), (
-                "a region is retired that nobody had time to miss"
+            assert statuses, "a region is retired without a receipt of its suspension"
+            assert statuses[-1].state is StatusState.SUCCESS, "a region is retired that had failed"
+            assert self.host.clock - statuses[-1].at >= timedelta(minutes=10), (
+                "a region is retired before its retirement hold"
             )
 
     @rule(region=st.sampled_from(NAMES))
     def retire_in_a_hurry(self, region: str) -> None:
-        """Seldom by chance: a region's file is removed, and the region retired before anybody could miss it."""
+        """Rare at random: a region's file is removed, and the region is retired before its retirement hold."""
         self.commit(0, {region: None}, "")
         self.whole_passes(2)
         self.retire(region)
@@ -282,61 +283,61 @@ class Rollout(RuleBasedStateMachine):
             old, new = self.host.branches[region], self.host.history[min(age, len(self.host.history) - 1)]
             self.host.branches[region] = new
             if old != new:
-                self.left[region, old] = self.host.clock
-                self.left.pop((region, new), None)
+                self.departures[region, old] = self.host.clock
+                self.departures.pop((region, new), None)
 
     def _because(self) -> Note:
         return Note("ann", self.host.clock, "because")
 
     def _operate(self, operation: object) -> bool:
-        _, world = conductor.read(self.host, self.host, everything=True)
-        receipts = {commit: tuple(found) for commit, found in self.host.statuses.items()}
+        _, world = conductor.read(self.host, self.host, all_targets=True)
+        receipts = {commit: tuple(receipts) for commit, receipts in self.host.statuses.items()}
         releases = {commit: self.host.releases[commit] for commit in self.host.history}
         world = type(world)(**{**vars(world), "receipts": receipts, "releases": releases})
         try:
             change = operation(world)  # type: ignore[operator]
-        except operations.RefusedError:
+        except operations.OperationRefusedError:
             return False
         self.host.wait(SECOND)
         return self.host.push(change.moves, change.ledger, str(self.host.tip), "")
 
-    # What the oracle goes by
+    # Records for the oracle
 
     def _note(self, before: dict[str, Commit], moves: Sequence[Move], since: datetime | None = None) -> None:
         for move in moves:
             if before.get(move.region) and before[move.region] != move.new:
-                self.left[move.region, before[move.region]] = self.host.clock
-            self.left.pop((move.region, move.new), None)
-            self.given[move.region, move.new] = since or self.host.clock
+                self.departures[move.region, before[move.region]] = self.host.clock
+            self.departures.pop((move.region, move.new), None)
+            self.arrivals[move.region, move.new] = since or self.host.clock
 
     @invariant()
     def no_branch_was_ever_deleted(self) -> None:
         if hasattr(self, "host"):
-            assert {region for region, _ in self.given} <= set(self.host.branches)
+            assert {region for region, _ in self.arrivals} <= set(self.host.branches)
 
     def teardown(self) -> None:
-        """When commits stop and all pass, every region gets to head."""
+        """When commits stop and all regions pass, every region reaches the head of main."""
         if not hasattr(self, "host"):
             return
         host = self.host
         for name in [*WAVES, "all"]:
             self.resume(name)
         for region, commit in list(host.branches.items()):
-            if commit not in host.history:  # main was forced back below it: somebody has to decide, and does
+            if commit not in host.history:  # main was forced back below it: a person decides
                 host.branches[region] = host.history[-1]
-        wanted = [name for name in NAMES if not host.ledger.region(name).retired]
+        names = [name for name in NAMES if not host.ledger.region(name).retired]
         for silent in (True, False):
-            self._come_to_rest(wanted, silent)
+            self._come_to_rest(names, silent)
 
-    def _come_to_rest(self, wanted: list[str], silent: bool) -> None:
+    def _come_to_rest(self, names: list[str], silent: bool) -> None:
         host = self.host
         host.commit(POLICIES[0], self._members(DEFAULT))
         head = host.history[0]
-        if silent:  # whoever says nothing delays a wave to its deadline, and no longer
+        if silent:  # a silent region delays its wave to the deadline, and no longer
             for _ in range(4):
                 assert conductor.carry_out(host, conductor.prepare(host, host))
                 host.wait(timedelta(minutes=61))
-            first = {name: host.branches.get(name) for name in wanted if DEFAULT[name] == "staging"}
+            first = {name: host.branches.get(name) for name in names if DEFAULT[name] == "staging"}
             assert set(first.values()) <= {head}, f"liveness: past every deadline, and {first} not at {head}"
             return
         for _ in range(14 + 5):  # the last five are longer than the windows of f stay closed
@@ -346,7 +347,7 @@ class Rollout(RuleBasedStateMachine):
             for region, commit in host.branches.items():
                 self._post(region, commit, StatusState.SUCCESS, ["apps", "infra"])
             host.wait(timedelta(minutes=7))
-        needed = [w for w in ("staging", "internal") if not any(DEFAULT[n] == w for n in wanted)]
-        if not needed:  # with a whole wave retired nothing can be proven any more, and nothing moves
-            behind = {name: host.branches.get(name) for name in wanted if host.branches.get(name) != head}
+        retired_waves = [w for w in ("staging", "internal") if not any(DEFAULT[n] == w for n in names)]
+        if not retired_waves:  # a wave whose regions are all retired proves no commit any longer, so no branch moves
+            behind = {name: host.branches.get(name) for name in names if host.branches.get(name) != head}
             assert not behind, f"liveness: {behind} never got to {head}; {conductor.prepare(host, host).plan.holds}"

@@ -15,15 +15,15 @@ START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 
 
 def wave(name: str, **settings: object) -> Wave:
-    """A wave that trusts TRUSTED and asks for both checks, unless told otherwise."""
-    given = {
+    """A wave that trusts TRUSTED and requires both checks, unless `settings` differ."""
+    values = {
         "production": False,
         "trustedStatusCreators": [TRUSTED],
         "deadline": "30m",
         "retirementHold": "10m",
         **settings,
     }
-    return Wave.model_validate({"name": name, **given})
+    return Wave.model_validate({"name": name, **values})
 
 
 @dataclass
@@ -38,22 +38,23 @@ class MemoryHost:
     tip: int = 0
     statuses: dict[Commit, list[Receipt]] = field(default_factory=dict)
     clock: datetime = START
-    asked: list[set[Commit]] = field(default_factory=list)
-    """The commits whose receipts were asked for, call by call."""
+    requests: list[set[Commit]] = field(default_factory=list)
+    """The commits whose receipts were requested, call by call."""
     _count: int = 0
 
     def commit(self, waves: Sequence[Wave], members: Mapping[str, Sequence[str | Member]], problem: str = "") -> Commit:
-        """Put a commit on main that says this of the fleet."""
+        """Put a commit with this fleet on main."""
         self._count += 1
         commit = f"c{self._count:04d}".ljust(40, "0")
         fleet = {
-            name: tuple(m if isinstance(m, Member) else Member(m, 3) for m in found) for name, found in members.items()
+            name: tuple(m if isinstance(m, Member) else Member(m, 3) for m in regions)
+            for name, regions in members.items()
         }
         self.releases[commit] = Release(commit, tuple(waves), fleet, problem)
         self.history.insert(0, commit)
         return commit
 
-    def say(
+    def post_statuses(
         self, region: str, commit: Commit, state: StatusState = StatusState.SUCCESS, checks: Sequence[str] = ("apps", "infra"),
         creator: str = TRUSTED,
     ) -> None:  # fmt: skip
@@ -67,14 +68,14 @@ class MemoryHost:
         """Let time pass."""
         self.clock += span
 
-    # What promote.Refs and promote.Receipts ask for
+    # The methods of conductor.Refs and conductor.Receipts
 
     def snapshot(self) -> Snapshot:
-        """Everything at this moment."""
+        """Main, the branches and the ledger at this moment."""
         return Snapshot(tuple(self.history), dict(self.branches), self.ledger, str(self.tip))
 
     def release(self, commit: Commit) -> Release:
-        """What a commit says of the fleet."""
+        """The fleet of a commit."""
         return self.releases[commit]
 
     def push(self, moves: Sequence[Move], ledger: Ledger, tip: str | None, subject: str) -> bool:
@@ -87,7 +88,7 @@ class MemoryHost:
 
     def of(self, commits: set[Commit]) -> Mapping[Commit, Sequence[Receipt]]:
         """All receipts on these commits."""
-        self.asked.append(set(commits))
+        self.requests.append(set(commits))
         return {commit: tuple(self.statuses.get(commit, ())) for commit in commits}
 
     def now(self) -> datetime:

@@ -20,13 +20,13 @@ COHORTS = [*WAVES[:2], wave("external", cohorts=[1, "50%", "100%"])]
 
 
 def report(host: MemoryHost, wave: str, commit: str, state: StatusState = StatusState.SUCCESS) -> None:
-    """All regions of a wave post this, on both checks."""
+    """All regions of a wave post this status, on both checks."""
     for name in FLEET[wave]:
-        host.say(name, commit, state)
+        host.post_statuses(name, commit, state)
 
 
 def settle(host: MemoryHost) -> None:
-    """Passes until nothing moves any more."""
+    """Passes until no branch moves any longer."""
     for _ in range(20):
         prepared = conductor.prepare(host, host)
         if not prepared.changes:
@@ -36,13 +36,13 @@ def settle(host: MemoryHost) -> None:
 
 
 def planned(host: MemoryHost) -> Plan:
-    """What a pass would do now."""
+    """The plan of a pass now."""
     return conductor.prepare(host, host).plan
 
 
 def world(host: MemoryHost) -> World:
     """The world with all receipts."""
-    return conductor.read(host, host, everything=True)[1]
+    return conductor.read(host, host, all_targets=True)[1]
 
 
 def running(waves: Sequence[Wave] = WAVES) -> MemoryHost:
@@ -52,25 +52,25 @@ def running(waves: Sequence[Wave] = WAVES) -> MemoryHost:
     for names in FLEET.values():
         settle(host)
         for name in names:
-            host.say(name, first)
+            host.post_statuses(name, first)
         settle(host)
         host.wait(timedelta(minutes=6))
     settle(host)
     assert set(host.branches.values()) == {first}
     assert all(host.ledger.region(name).joined for names in FLEET.values() for name in names)
-    host.asked.clear()
+    host.requests.clear()
     return host
 
 
 def operated(host: MemoryHost, operation: Callable[[World], operations.LedgerChange]) -> None:
     """A person's operation, recorded."""
-    _, seen = conductor.read(host, host)
-    change = operation(seen)
+    _, now = conductor.read(host, host)
+    change = operation(now)
     assert host.push(change.moves, change.ledger, str(host.tip), "")
 
 
 def through(host: MemoryHost, commit: str) -> None:
-    """Staging and internal prove a commit; internal's soak is over."""
+    """Staging and internal prove a commit, and internal's soak is over."""
     for name in ("staging", "internal"):
         settle(host)
         report(host, name, commit)

@@ -1,4 +1,4 @@
-"""Outages that others had, played again: what happened there (their trackers, their analyses), and what happens here."""
+"""Outages of other projects, played again on this rollout. The sources are their trackers and analyses."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.waves.rollout.scenarios import (
 from waves.rollout import operations, summary
 from waves.rollout.model import Member, Note, StatusState
 
-NOBODY_SOAKS = [wave("staging"), wave("internal"), wave("external", gate="none")]
+WITHOUT_SOAK = [wave("staging"), wave("internal"), wave("external", gate="none")]
 
 
 def have(host: MemoryHost, commit: str) -> set[str]:
@@ -41,51 +41,54 @@ def test_2023_02_a_health_check_that_breaks_large_clusters_meets_one_of_them_fir
     commit = host.commit(COHORTS, large)
     through(host, commit)
     assert have(host, commit) & {"e1", "e2", "e3"} == {"e2"}, "the largest alone"
-    host.say("e2", commit, StatusState.FAILURE, ["apps"])
+    host.post_statuses("e2", commit, StatusState.FAILURE, ["apps"])
     host.wait(timedelta(hours=5))
     settle(host)
     assert have(host, commit) & {"e1", "e3"} == set()
     status = summary.status(world(host), planned(host))
-    (external,) = [each for each in status["waves"] if each["wave"] == "external"]
-    assert {r["region"]: r["verdict"] for r in external["regions"]} == {"e2": "failed", "e1": "next", "e3": "next"}
+    (external,) = [wave for wave in status["waves"] if wave["wave"] == "external"]
+    assert {r["region"]: r["state"] for r in external["regions"]} == {"e2": "failed", "e1": "next", "e3": "next"}
 
 
-def test_a_region_that_is_still_in_use_is_missed_before_it_is_retired() -> None:
+def test_a_region_is_retired_only_after_it_was_suspended_for_the_retirement_hold() -> None:
     host = running()
 
     def retired() -> bool:
-        seen = replace(world(host), releases=host.releases, receipts=host.statuses)
-        return operations.retire(seen, "s3", Note("ann", host.clock, "closed")).ledger.region("s3").retired is not None
+        now = replace(world(host), releases=host.releases, receipts=host.statuses)
+        return operations.retire(now, "s3", Note("ann", host.clock, "closed")).ledger.region("s3").retired is not None
 
-    gone: dict[str, Sequence[str | Member]] = {**FLEET, "staging": ["s1", "s2"]}
-    host.commit(WAVES, gone)
+    smaller: dict[str, Sequence[str | Member]] = {**FLEET, "staging": ["s1", "s2"]}
+    host.commit(WAVES, smaller)
     settle(host)
-    with pytest.raises(operations.RefusedError, match="s3 is not suspended"):
+    with pytest.raises(operations.OperationRefusedError, match="s3 is not suspended"):
         retired()
-    asleep = host.commit(WAVES, {**gone, "staging": ["s1", "s2", Member("s3", 3, suspended=True)]})
+    suspended = host.commit(WAVES, {**smaller, "staging": ["s1", "s2", Member("s3", 3, suspended=True)]})
     report(host, "staging", host.branches["s1"])
     settle(host)
-    host.commit(WAVES, gone)
+    host.commit(WAVES, smaller)
     settle(host)
-    assert host.branches["s3"] == asleep
+    assert host.branches["s3"] == suspended
     with pytest.raises(
-        operations.RefusedError, match=r"s3 has to sleep for 600s first, .*: waiting: no receipt yet of apps"
+        operations.OperationRefusedError,
+        match=r"s3 must be suspended for 600s first, .*: waiting: no receipt yet of apps",
     ):
         retired()
-    host.say("s3", asleep)
+    host.post_statuses("s3", suspended)
     host.wait(timedelta(minutes=9))
-    with pytest.raises(operations.RefusedError, match=r"s3 has to sleep for 600s first, .*: well for 9 min of 10 min"):
+    with pytest.raises(
+        operations.OperationRefusedError, match=r"s3 must be suspended for 600s first, .*: well for 9 min of 10 min"
+    ):
         retired()
     host.wait(timedelta(minutes=1))
     assert retired()
     del host.branches["s3"]
-    with pytest.raises(operations.RefusedError, match="the branch region/s3 is gone"):
+    with pytest.raises(operations.OperationRefusedError, match="the branch region/s3 is gone"):
         retired()
 
 
-def test_2025_05_a_frozen_wave_stays_frozen_whatever_has_passed_before_it() -> None:
+def test_2025_05_a_frozen_wave_stays_frozen_though_the_waves_before_it_pass() -> None:
     host = running()
-    operated(host, lambda seen: operations.pause(seen, "external", Note("ann", host.clock, "incident 7")))
+    operated(host, lambda now: operations.pause(now, "external", Note("ann", host.clock, "incident 7")))
     for _ in range(3):
         through(host, host.commit(WAVES, FLEET))
         host.wait(timedelta(days=2))
@@ -96,10 +99,10 @@ def test_2025_05_a_frozen_wave_stays_frozen_whatever_has_passed_before_it() -> N
 
 
 @pytest.mark.parametrize("issue", ["argo-cd 29410", "argo-cd 29347", "argo-cd 22558"])
-def test_argo_cd_29410_health_of_the_commit_before_lets_nobody_have_the_next(issue: str) -> None:
-    """Everything is healthy at the old commit when the new one lands, and says so again and again."""
-    host = running(NOBODY_SOAKS)
-    old, commit = host.history[0], host.commit(NOBODY_SOAKS, FLEET)
+def test_argo_cd_29410_health_of_the_old_commit_gives_no_region_the_new_one(issue: str) -> None:
+    """Every region is healthy at the old commit when the new one lands, and posts that again and again."""
+    host = running(WITHOUT_SOAK)
+    old, commit = host.history[0], host.commit(WITHOUT_SOAK, FLEET)
     for name in FLEET:
         report(host, name, old)
     settle(host)
@@ -107,14 +110,14 @@ def test_argo_cd_29410_health_of_the_commit_before_lets_nobody_have_the_next(iss
     if issue == "argo-cd 22558":  # production is synced while development has not begun
         report(host, "internal", commit)
         report(host, "external", commit)
-    else:  # one of staging is well, and the others still show what they were
-        host.say("s1", commit)
+    else:  # one of staging is healthy, and the others still post the old health
+        host.post_statuses("s1", commit)
         report(host, "staging", old)
     settle(host)
     assert have(host, commit) == set(FLEET["staging"])
 
 
-def test_ocm_1207_a_soak_begins_anew_with_each_commit_and_not_with_an_old_time_stamp() -> None:
+def test_ocm_1207_a_soak_begins_again_with_each_commit_and_not_with_an_old_time_stamp() -> None:
     host = running()
     first = host.commit(WAVES, FLEET)
     through(host, first)
@@ -152,10 +155,10 @@ def test_aks_5655_a_stopped_cluster_delays_its_wave_to_the_deadline_and_may_be_w
     commit = host.commit(WAVES, FLEET)
     settle(host)
     for name in ("s1", "s2"):
-        host.say(name, commit)
+        host.post_statuses(name, commit)
     settle(host)
     assert "i1" not in have(host, commit)
-    operated(host, lambda seen: operations.waive(seen, "s3", commit, Note("ann", host.clock, "the cluster is stopped")))
+    operated(host, lambda now: operations.waive(now, "s3", commit, Note("ann", host.clock, "the cluster is stopped")))
     settle(host)
     assert "i1" in have(host, commit)
     fresh = host.commit(WAVES, FLEET)
@@ -168,24 +171,24 @@ def test_aks_5338_and_5733_a_straggler_is_tried_again_with_the_same_commit() -> 
     commit = host.commit(WAVES, FLEET)
     settle(host)
     for name in ("s1", "s2"):
-        host.say(name, commit)
-    host.say("s3", commit, StatusState.FAILURE)
+        host.post_statuses(name, commit)
+    host.post_statuses("s3", commit, StatusState.FAILURE)
     settle(host)
     assert "i1" not in have(host, commit)
     host.wait(timedelta(minutes=1))
-    operated(host, lambda seen: operations.retry(seen, "s3"))
+    operated(host, lambda now: operations.retry(now, "s3"))
     host.wait(timedelta(minutes=1))
-    host.say("s3", commit)
+    host.post_statuses("s3", commit)
     settle(host)
     assert "i1" in have(host, commit)
 
 
-def test_argo_cd_17974_and_kargo_1422_one_word_stops_everything_and_one_lets_it_go_on() -> None:
+def test_argo_cd_17974_and_kargo_1422_one_command_stops_every_wave_and_one_resumes_them() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
-    operated(host, lambda seen: operations.pause(seen, "all", Note("ann", host.clock, "stop")))
+    operated(host, lambda now: operations.pause(now, "all", Note("ann", host.clock, "stop")))
     settle(host)
     assert have(host, commit) == set()
-    operated(host, lambda seen: operations.resume(seen, "all"))
+    operated(host, lambda now: operations.resume(now, "all"))
     settle(host)
     assert have(host, commit) == set(FLEET["staging"])

@@ -23,7 +23,7 @@ def test_a_commit_reaches_the_waves_one_after_another() -> None:
     report(host, "staging", commit)
     settle(host)
     assert host.branches["i1"] == commit
-    host.say("i1", commit)
+    host.post_statuses("i1", commit)
     settle(host)
     assert host.branches["e1"] != commit, "internal has to soak"
     host.wait(timedelta(minutes=5))
@@ -35,13 +35,13 @@ def test_a_region_waits_until_every_staging_region_proved_the_commit() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
     settle(host)
-    host.say("s1", commit)
-    host.say("s2", commit)
-    host.say("s3", commit, checks=["apps"])
+    host.post_statuses("s1", commit)
+    host.post_statuses("s2", commit)
+    host.post_statuses("s3", commit, checks=["apps"])
     settle(host)
     assert host.branches["i1"] != commit
     assert any("s3 waiting: no receipt yet of infra" in hold.reason for hold in planned(host).holds)
-    host.say("s3", commit, checks=["infra"])
+    host.post_statuses("s3", commit, checks=["infra"])
     settle(host)
     assert host.branches["i1"] == commit
 
@@ -51,8 +51,8 @@ def test_a_commit_that_fails_in_staging_goes_no_further_and_the_fix_goes_past_it
     bad = host.commit(WAVES, FLEET)
     settle(host)
     for name in FLEET["staging"]:
-        host.say(name, bad, StatusState.FAILURE if name == "s2" else StatusState.SUCCESS, ["apps"])
-        host.say(name, bad, checks=["infra"])
+        host.post_statuses(name, bad, StatusState.FAILURE if name == "s2" else StatusState.SUCCESS, ["apps"])
+        host.post_statuses(name, bad, checks=["infra"])
     settle(host)
     assert host.branches["i1"] != bad
     fix = host.commit(WAVES, FLEET)
@@ -78,8 +78,8 @@ def test_a_silent_region_delays_its_wave_to_the_deadline_and_proves_nothing() ->
     host = running()
     first = host.commit(WAVES, FLEET)
     settle(host)
-    host.say("s1", first)
-    host.say("s2", first)
+    host.post_statuses("s1", first)
+    host.post_statuses("s2", first)
     second = host.commit(WAVES, FLEET)
     host.wait(timedelta(minutes=29))
     settle(host)
@@ -97,9 +97,9 @@ def test_a_soak_counts_from_the_last_receipt_at_this_commit() -> None:
     settle(host)
     report(host, "staging", commit)
     settle(host)
-    host.say("i1", commit)
+    host.post_statuses("i1", commit)
     host.wait(timedelta(minutes=4))
-    host.say("i1", commit, checks=["apps"])
+    host.post_statuses("i1", commit, checks=["apps"])
     host.wait(timedelta(minutes=4))
     settle(host)
     assert host.branches["e1"] != commit
@@ -114,15 +114,15 @@ def test_health_that_fails_during_the_soak_stops_the_commit() -> None:
     settle(host)
     report(host, "staging", commit)
     settle(host)
-    host.say("i1", commit)
+    host.post_statuses("i1", commit)
     host.wait(timedelta(minutes=3))
-    host.say("i1", commit, StatusState.FAILURE, ["apps"])
+    host.post_statuses("i1", commit, StatusState.FAILURE, ["apps"])
     host.wait(timedelta(hours=3))
     settle(host)
     assert host.branches["e1"] != commit
 
 
-def test_a_failure_that_comes_after_the_wave_went_on_takes_the_proof_back() -> None:
+def test_a_failure_that_comes_after_the_wave_went_on_revokes_the_proof() -> None:
     host = running()
     first = host.commit(WAVES, FLEET)
     settle(host)
@@ -130,7 +130,7 @@ def test_a_failure_that_comes_after_the_wave_went_on_takes_the_proof_back() -> N
     report(host, "staging", first)
     host.commit(WAVES, FLEET)
     settle(host)
-    host.say("s1", first, StatusState.FAILURE, ["apps"])
+    host.post_statuses("s1", first, StatusState.FAILURE, ["apps"])
     host.ledger = operations.resume(world(host), "internal").ledger
     settle(host)
     assert host.branches["i1"] != first
@@ -141,27 +141,29 @@ def test_a_failure_before_the_last_cohort_spares_those_that_do_not_have_the_comm
     commit = host.commit(COHORTS, FLEET)
     through(host, commit)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"]
-    host.say("e1", commit)
-    host.say("i1", commit, StatusState.FAILURE, ["apps"])
+    host.post_statuses("e1", commit)
+    host.post_statuses("i1", commit, StatusState.FAILURE, ["apps"])
     settle(host)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"]
-    assert "took its proof back, and has not soaked since: i1" in " ".join(hold.reason for hold in planned(host).holds)
-    host.say("i1", commit)
+    assert "revoked its proof, and has not soaked since: i1" in " ".join(hold.reason for hold in planned(host).holds)
+    host.post_statuses("i1", commit)
     host.wait(timedelta(minutes=4))
     settle(host)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1"], "it is well, and has to soak again"
-    host.say("i1", commit)
+    host.post_statuses("i1", commit)
     host.wait(timedelta(minutes=1))
     settle(host)
-    assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1", "e2"], "twice begins nothing anew"
+    assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e1", "e2"], (
+        "a second success does not restart the soak"
+    )
 
 
-def test_receipts_of_a_stranger_do_not_count_and_are_told() -> None:
+def test_receipts_of_an_untrusted_login_do_not_count_and_are_reported() -> None:
     host = running()
     commit = host.commit(WAVES, FLEET)
     settle(host)
     for name in FLEET["staging"]:
-        host.say(name, commit, creator="mallory")
+        host.post_statuses(name, commit, creator="mallory")
     settle(host)
     assert host.branches["i1"] != commit
     assert "mallory" in " ".join(planned(host).warnings)
@@ -203,7 +205,7 @@ def test_a_wave_moves_inside_of_its_change_windows_only() -> None:
 
 
 def test_the_first_cohort_has_one_of_the_largest_regions_and_a_failure_there_spares_the_rest() -> None:
-    """InfluxData, February 2023: what passed everything smaller broke the larger clusters of three regions."""
+    """InfluxData, February 2023: a change that passed on every smaller cluster broke the larger ones of three regions."""
     fleet: dict[str, Sequence[str | Member]] = {
         **FLEET,
         "external": [Member("e1", 3), Member("e2", 90), Member("e3", 6)],
@@ -213,11 +215,11 @@ def test_the_first_cohort_has_one_of_the_largest_regions_and_a_failure_there_spa
     settle(host)
     report(host, "staging", commit)
     settle(host)
-    host.say("i1", commit)
+    host.post_statuses("i1", commit)
     host.wait(timedelta(minutes=6))
     settle(host)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e2"]
-    host.say("e2", commit, StatusState.FAILURE, ["apps"])
+    host.post_statuses("e2", commit, StatusState.FAILURE, ["apps"])
     host.wait(timedelta(hours=9))
     settle(host)
     assert [n for n in FLEET["external"] if host.branches[n] == commit] == ["e2"]
@@ -229,19 +231,19 @@ def test_each_cohort_waits_for_the_one_before() -> None:
     settle(host)
     for name in [*FLEET["staging"], "i1"]:
         settle(host)
-        host.say(name, commit)
+        host.post_statuses(name, commit)
     host.wait(timedelta(minutes=6))
     reached = []
     for _ in range(3):
         settle(host)
-        moved = [n for n in FLEET["external"] if host.branches[n] == commit]
-        reached.append(len(moved))
-        for name in moved:
-            host.say(name, commit)
+        reached_regions = [n for n in FLEET["external"] if host.branches[n] == commit]
+        reached.append(len(reached_regions))
+        for name in reached_regions:
+            host.post_statuses(name, commit)
     assert reached == [1, 2, 3]
 
 
-def test_a_new_region_joins_by_its_file_alone_and_gates_nobody_until_it_has_passed_once() -> None:
+def test_a_new_region_joins_by_its_file_alone_and_gates_no_other_until_it_has_passed_once() -> None:
     host = running()
     grown = {**FLEET, "staging": [*FLEET["staging"], "s4"]}
     commit = host.commit(WAVES, grown)
@@ -250,7 +252,7 @@ def test_a_new_region_joins_by_its_file_alone_and_gates_nobody_until_it_has_pass
     report(host, "staging", commit)
     settle(host)
     assert host.branches["i1"] == commit, "s4 is not there yet, and holds nobody up"
-    host.say("s4", commit)
+    host.post_statuses("s4", commit)
     settle(host)
     assert host.ledger.region("s4").joined == commit
     following = host.commit(WAVES, grown)
@@ -292,24 +294,24 @@ def test_a_branch_moves_forward_only() -> None:
     assert "not on main" in " ".join(planned(host).warnings)
 
 
-def test_a_rollback_goes_to_what_the_region_has_passed_and_pauses_the_wave() -> None:
+def test_a_rollback_goes_to_a_commit_that_the_region_has_passed_and_pauses_the_wave() -> None:
     host = running()
     (first,) = set(host.branches.values())
     bad = host.commit(WAVES, FLEET)
     settle(host)
     note = Note("ann", host.clock, "it loses writes")
-    with pytest.raises(operations.RefusedError, match="not newer"):
+    with pytest.raises(operations.OperationRefusedError, match="not newer"):
         operations.rollback(world(host), ["s1"], bad, note)
     newer = host.commit(WAVES, FLEET)
-    with pytest.raises(operations.RefusedError, match="not newer"):
+    with pytest.raises(operations.OperationRefusedError, match="not newer"):
         operations.rollback(world(host), ["s1"], newer, note)
-    seen = world(host)
-    seen = World(**{**vars(seen), "receipts": {first: host.statuses[first]}})
-    change = operations.rollback(seen, ["s1"], first, note)
+    now = world(host)
+    now = World(**{**vars(now), "receipts": {first: host.statuses[first]}})
+    change = operations.rollback(now, ["s1"], first, note)
     assert host.push(change.moves, change.ledger, str(host.tip), "")
     assert host.branches["s1"] == first
     for name in ("s2", "s3"):
-        host.say(name, bad)
+        host.post_statuses(name, bad)
     settle(host)
     assert host.branches["s2"] == bad, "paused"
     host.ledger = operations.resume(world(host), "staging").ledger
@@ -322,8 +324,8 @@ def test_a_wave_is_rolled_back_where_it_has_the_commit_and_left_alone_elsewhere(
     (first,) = set(host.branches.values())
     commit = host.commit(COHORTS, FLEET)
     through(host, commit)
-    assert operations.named(world(host), "external", first) == ["e1"]
-    assert operations.named(world(host), "e2", first) == ["e2"]
+    assert operations.rollback_targets(world(host), "external", first) == ["e1"]
+    assert operations.rollback_targets(world(host), "e2", first) == ["e2"]
 
 
 def test_a_waiver_names_a_region_and_a_commit() -> None:
@@ -331,14 +333,14 @@ def test_a_waiver_names_a_region_and_a_commit() -> None:
     commit = host.commit(WAVES, FLEET)
     settle(host)
     for name in ("s1", "s2"):
-        host.say(name, commit)
+        host.post_statuses(name, commit)
     host.ledger = operations.waive(world(host), "s3", commit, Note("ann", host.clock, "its cloud is down")).ledger
     settle(host)
     assert host.branches["i1"] == commit
     following = host.commit(WAVES, FLEET)
     settle(host)
     for name in ("s1", "s2"):
-        host.say(name, following)
+        host.post_statuses(name, following)
     settle(host)
     assert host.branches["i1"] != following
 
@@ -349,13 +351,13 @@ def test_a_retry_asks_for_new_receipts_on_the_same_commit() -> None:
     commit = host.commit(WAVES, FLEET)
     settle(host)
     for name in FLEET["staging"]:
-        host.say(name, commit, StatusState.FAILURE if name == "s3" else StatusState.SUCCESS)
+        host.post_statuses(name, commit, StatusState.FAILURE if name == "s3" else StatusState.SUCCESS)
     settle(host)
     host.wait(timedelta(minutes=1))
     host.ledger = operations.retry(world(host), "s3").ledger
     settle(host)
     assert host.branches["i1"] != commit
-    host.say("s3", commit)
+    host.post_statuses("s3", commit)
     settle(host)
     assert host.branches["i1"] == commit
 
@@ -367,15 +369,15 @@ def test_a_removed_stack_file_takes_a_region_out_of_the_gates_and_leaves_its_bra
     commit = host.commit(WAVES, smaller)
     settle(host)
     for name in smaller["staging"]:
-        host.say(name, commit)
+        host.post_statuses(name, commit)
     settle(host)
     assert host.branches["i1"] == commit
     assert host.branches["s3"] == before
-    with pytest.raises(operations.RefusedError, match="still on main"):
+    with pytest.raises(operations.OperationRefusedError, match="still on main"):
         operations.retire(world(host), "s1", Note("ann", host.clock, "closed"))
 
 
-def test_a_stack_file_of_a_retired_region_is_told_of() -> None:
+def test_a_stack_file_of_a_retired_region_gives_a_warning() -> None:
     host = running()
     retired = replace(host.ledger.region("s3"), retired=Note("ann", host.clock, "closed"))
     host.ledger = host.ledger.with_regions({"s3": retired})
@@ -396,7 +398,7 @@ def test_a_commit_whose_files_make_no_fleet_goes_nowhere_and_the_one_before_it_d
 def test_an_idle_pass_asks_for_no_receipts_at_all() -> None:
     host = running()
     settle(host)
-    assert host.asked == []
+    assert host.requests == []
     assert not conductor.prepare(host, host).changes
 
 

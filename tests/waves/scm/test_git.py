@@ -30,10 +30,10 @@ def test_a_snapshot_has_mains_first_parent_history_and_the_regions_branches(remo
     remote.git("checkout", "--quiet", "main")
     remote.git("merge", "--quiet", "--no-ff", "-m", "Merge", "feature")
     remote.git("push", "--quiet", "origin", "main", f"{first}:refs/heads/region/a")
-    seen = GitRefs(remote.clone).snapshot()
-    assert seen.history == (remote.git("rev-parse", "HEAD"), first)
-    assert seen.branches == {"a": first}
-    assert (seen.ledger, seen.tip) == (Ledger(), None)
+    snapshot = GitRefs(remote.clone).snapshot()
+    assert snapshot.history == (remote.git("rev-parse", "HEAD"), first)
+    assert snapshot.branches == {"a": first}
+    assert (snapshot.ledger, snapshot.tip) == (Ledger(), None)
 
 
 def test_the_fleet_is_read_from_the_commit(remote: Remote) -> None:
@@ -60,16 +60,16 @@ def test_a_commit_with_a_bad_file_makes_no_fleet_and_says_why(remote: Remote) ->
 
 def test_a_push_moves_branches_and_ledger_together_and_is_signed_with_who_and_when(remote: Remote) -> None:
     head, refs = remote.git("rev-parse", "HEAD"), GitRefs(remote.clone)
-    kept = Ledger(
+    record = Ledger(
         waves={"staging": WaveRecord(head, NOW)}, regions={"a": RegionRecord(at=head, since=NOW)},
         pauses={"all": Note("ann", NOW, "incident 7")}, waivers={("a", head): Note("ann", NOW, "it is down")},
     )  # fmt: skip
     moves = [Move("a", "staging", None, head, "new"), Move("b", "staging", None, head, "new")]
-    assert refs.push(moves, kept, None, "Move two\n\na: new", ("Ann", "ann@example.com"), NOW)
-    seen = refs.snapshot()
-    assert seen.branches == {"a": head, "b": head}
-    assert seen.ledger == kept
-    (entry,) = refs.log(seen.tip)
+    assert refs.push(moves, record, None, "Move two\n\na: new", ("Ann", "ann@example.com"), NOW)
+    snapshot = refs.snapshot()
+    assert snapshot.branches == {"a": head, "b": head}
+    assert snapshot.ledger == record
+    (entry,) = refs.log(snapshot.tip)
     assert (entry.by, entry.at, entry.text) == ("Ann", NOW, "Move two\n\na: new")
     assert remote.git("branch", "--list") == "* main", "the clone's own branches are left alone"
 
@@ -97,14 +97,14 @@ def test_a_host_that_is_away_is_an_error_with_gits_words(remote: Remote, tmp_pat
 
 
 def test_a_ledger_of_a_newer_format_stops_everything(remote: Remote) -> None:
-    with pytest.raises(ledger.LedgerError, match="update it"):
+    with pytest.raises(ledger.LedgerError, match="update this tool"):
         ledger.parse(json.dumps({"format": 99}))
     with pytest.raises(ledger.LedgerError, match="cannot be read"):
         ledger.parse('{"format": 1, "waves": {"staging": {"target": 7}}}')
 
 
-class Fleet:
-    """Regions that report on whatever their branch is at."""
+class ReportingFleet:
+    """Regions that report on their branch's commit."""
 
     def __init__(self, remote: Remote) -> None:
         self.remote = remote
@@ -112,7 +112,7 @@ class Fleet:
         self.receipts = GitHubReceipts(REPOSITORY, remote.reader, remote.url)
 
     def promote(self) -> int:
-        """A pass; how many branches moved."""
+        """Run a pass. Returns the number of branches that moved."""
         prepared = conductor.prepare(self.refs, self.receipts)
         assert conductor.carry_out(self.refs, prepared)
         return len(prepared.plan.moves)
@@ -130,21 +130,21 @@ class Fleet:
 
 
 def test_a_new_fleet_comes_up_wave_by_wave_from_its_files_alone(remote: Remote) -> None:
-    fleet, head = Fleet(remote), remote.git("rev-parse", "HEAD")
+    fleet, head = ReportingFleet(remote), remote.git("rev-parse", "HEAD")
     assert fleet.promote() == 3
     assert set(fleet.refs.snapshot().branches) == set(STAGING)
     fleet.report(*STAGING)
     for _ in range(3):
         fleet.promote()
-    seen = fleet.refs.snapshot()
-    assert seen.branches["tools-aws-us-west-2"] == head
-    assert {name for name, record in seen.ledger.regions.items() if record.joined} == set(STAGING)
+    snapshot = fleet.refs.snapshot()
+    assert snapshot.branches["tools-aws-us-west-2"] == head
+    assert {name for name, record in snapshot.ledger.regions.items() if record.joined} == set(STAGING)
 
 
 def run(
     remote: Remote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: str
 ) -> tuple[int, str]:
-    """The command line: exit code, and all that it printed."""
+    """The command line's exit code, and its whole output."""
     monkeypatch.setenv("GITHUB_TOKEN", remote.reader)
     monkeypatch.setenv("GITHUB_API_URL", remote.url)
     arguments = ["--checkout", str(remote.clone), "--repository", REPOSITORY, *words]
@@ -170,11 +170,11 @@ def test_the_command_line_stops_explains_and_goes_on(
     assert f"moved {STAGING[0]}" in waves("promote")[1]
     data = json.loads(waves("status", "--json")[1])
     assert [wave["wave"] for wave in data["waves"]] == ["staging", "internal", "external"]
-    assert {region["verdict"] for region in data["waves"][0]["regions"]} == {"joining"}
-    Fleet(remote).report(STAGING[0])
+    assert {region["state"] for region in data["waves"][0]["regions"]} == {"joining"}
+    ReportingFleet(remote).report(STAGING[0])
     data = json.loads(waves("status", "--json")[1])
     receipts = {region["region"]: region["receipts"] for region in data["waves"][0]["regions"]}
-    assert {check: said["state"] for check, said in receipts[STAGING[0]].items()} == {
+    assert {check: receipt["state"] for check, receipt in receipts[STAGING[0]].items()} == {
         "apps": "success",
         "infra": "success",
     }
@@ -189,23 +189,23 @@ def test_the_command_line_stops_explains_and_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["pause", "stagin", "--reason", "x"], "no wave is named stagin; known: all, staging, internal, external"),
         (["resume", "staging", "--reason", "x"], "staging is not paused"),
         (["waive", "nowhere", "--commit", "HEAD", "--reason", "x"], "no region is named nowhere"),
         (["rollback", STAGING[0], "--to", "HEAD", "--reason", "x"], "has no branch yet"),
-        (["rollback", STAGING[0], "--to", "abcdef", "--reason", "x"], "no commit that is known here"),
+        (["rollback", STAGING[0], "--to", "abcdef", "--reason", "x"], "no commit that is known here. Run `git fetch`"),
         (["retire", STAGING[0], "--reason", "x"], "still on main"),
         (["history", "nowhere"], "the ledger has no entry for nowhere"),
     ],
 )
-def test_what_is_refused_says_why_and_what_is_known(
-    remote: Remote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+def test_a_refusal_says_why_and_lists_the_known_names(
+    remote: Remote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
 ) -> None:
     code, text = run(remote, capsys, monkeypatch, *words)
     assert code == 1
-    assert said in text.replace("\n", " ")
+    assert message in text.replace("\n", " ")
 
 
 def test_without_a_token_the_command_line_says_so(
@@ -227,7 +227,7 @@ def test_git_is_never_asked_for_a_password(remote: Remote) -> None:
 def test_a_rollback_moves_the_branch_back_pauses_the_wave_and_is_in_the_history(
     remote: Remote, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fleet, good = Fleet(remote), remote.git("rev-parse", "HEAD")
+    fleet, good = ReportingFleet(remote), remote.git("rev-parse", "HEAD")
     fleet.promote()
     fleet.report(*STAGING)
     fleet.promote()
@@ -238,7 +238,7 @@ def test_a_rollback_moves_the_branch_back_pauses_the_wave_and_is_in_the_history(
     assert run(remote, capsys, monkeypatch, *words) == (0, f"Roll staging back to {good[:10]}: it loses writes\n")
     assert {fleet.refs.snapshot().branches[name] for name in STAGING} == {good}
     assert fleet.promote() == 0
-    shown = json.loads(run(remote, capsys, monkeypatch, "status", "--json")[1])["waves"][0]
-    assert {region["verdict"] for region in shown["regions"]} == {"failed"}
-    assert "it loses writes" in shown["holds"][0]
+    wave = json.loads(run(remote, capsys, monkeypatch, "status", "--json")[1])["waves"][0]
+    assert {region["state"] for region in wave["regions"]} == {"failed"}
+    assert "it loses writes" in wave["holds"][0]
     assert "Roll staging back" in run(remote, capsys, monkeypatch, "history", STAGING[1])[1]

@@ -26,29 +26,29 @@ def post(
     remote: Remote, sha: str, context: str, state: str = "success", token: str = "", **more: str
 ) -> httpx.Response:
     """Post a status as a region does."""
-    return httpx.post(
+    return remote.http.post(
         f"{remote.url}/repos/{REPOSITORY}/statuses/{sha}", json={"state": state, "context": context, **more},
-        headers={"Authorization": f"token {token or remote.writer}"}, trust_env=False,
+        headers={"Authorization": f"token {token or remote.writer}"},
     )  # fmt: skip
 
 
 def test_a_status_is_read_with_region_check_state_creator_and_time(remote: Remote) -> None:
     sha = remote.commit()
     assert post(remote, sha, "region/prod-a/apps", "failure", description="gate: no pong").status_code == 201
-    assert post(remote, sha, "ci/lint").status_code == 201, "any other status may be there, too"
-    (found,) = client(remote).of({sha})[sha]
-    assert (found.region, found.check, found.state) == ("prod-a", "apps", StatusState.FAILURE)
-    assert (found.creator, found.description) == (TRUSTED, "gate: no pong")
-    assert abs(found.at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert post(remote, sha, "ci/lint").status_code == 201, "a commit may have other statuses, too"
+    (receipts,) = client(remote).of({sha})[sha]
+    assert (receipts.region, receipts.check, receipts.state) == ("prod-a", "apps", StatusState.FAILURE)
+    assert (receipts.creator, receipts.description) == (TRUSTED, "gate: no pong")
+    assert abs(receipts.at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_all_pages_are_read_and_the_newest_word_has_the_greatest_id(remote: Remote) -> None:
     sha = remote.commit()
     for number in range(250):
         post(remote, sha, f"region/r{number % 125}/apps", "pending" if number < 125 else "success")
-    found = client(remote).of({sha})[sha]
-    assert len(found) == len({receipt.id for receipt in found}) == 250
-    newest = {r.region: r.state for r in sorted(found, key=lambda receipt: receipt.id)}
+    receipt = client(remote).of({sha})[sha]
+    assert len(receipt) == len({receipt.id for receipt in receipt}) == 250
+    newest = {r.region: r.state for r in sorted(receipt, key=lambda receipt: receipt.id)}
     assert set(newest.values()) == {StatusState.SUCCESS}
     assert len(newest) == 125
 
@@ -72,10 +72,10 @@ def test_only_the_pages_with_news_are_read_again(remote: Remote) -> None:
     reader.of({sha})
     post(remote, sha, "region/r7/apps", "failure")
     remote.github.requests.clear()
-    found = reader.of({sha})[sha]
+    receipts = reader.of({sha})[sha]
     assert len(remote.github.requests) == 1
-    assert len(found) == 251
-    assert found[0].state is StatusState.FAILURE
+    assert len(receipts) == 251
+    assert receipts[0].state is StatusState.FAILURE
 
 
 def test_the_clock_is_the_hosts_and_asking_costs_nothing(remote: Remote) -> None:
@@ -151,7 +151,9 @@ def test_a_host_that_is_away_is_an_error_after_some_tries(monkeypatch: pytest.Mo
         ({"state": "success", "target_url": "ftp://x"}, "http"),
     ],
 )
-def test_the_simulated_host_refuses_what_github_refuses(remote: Remote, body: dict[str, str], words: str) -> None:
+def test_the_simulated_host_refuses_the_statuses_that_github_refuses(
+    remote: Remote, body: dict[str, str], words: str
+) -> None:
     answer = httpx.post(
         f"{remote.url}/api/v3/repos/{REPOSITORY}/statuses/{remote.commit()}", json=body,
         headers={"Authorization": f"Bearer {remote.writer}"}, trust_env=False,
@@ -162,7 +164,7 @@ def test_the_simulated_host_refuses_what_github_refuses(remote: Remote, body: di
 
 def test_a_commit_takes_a_thousand_statuses_for_each_context(remote: Remote) -> None:
     sha = remote.commit()
-    remote.github._database.executemany(
+    remote.github.database.executemany(
         "INSERT INTO status (sha, context, state, creator, created_at) VALUES (?, 'region/a/apps', 'success', 'x', 'y')",
         [(sha,)] * 1000,
     )

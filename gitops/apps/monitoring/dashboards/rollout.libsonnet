@@ -1,7 +1,7 @@
 // The waves: the age of each wave's commit, the waiting commits, and the conductor's last pass.
 local b = import 'board.libsonnet';
 
-local verdicts = 'wave_region_verdict:waves_region_verdict:last';
+local states = 'wave_region_state:waves_region_state:last';
 
 b.board('rollout', 'Rollout', [
   [
@@ -15,8 +15,8 @@ b.board('rollout', 'Rollout', [
     b.lines('Commits that wait', { '{{wave}}': 'wave:waves_wave_commits_waiting:last' }),
   ],
   [
-    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + verdicts + '{verdict="passed"})' }),
-    b.lines('Regions that did not', { '{{wave}} {{verdict}}': 'sum by (wave, verdict) (' + verdicts + '{verdict!="passed"})' }),
+    b.lines('Regions that passed', { '{{wave}}': 'sum by (wave) (' + states + '{state="passed"})' }),
+    b.lines('Regions that did not', { '{{wave}} {{state}}': 'sum by (wave, state) (' + states + '{state!="passed"})' }),
     b.lines('Oldest missing receipt', { '{{wave}}': 'max by (wave) (wave_region_check:waves_receipt_owed_seconds:last)' }, 's'),
   ],
 ])

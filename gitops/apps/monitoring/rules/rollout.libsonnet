@@ -15,13 +15,13 @@ local open = recorded('waves_wave_open', 'wave');
 local unlessClosed = ' unless on (wave) ' + open.name + ' == 0';
 local behind = recorded('waves_region_behind_seconds', 'wave, region');
 local owed = recorded('waves_receipt_owed_seconds', 'wave, region, check');
-local verdict = recorded('waves_region_verdict', 'wave, region, verdict');
+local state = recorded('waves_region_state', 'wave, region, state');
 
 function(region)
   local alert = alerts(region, 'alerts-rollout');
   [{
     name: 'rollout',
-    rules: [metric.rule for metric in [age, waiting, deadline, paused, open, behind, owed, verdict]] + [
+    rules: [metric.rule for metric in [age, waiting, deadline, paused, open, behind, owed, state]] + [
       alert.page(
         'ConductorSilent',
         'absent(max(time() - last_over_time(waves_last_pass_timestamp_seconds[1h])) < 600)',
@@ -52,7 +52,7 @@ function(region)
       ),
       alert.ticket(
         'RegionFailed',
-        verdict.name + '{verdict="failed"} == 1',
+        state.name + '{state="failed"} == 1',
         '15m',
         'A region failed on a commit',
         "{{ $labels.region }} of wave {{ $labels.wave }} failed on its wave's commit, and no newer commit has passed there.",

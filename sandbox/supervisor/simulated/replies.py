@@ -1,4 +1,4 @@
-"""What the simulated parts of a cluster's network answer."""
+"""Replies of the simulated parts of a cluster's network."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """An HTTP response."""
 
     status: int
@@ -16,6 +16,6 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def answered(status: int, data: object) -> Answer:
-    """One of JSON."""
-    return Answer(status, json.dumps(data), {"Content-Type": "application/json"})
+def json_reply(status: int, data: object) -> Reply:
+    """A reply with a JSON body."""
+    return Reply(status, json.dumps(data), {"Content-Type": "application/json"})

@@ -1,1 +1,0 @@
-"""Stand-in for the published `kubernetes` provider: a SIMULATED provider plugin on a real API server."""
