@@ -1,11 +1,11 @@
-# Two commands do everything on a fresh machine: `make demo` and `make test`. `make help` lists the others.
+# On a fresh machine two commands are enough: `make demo` and `make test`. `make help` lists the others.
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 REGIONS ?=
 PROSE := README.md CONTRIBUTING.md CHANGELOG.md SECURITY.md .github docs flags/README.md gitops/README.md
 CODE := fleet components policy waves regions gates front bootstrap sandbox
-# Where Python may not keep what it compiles, each of hundreds of processes compiles the clouds' SDKs anew.
+# Without compiled files, each of hundreds of processes would compile the clouds' SDKs again.
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
@@ -21,14 +21,14 @@ $(VENV)/.complete: requirements-dev.txt pyproject.toml
 	touch $@
 
 .PHONY: environment
-environment: $(VENV)/.complete ## make the virtual environment
+environment: $(VENV)/.complete ## create the virtual environment
 
 .PHONY: toolchain
 toolchain: environment ## find or build every binary of the sandbox
 	$(RUN) -m sandbox.toolchain
 
 .PHONY: demo
-demo: environment ## all regions from nothing, good and bad commits, a new region (REGIONS=staging: bring only those up)
+demo: environment ## bring up all regions, roll out good and bad commits, add a region (REGIONS=staging: bring up these alone)
 	$(RUN) -m sandbox demo --regions "$(REGIONS)"
 
 .PHONY: picture
@@ -50,21 +50,21 @@ test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest -n 2 --dist loadfile tests/engine --ignore tests/engine/clouds
 
 .PHONY: test-deep
-test-deep: toolchain ## look longer: 100,000 steps of the rollout, 1,000 edits of the program, each call of each cloud refused (two hours)
+test-deep: toolchain ## run longer searches: 100,000 steps of the rollout, 1,000 edits of the program, a fault in each cloud call (two hours)
 	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/rollout/test_machine.py
 	AFFECTED_EDITS=1000 $(RUN) -m pytest -s tests/waves/review/test_affected_edits.py
 	FAULTS=all $(RUN) -m pytest -n 2 --dist worksteal tests/engine/clouds
 
 .PHONY: bench
-bench: toolchain ## measure speed and memory anew, into bench/RESULTS.md (BENCH="waves": only that; --help lists the parts)
+bench: toolchain ## measure speed and memory into bench/RESULTS.md (BENCH="waves": this part alone, --help lists the parts)
 	$(RUN) -m bench $(BENCH)
 
 .PHONY: lint
-lint: lint-code ## check style, types, import direction, the fleet's files, regions' objects, workflows
+lint: lint-code ## check style, types, imports, the fleet's files, the rendered manifests, workflows
 	$(RUN) -m sandbox.toolchain actionlint
 
 .PHONY: lint-code
-lint-code: environment ## the same without actionlint, which has to be built
+lint-code: environment ## run `make lint` without actionlint, which needs a build
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
@@ -74,16 +74,16 @@ lint-code: environment ## the same without actionlint, which has to be built
 	$(RUN) -m regions validate
 
 .PHONY: lint-docs
-lint-docs: environment ## check the prose of documents, docstrings and comments (builds Vale once; needs a C compiler)
+lint-docs: environment ## check the prose of documents, docstrings and comments (builds Vale once, with a C compiler)
 	$(RUN) -m sandbox.toolchain vale $(PROSE) $(CODE)
 
 # --quiet would hide warnings from --strict.
 .PHONY: docs
-docs: environment ## build docs/ as a site in build/site; a broken link or anchor is an error
+docs: environment ## build docs/ as a site in build/site (a broken link or anchor is an error)
 	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
 
 .PHONY: schema
-schema: environment ## write the JSON Schemas of stack files and waves.yaml anew from the models
+schema: environment ## regenerate the JSON Schemas of stack files and waves.yaml
 	$(RUN) -m regions schema
 
 .PHONY: reference
@@ -92,12 +92,12 @@ reference: environment ## write the reference pages of the settings and of the c
 	$(RUN) -m typer regions.__main__ utils docs --name regions --title "Command line" --output docs/reference/cli.md
 
 .PHONY: snapshots
-snapshots: environment ## write anew what each region is made of, and what two of them run (tests/*/snapshots, golden)
+snapshots: environment ## regenerate the regions' resources and two regions' manifests (tests/*/snapshots, golden)
 	$(RUN) -m tests.components.snapshot
 	$(RUN) -m tests.gitops.golden
 
 .PHONY: lock
-lock: environment ## pin the requirements.txt files and requirements-dev.txt anew from the .in files
+lock: environment ## regenerate the requirements.txt files and requirements-dev.txt from the .in files
 	$(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-emit-index-url \
 		--no-annotate requirements.in -o requirements.txt

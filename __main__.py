@@ -7,7 +7,7 @@ import pulumi
 
 import fleet
 from components import git_remote
-from components.region import Region, RegionArgs
+from components.region import RegionArgs, RegionComponent
 from components.shared.secrets import read_secrets
 
 root = Path(__file__).resolve().parent
@@ -17,4 +17,4 @@ try:
     secrets = read_secrets(settings, os.environ, preview=pulumi.runtime.is_dry_run())
 except fleet.FleetError as error:
     raise pulumi.RunError(str(error)) from None
-Region(settings.name, RegionArgs(settings, origin, secrets)).export()
+RegionComponent(settings.name, RegionArgs(settings, origin, secrets)).export()

@@ -35,7 +35,7 @@ class RegionArgs:
     """The keys of the git host's apps, and the passwords."""
 
 
-class Region(pulumi.ComponentResource):
+class RegionComponent(pulumi.ComponentResource):
     """One region. Destroyed in the order application, Argo CD, cluster, network, so that nothing is left behind."""
 
     cluster: ClusterInfo

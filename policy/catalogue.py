@@ -14,7 +14,7 @@ import fleet
 from fleet.residency import RESIDENCY_FILE, refusal
 from fleet.sizes import MAX_NODES
 from fleet.tags import SCHEME
-from policy.rules import Policy, PolicyViolation, Resource
+from policy.rules import Policy, Resource, Violation
 
 EKS = "aws:eks/cluster:Cluster"
 GKE = "gcp:container/cluster:Cluster"
@@ -119,25 +119,19 @@ def rotated_keys(resource: Resource, region: fleet.Region) -> Iterator[str]:
         yield "the key is never rotated: set rotationPeriod"
 
 
-def control_plane_logs(resources: Sequence[Resource], region: fleet.Region) -> Iterator[PolicyViolation]:
+def control_plane_logs(resources: Sequence[Resource], region: fleet.Region) -> Iterator[Violation]:
     """The control plane writes audit logs, and log groups have a retention."""
+    off = "the control plane's logs are off: add "
     for resource in resources:
-        if resource.type == EKS and not {"api", "audit", "authenticator"} <= set(
-            resource.get("enabledClusterLogTypes") or ()
-        ):
-            yield PolicyViolation(
-                resource, "the control plane's logs are off: add api, audit, authenticator to enabledClusterLogTypes"
-            )
+        log_types = set(resource.get("enabledClusterLogTypes") or ())
+        if resource.type == EKS and not {"api", "audit", "authenticator"} <= log_types:
+            yield Violation(resource, f"{off}api, audit, authenticator to enabledClusterLogTypes")
         if resource.type == GKE and "APISERVER" not in (resource.get("loggingConfig.enableComponents") or ()):
-            yield PolicyViolation(
-                resource, "the control plane's logs are off: add APISERVER to loggingConfig.enableComponents"
-            )
+            yield Violation(resource, f"{off}APISERVER to loggingConfig.enableComponents")
         if resource.type == AKS and not any(_audits(other) for other in resources):
-            yield PolicyViolation(
-                resource, "the control plane's logs are off: add a DiagnosticSetting with kube-audit-admin"
-            )
+            yield Violation(resource, f"{off}a DiagnosticSetting with kube-audit-admin")
         if resource.type == "aws:cloudwatch/logGroup:LogGroup" and not resource.get("retentionInDays"):
-            yield PolicyViolation(resource, "logs are kept for ever: set retentionInDays")
+            yield Violation(resource, "logs are kept for ever: set retentionInDays")
 
 
 def static_credentials(resource: Resource, region: fleet.Region) -> Iterator[str]:
@@ -210,7 +204,7 @@ def residency(resource: Resource, region: fleet.Region) -> Iterator[str]:
         yield reason
 
 
-def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterator[PolicyViolation]:
+def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterator[Violation]:
     """The pools' sizes add up to no more than the region's size allows, so that a typing error costs little."""
     max_nodes = {
         "aws:eks/nodeGroup:NodeGroup": lambda r: r.get("scalingConfig.maxSize", 0),
@@ -220,7 +214,7 @@ def node_ceiling(resources: Sequence[Resource], region: fleet.Region) -> Iterato
     pools = [resource for resource in resources if resource.type in max_nodes]
     total, allowed = sum(int(max_nodes[pool.type](pool)) for pool in pools), MAX_NODES[region.settings.size]
     if total > allowed:
-        yield PolicyViolation(
+        yield Violation(
             pools[-1],
             f"{total} nodes at most, and a {region.settings.size} region may have {allowed}: lower maxNodes, or take a larger "
             "regions:size",

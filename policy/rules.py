@@ -30,7 +30,7 @@ class Resource:
 
 
 @dataclass(frozen=True)
-class PolicyViolation:
+class Violation:
     """One resource that breaks a policy. The message has the remedy."""
 
     resource: Resource
@@ -48,14 +48,14 @@ class Policy:
     description: str
     types: tuple[str, ...] = ()
     check_resource: Callable[[Resource, fleet.Region], Iterable[str]] | None = None
-    check_stack: Callable[[Sequence[Resource], fleet.Region], Iterable[PolicyViolation]] | None = None
+    check_stack: Callable[[Sequence[Resource], fleet.Region], Iterable[Violation]] | None = None
 
-    def violations(self, resources: Sequence[Resource], region: fleet.Region) -> Iterator[PolicyViolation]:
+    def violations(self, resources: Sequence[Resource], region: fleet.Region) -> Iterator[Violation]:
         """All violations of the policy in a stack."""
         if self.check_resource:
             for resource in resources:
                 if self.applies(resource):
-                    yield from (PolicyViolation(resource, message) for message in self.check_resource(resource, region))
+                    yield from (Violation(resource, message) for message in self.check_resource(resource, region))
         if self.check_stack:
             yield from self.check_stack(resources, region)
 

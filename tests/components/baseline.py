@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.components.recording import FLEET, Recorded, recorded
+from tests.components.recording import FLEET, RecordedRegion, recorded
 
-Holds = Callable[[Recorded, bool], object]
+Holds = Callable[[RecordedRegion, bool], object]
 """Whether a line holds for a region, given whether it is in production."""
 
 
@@ -21,48 +21,46 @@ class Line:
     holds: Holds
 
 
-def holds(each: Line, region: Recorded, production: bool) -> bool:
-    """Whether a line holds for a region. What is not there at all does not hold."""
+def holds(line: Line, region: RecordedRegion, production: bool) -> bool:
+    """Whether a line holds for a region. A line about a missing resource does not hold."""
     try:
-        return bool(each.holds(region, production))
+        return bool(line.holds(region, production))
     except (KeyError, ValueError):
         return False
 
 
-def met(each: Line) -> bool:
+def met(line: Line) -> bool:
     """Whether a line holds in every shipped region of its cloud."""
-    regions = [region for region in FLEET.regions.values() if region.settings.cloud == each.cloud]
-    return bool(regions) and all(holds(each, recorded(r.name), r.wave.production) for r in regions)
+    regions = [region for region in FLEET.regions.values() if region.settings.cloud == line.cloud]
+    return bool(regions) and all(holds(line, recorded(r.name), r.wave.production) for r in regions)
 
 
-def before(region: Recorded, first: str, then: str) -> bool:
-    """Whether all of one type were registered before any of another: registering waits for what it depends on."""
+def before(region: RecordedRegion, first: str, second: str) -> bool:
+    """Whether all of one type were registered before any of another: a registration waits for its dependencies."""
     kinds = [resource.type for resource in region.resources]
     last = max((index for index, kind in enumerate(kinds) if kind == first), default=None)
-    return last is not None and then in kinds and last < kinds.index(then)
+    return last is not None and second in kinds and last < kinds.index(second)
 
 
-def every(found: list[dict[str, Any]], test: Callable[[dict[str, Any]], object]) -> bool:
-    """Whether there are some, and all of them are so."""
-    return bool(found) and all(test(each) for each in found)
+def every(items: list[dict[str, Any]], test: Callable[[dict[str, Any]], object]) -> bool:
+    """Whether there are items, and all of them pass the test."""
+    return bool(items) and all(test(item) for item in items)
 
 
-def inputs(region: Recorded, kind: str) -> list[dict[str, Any]]:
+def inputs(region: RecordedRegion, kind: str) -> list[dict[str, Any]]:
     """The inputs of all of a type."""
     return [resource.inputs for resource in region.of(kind)]
 
-
-# EKS
 
 EKS, EKS_NODES, EKS_ADDON = "aws:eks/cluster:Cluster", "aws:eks/nodeGroup:NodeGroup", "aws:eks/addon:Addon"
 SUBNET = "aws:ec2/subnet:Subnet"
 
 
-def _subnets(region: Recorded, role: str) -> list[dict[str, Any]]:
-    return [each for each in inputs(region, SUBNET) if each["tags"].get(f"kubernetes.io/role/{role}") == "1"]
+def _subnets(region: RecordedRegion, role: str) -> list[dict[str, Any]]:
+    return [subnet for subnet in inputs(region, SUBNET) if subnet["tags"].get(f"kubernetes.io/role/{role}") == "1"]
 
 
-def _addons(region: Recorded) -> dict[str, int]:
+def _addons(region: RecordedRegion) -> dict[str, int]:
     """Name to its place in the order of all resources."""
     return {
         resource.inputs["addonName"]: index
@@ -71,7 +69,7 @@ def _addons(region: Recorded) -> dict[str, int]:
     }
 
 
-def _nodes_at(region: Recorded) -> list[int]:
+def _nodes_at(region: RecordedRegion) -> list[int]:
     return [index for index, resource in enumerate(region.resources) if resource.type == EKS_NODES]
 
 
@@ -79,7 +77,7 @@ _EKS = (
     Line(
         "aws",
         "VPC over three zones",
-        lambda region, production: len({each["availabilityZone"] for each in inputs(region, SUBNET)}) == 3,
+        lambda region, production: len({item["availabilityZone"] for item in inputs(region, SUBNET)}) == 3,
     ),
     Line(
         "aws",
@@ -96,7 +94,7 @@ _EKS = (
         "gateway endpoint for S3",
         lambda region, production: every(
             inputs(region, "aws:ec2/vpcEndpoint:VpcEndpoint"),
-            lambda each: each["vpcEndpointType"] == "Gateway" and each["serviceName"].endswith(".s3"),
+            lambda item: item["vpcEndpointType"] == "Gateway" and item["serviceName"].endswith(".s3"),
         ),
     ),
     Line(
@@ -104,7 +102,7 @@ _EKS = (
         "KMS key with rotation for secrets",
         lambda region, production: (
             region.one(EKS)["encryptionConfig"]["resources"] == ["secrets"]
-            and every(inputs(region, "aws:kms/key:Key"), lambda each: each["enableKeyRotation"])
+            and every(inputs(region, "aws:kms/key:Key"), lambda item: item["enableKeyRotation"])
         ),
     ),
     Line(
@@ -113,7 +111,7 @@ _EKS = (
         lambda region, production: (
             every(
                 inputs(region, "aws:cloudwatch/logGroup:LogGroup"),
-                lambda each: each["retentionInDays"] and each["name"] == f"/aws/eks/{region.one(EKS)['name']}/cluster",
+                lambda item: item["retentionInDays"] and item["name"] == f"/aws/eks/{region.one(EKS)['name']}/cluster",
             )
             and before(region, "aws:cloudwatch/logGroup:LogGroup", EKS)
             and all(group.protect is production for group in region.of("aws:cloudwatch/logGroup:LogGroup"))
@@ -131,7 +129,7 @@ _EKS = (
         "aws",
         "cluster role and node role, each for its own service",
         lambda region, production: all(
-            any(service in each["assumeRolePolicy"] for each in inputs(region, "aws:iam/role:Role"))
+            any(service in item["assumeRolePolicy"] for item in inputs(region, "aws:iam/role:Role"))
             for service in ("eks.amazonaws.com", "ec2.amazonaws.com")
         ),
     ),
@@ -184,7 +182,7 @@ _EKS = (
     Line(
         "aws",
         "add-on versions pinned",
-        lambda region, production: every(inputs(region, EKS_ADDON), lambda each: "-eksbuild." in each["addonVersion"]),
+        lambda region, production: every(inputs(region, EKS_ADDON), lambda item: "-eksbuild." in item["addonVersion"]),
     ),
     Line(
         "aws",
@@ -192,8 +190,8 @@ _EKS = (
         lambda region, production: (
             {"aws-node", "ebs-csi-controller-sa"}
             <= {
-                each["serviceAccount"]
-                for each in inputs(region, "aws:eks/podIdentityAssociation:PodIdentityAssociation")
+                item["serviceAccount"]
+                for item in inputs(region, "aws:eks/podIdentityAssociation:PodIdentityAssociation")
             }
         ),
     ),
@@ -201,7 +199,7 @@ _EKS = (
         "aws",
         "managed node groups on AL2023 by launch template",
         lambda region, production: every(
-            inputs(region, EKS_NODES), lambda each: each["amiType"].startswith("AL2023") and each["launchTemplate"]
+            inputs(region, EKS_NODES), lambda item: item["amiType"].startswith("AL2023") and item["launchTemplate"]
         ),
     ),
     Line(
@@ -209,7 +207,7 @@ _EKS = (
         "IMDSv2 required, one hop",
         lambda region, production: every(
             inputs(region, "aws:ec2/launchTemplate:LaunchTemplate"),
-            lambda each: each["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1},
+            lambda item: item["metadataOptions"] == {"httpTokens": "required", "httpPutResponseHopLimit": 1},
         ),
     ),
     Line(
@@ -221,14 +219,12 @@ _EKS = (
     ),
 )
 
-# GKE
-
 GKE, GKE_POOL = "gcp:container/cluster:Cluster", "gcp:container/nodePool:NodePool"
 GKE_GRANT = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
 
 
-def _pools(region: Recorded) -> list[dict[str, Any]]:
-    return [each["nodeConfig"] for each in inputs(region, GKE_POOL)]
+def _pools(region: RecordedRegion) -> list[dict[str, Any]]:
+    return [item["nodeConfig"] for item in inputs(region, GKE_POOL)]
 
 
 _GKE = (
@@ -236,7 +232,7 @@ _GKE = (
         "gcp",
         "services enabled, and left on when a region goes",
         lambda region, production: every(
-            inputs(region, "gcp:projects/service:Service"), lambda each: each["disableOnDestroy"] is False
+            inputs(region, "gcp:projects/service:Service"), lambda item: item["disableOnDestroy"] is False
         ),
     ),
     Line(
@@ -269,7 +265,7 @@ _GKE = (
         lambda region, production: (
             every(_pools(region), lambda node: node["serviceAccount"].startswith(f"{region.one(GKE)['name']}-nodes"))
             and {"roles/container.defaultNodeServiceAccount", "roles/artifactregistry.reader"}
-            == {each["role"] for each in inputs(region, "gcp:projects/iAMMember:IAMMember")}
+            == {item["role"] for item in inputs(region, "gcp:projects/iAMMember:IAMMember")}
         ),
     ),
     Line("gcp", "regional cluster", lambda region, production: region.one(GKE)["location"].count("-") == 1),
@@ -351,8 +347,6 @@ _GKE = (
     ),
 )
 
-# AKS
-
 AKS, AKS_POOL = "azure-native:containerservice:ManagedCluster", "azure-native:containerservice:AgentPool"
 AZURE_GRANT = "azure-native:authorization:RoleAssignment"
 ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
@@ -364,7 +358,7 @@ _AKS = (
         "resource group, holding all of the region",
         lambda region, production: (
             region.one(AKS)["resourceGroupName"]
-            in {each["resourceGroupName"] for each in inputs(region, "azure-native:resources:ResourceGroup")}
+            in {item["resourceGroupName"] for item in inputs(region, "azure-native:resources:ResourceGroup")}
         ),
     ),
     Line(
@@ -390,7 +384,7 @@ _AKS = (
         "user-assigned identity with its roles before the cluster",
         lambda region, production: (
             region.one(AKS)["identity"]["type"] == "UserAssigned"
-            and {f"{region.one(AKS)['resourceName']}-{what}" for what in ("network", "etcd-key", "dns")}
+            and {f"{region.one(AKS)['resourceName']}-{purpose}" for purpose in ("network", "etcd-key", "dns")}
             <= {
                 resource.name
                 for resource in region.resources[: [resource.type for resource in region.resources].index(AKS)]
@@ -409,7 +403,7 @@ _AKS = (
         "azure",
         "an RBAC Cluster Admin assignment",
         lambda region, production: any(
-            each["roleDefinitionId"].endswith(ADMIN) for each in inputs(region, AZURE_GRANT)
+            item["roleDefinitionId"].endswith(ADMIN) for item in inputs(region, AZURE_GRANT)
         ),
     ),
     Line(
@@ -440,7 +434,7 @@ _AKS = (
         "azure",
         "user pools apart, over zones, with autoscaling",
         lambda region, production: every(
-            inputs(region, AKS_POOL), lambda each: each["enableAutoScaling"] and len(each["availabilityZones"]) == 3
+            inputs(region, AKS_POOL), lambda item: item["enableAutoScaling"] and len(item["availabilityZones"]) == 3
         ),
     ),
     Line(
@@ -466,7 +460,7 @@ _AKS = (
         lambda region, production: (
             region.one(AKS)["autoUpgradeProfile"] == {"upgradeChannel": "patch", "nodeOSUpgradeChannel": "NodeImage"}
             and {"aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"}
-            == {each["configName"] for each in inputs(region, "azure-native:containerservice:MaintenanceConfiguration")}
+            == {item["configName"] for item in inputs(region, "azure-native:containerservice:MaintenanceConfiguration")}
         ),
     ),
     Line(

@@ -1,4 +1,4 @@
-"""The clouds, as Pulumi's mocks ask for them. Imports nothing of the program, so that any copy of it can be run on them."""
+"""The clouds as Pulumi's mocks. The module imports nothing of the program, so that any copy of the program runs on them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 
 
-class Clouds(Mocks):
-    """What the clouds would answer: the inputs, and the outputs that the components read."""
+class CloudMocks(Mocks):
+    """The clouds' answers: the inputs, and the outputs that the components read."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         outputs = dict(args.inputs)
@@ -30,9 +30,9 @@ class Clouds(Mocks):
             outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
             outputs["resourceUID"] = "uid"
             identity = args.inputs.get("identity", {})
-            if "userAssignedIdentities" in identity:  # a list on the way in, a map on the way out
-                chosen: dict[str, Any] = {key: {} for key in identity["userAssignedIdentities"]}
-                outputs["identity"] = {**identity, "userAssignedIdentities": chosen}
+            if "userAssignedIdentities" in identity:  # a list as input, a map as output
+                identities: dict[str, Any] = {key: {} for key in identity["userAssignedIdentities"]}
+                outputs["identity"] = {**identity, "userAssignedIdentities": identities}
         elif args.typ == "kubernetes:yaml/v2:ConfigGroup":
             outputs = {"resources": []}
         return f"{args.name}-id", outputs
@@ -44,4 +44,4 @@ class Clouds(Mocks):
             entry = {"server": "https://mock", "certificate-authority-data": "Q0E="}
             config = json.dumps({"clusters": [{"cluster": entry}]})
             return {"kubeconfigs": [{"name": "user", "value": base64.b64encode(config.encode()).decode()}]}
-        raise AssertionError(f"the program asks for {args.token}, which the mocks do not know")
+        raise AssertionError(f"the program calls {args.token}, and the mocks have no answer to it")

@@ -1,4 +1,4 @@
-"""Registers a region with Pulumi's mocks and records what the engine would have been told: type, name, inputs, options."""
+"""Registers a region with Pulumi's mocks and records the requests to the engine: type, name, inputs, options."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pulumi.runtime.settings import SETTINGS
 from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
-from components.region import Region, RegionArgs
+from components.region import RegionArgs, RegionComponent
 from components.shared.cluster import ClusterInfo
 from components.shared.secrets import read_secrets
 from fleet.keys import required
-from tests.components.mocks import Clouds
+from tests.components.mocks import CloudMocks
 from tests.repository import ROOT
 
 FLEET = fleet.read(ROOT)
@@ -30,7 +30,7 @@ REPOSITORY = "https://git.example.com/platform/regions.git"
 
 @dataclass(frozen=True)
 class Registered:
-    """One resource, as it was registered."""
+    """One registered resource."""
 
     type: str
     name: str
@@ -41,11 +41,11 @@ class Registered:
     ignored: list[str]
     """The inputs whose changes are ignored."""
     provider: str
-    """Its reference; empty where it has none of its own."""
+    """The provider's reference. Empty if the resource has none of its own."""
 
 
 @dataclass
-class Recorded:
+class RecordedRegion:
     """A region's registrations, its cluster as the region sees it, and the stack's outputs."""
 
     resources: list[Registered]
@@ -69,7 +69,7 @@ class Recorded:
 
 
 class Monitor(MockMonitor):
-    """Keeps what is registered, options too, which mocks are not shown."""
+    """Records registrations with their options, which mocks do not get."""
 
     def __init__(self, mocks: Mocks) -> None:
         super().__init__(mocks)
@@ -94,45 +94,45 @@ class Monitor(MockMonitor):
 
 
 @cache
-def recorded(name: str) -> Recorded:
+def recorded(name: str) -> RecordedRegion:
     """A shipped region's registrations."""
     return record(FLEET.regions[name])
 
 
 def fresh_loop() -> asyncio.AbstractEventLoop:
-    """An event loop for one run on mocks. The run would wait for all that other tests have left pending: that is dropped."""
+    """An event loop for one run on mocks. Pending work of other tests is dropped, since the run would wait for it."""
     SETTINGS.outputs.clear()
     SETTINGS.rpc_manager.clear()
     loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the loop that they find
+    asyncio.set_event_loop(loop)  # the mocks' root stack belongs to the current loop
     return loop
 
 
-def record(settings: fleet.Region) -> Recorded:
-    """Register a region to its end. Everything has been registered and every output is known when this returns."""
+def record(settings: fleet.Region) -> RecordedRegion:
+    """Register a region to its end. On return every resource is registered and every output is known."""
     loop = fresh_loop()
-    monitor = Monitor(Clouds())
-    set_mocks(Clouds(), project="regions", stack=settings.name, preview=False, monitor=monitor)
-    seen: dict[str, Any] = {}
+    monitor = Monitor(CloudMocks())
+    set_mocks(CloudMocks(), project="regions", stack=settings.name, preview=False, monitor=monitor)
+    cluster: dict[str, Any] = {}
     secrets: list[str] = []
 
     async def values(info: ClusterInfo) -> None:
         for key in ("name", "endpoint", "kubeconfig", "identity"):
             output: pulumi.Output[Any] = getattr(info, key)
-            seen[key] = await output.future()
+            cluster[key] = await output.future()
             if await output.is_secret():
                 secrets.append(key)
-        seen["storage"], seen["sign_in"] = info.storage, info.sign_in
+        cluster["storage"], cluster["sign_in"] = info.storage, info.sign_in
 
-    def region() -> Region:
+    def region() -> RegionComponent:
         region_secrets = read_secrets(settings, {name: f"{KEY}: {name}" for name in required(settings)})
-        return Region(settings.name, RegionArgs(settings, REPOSITORY, region_secrets))
+        return RegionComponent(settings.name, RegionArgs(settings, REPOSITORY, region_secrets))
 
     async def program() -> None:
         clusters: list[ClusterInfo] = []
         await run_pulumi_func(lambda: clusters.append(region().cluster))
         await values(clusters[0])
 
-    # A registration that fails may leave outputs that never come.
+    # A failed registration may leave outputs that never resolve.
     loop.run_until_complete(asyncio.wait_for(program(), GIVE_UP_SECONDS))
-    return Recorded(monitor.recorded, seen, secrets)
+    return RecordedRegion(monitor.recorded, cluster, secrets)

@@ -1,4 +1,4 @@
-"""Every component, as the engine is told of it: a staging and a production region on each cloud."""
+"""Every component's registrations: a staging and a production region on each cloud."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 import fleet
 from components.argo import argocd
-from tests.components.recording import FLEET, REPOSITORY, Recorded, record, recorded
+from tests.components.recording import FLEET, REPOSITORY, RecordedRegion, record, recorded
 from tests.repository import ROOT
 
 STAGING = {"aws": "staging-aws-eu-west-1", "gcp": "staging-gcp-us-central1", "azure": "staging-azure-eastus"}
@@ -27,8 +27,8 @@ CLUSTER = {
 }
 
 
-def opened(name: str) -> Recorded:
-    """The same region, with its API open to one range."""
+def with_open_api(name: str) -> RecordedRegion:
+    """A shipped region, with its API open to one range."""
     region = FLEET.regions[name]
     settings = region.settings.model_copy(update={"api_allowed_cidrs": [IPv4Network("203.0.113.0/24")]})
     return record(fleet.Region(**{**vars(region), "settings": settings}))
@@ -44,7 +44,7 @@ def test_every_resource_is_inside_of_the_region_and_only_its_own_clouds(name: st
     (root,) = region.of("regions:region:Region")
     known = {resource.urn for resource in region.resources}
     outside = [r.urn for r in region.resources if r is not root and r.parent not in known]
-    assert outside == [], "something has no parent below the Region"
+    assert outside == [], "a resource has no parent below the Region"
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -75,42 +75,42 @@ def test_production_is_protected_and_staging_is_not(cloud: str) -> None:
 def test_node_pools_have_the_settings_machines_and_sizes(name: str) -> None:
     pools = FLEET.regions[name].settings.pools
     region = recorded(name)
-    found: dict[str, tuple[str, int, int]] = {}
+    actual: dict[str, tuple[str, int, int]] = {}
     for resource in region.resources:
-        given = resource.inputs
+        inputs = resource.inputs
         pool = resource.name.removeprefix(f"{name}-")
         if resource.type == "aws:eks/nodeGroup:NodeGroup":
-            scaling = given["scalingConfig"]
-            found[pool] = (given["instanceTypes"][0], scaling["minSize"], scaling["maxSize"])
+            scaling = inputs["scalingConfig"]
+            actual[pool] = (inputs["instanceTypes"][0], scaling["minSize"], scaling["maxSize"])
         elif resource.type == "gcp:container/nodePool:NodePool":
-            scaling = given["autoscaling"]
-            machine = given["nodeConfig"]["machineType"]
-            found[pool] = (machine, scaling["totalMinNodeCount"], scaling["totalMaxNodeCount"])
+            scaling = inputs["autoscaling"]
+            machine = inputs["nodeConfig"]["machineType"]
+            actual[pool] = (machine, scaling["totalMinNodeCount"], scaling["totalMaxNodeCount"])
         elif resource.type == "azure-native:containerservice:AgentPool":
-            found[pool] = (given["vmSize"], given["minCount"], given["maxCount"])
-    assert found == {key: (pool.machine_type, pool.min_nodes, pool.max_nodes) for key, pool in pools.items()}
+            actual[pool] = (inputs["vmSize"], inputs["minCount"], inputs["maxCount"])
+    assert actual == {key: (pool.machine_type, pool.min_nodes, pool.max_nodes) for key, pool in pools.items()}
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_what_is_tagged_is_tagged_with_region_wave_and_tenant(name: str) -> None:
+def test_tags_name_region_wave_and_tenant(name: str) -> None:
     region = FLEET.regions[name]
     tenant = "acme" if name == PRIVATE else "shared"
-    wanted = {"region": name, "wave": region.wave.name, "tenant": tenant, "managed-by": "pulumi"}
+    expected = {"region": name, "wave": region.wave.name, "tenant": tenant, "managed-by": "pulumi"}
     tags: list[dict[str, str]] = []
     for resource in recorded(name).resources:
-        given = resource.inputs
-        if resource.type.startswith("azure-native:") and "tags" in given:
-            tags.append(given["tags"])
+        inputs = resource.inputs
+        if resource.type.startswith("azure-native:") and "tags" in inputs:
+            tags.append(inputs["tags"])
         elif resource.type == "pulumi:providers:aws":
-            tags.append(_decoded(given["defaultTags"])["tags"])
+            tags.append(_decoded(inputs["defaultTags"])["tags"])
         elif resource.type == "pulumi:providers:gcp":
-            tags.append(_decoded(given["defaultLabels"]))
+            tags.append(_decoded(inputs["defaultLabels"]))
     assert tags
-    assert all(wanted.items() <= found.items() for found in tags)
+    assert all(expected.items() <= resource_tags.items() for resource_tags in tags)
 
 
 def _decoded(value: Any) -> Any:
-    """A provider's inputs go over the wire as JSON in strings."""
+    """A provider's input as a mapping. The engine sends such inputs as JSON in strings."""
     return json.loads(value) if isinstance(value, str) else value
 
 
@@ -133,8 +133,8 @@ def test_eks_is_private_encrypted_logged_and_has_no_static_credential(name: str)
     entries = region.of("aws:eks/accessEntry:AccessEntry")
     roles = sorted(entry.inputs["principalArn"].rpartition("/")[2] for entry in entries)
     assert roles == ["regions-deploy", "regions-preview"]
-    grants = {each.inputs["principalArn"].rpartition("/")[2]: each.inputs["policyArn"].rpartition("/")[2]
-              for each in region.of("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")}  # fmt: skip
+    grants = {association.inputs["principalArn"].rpartition("/")[2]: association.inputs["policyArn"].rpartition("/")[2]
+              for association in region.of("aws:eks/accessPolicyAssociation:AccessPolicyAssociation")}  # fmt: skip
     assert grants == {"regions-deploy": "AmazonEKSClusterAdminPolicy", "regions-preview": "AmazonEKSViewPolicy"}
     subnets = [IPv4Network(subnet.inputs["cidrBlock"]) for subnet in region.of("aws:ec2/subnet:Subnet")]
     assert len(subnets) == 6
@@ -142,13 +142,17 @@ def test_eks_is_private_encrypted_logged_and_has_no_static_credential(name: str)
 
 
 @pytest.mark.parametrize("name", [STAGING["aws"], PRODUCTION["aws"]])
-def test_whoever_scales_nodes_on_aws_may_move_those_of_its_own_cluster_alone(name: str) -> None:
+def test_the_autoscaler_on_aws_may_move_the_nodes_of_its_own_cluster_alone(name: str) -> None:
     region = recorded(name)
-    (policy,) = [each.inputs for each in region.of("aws:iam/rolePolicy:RolePolicy")]
+    (policy,) = [policy.inputs for policy in region.of("aws:iam/rolePolicy:RolePolicy")]
     reads, writes = json.loads(policy["policy"])["Statement"]
     assert not [action for action in reads["Action"] if not re.match(r"\w+:(Describe|Get)", action)]
     assert writes["Condition"] == {"StringEquals": {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{name}": "owned"}}
-    objects = {each["kind"]: each for each in region.objects if each["metadata"]["name"] == "cluster-autoscaler"}
+    objects = {
+        manifest["kind"]: manifest
+        for manifest in region.objects
+        if manifest["metadata"]["name"] == "cluster-autoscaler"
+    }
     assert set(objects) == {
         *("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding", "Deployment"),
     }
@@ -207,7 +211,7 @@ def test_aks_is_private_encrypted_and_has_no_local_account(name: str) -> None:
 
 @pytest.mark.parametrize("cloud", CLUSTER)
 def test_api_access_opens_the_api_to_the_given_range_alone(cloud: str) -> None:
-    cluster = opened(STAGING[cloud]).one(CLUSTER[cloud])
+    cluster = with_open_api(STAGING[cloud]).one(CLUSTER[cloud])
     if cloud == "aws":
         assert cluster["vpcConfig"]["endpointPublicAccess"] is True
         assert cluster["vpcConfig"]["publicAccessCidrs"] == ["203.0.113.0/24"]
@@ -220,16 +224,16 @@ def test_api_access_opens_the_api_to_the_given_range_alone(cloud: str) -> None:
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_argo_cd_is_highly_available_in_production_alone_and_tells_no_password(name: str) -> None:
+def test_argo_cd_is_highly_available_in_production_alone_and_has_no_password(name: str) -> None:
     region = recorded(name)
     names = {manifest["metadata"]["name"] for manifest in region.objects}
     assert ("argocd-redis-ha-server" in names) is FLEET.regions[name].wave.production
-    assert not [found for found in names if found.startswith(argocd.UNUSED)]
+    assert not [object_name for object_name in names if object_name.startswith(argocd.UNUSED)]
     kinds = {
-        group.name: {each["kind"] for each in group.inputs["objs"]}
+        group.name: {manifest["kind"] for manifest in group.inputs["objs"]}
         for group in region.of("kubernetes:yaml/v2:ConfigGroup")
     }
-    for name in ("argocd", "argo-workflows"):  # a pod starts without an optional config map that is not there yet
+    for name in ("argocd", "argo-workflows"):  # a pod starts without a missing optional config map
         assert kinds[name] & {"Deployment", "StatefulSet", "Service"} == set()
         assert kinds[f"{name}-running"] <= {"Deployment", "StatefulSet", "Service"}
     config = next(manifest for manifest in region.objects if manifest["metadata"]["name"] == "argocd-cm")

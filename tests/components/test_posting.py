@@ -1,4 +1,4 @@
-"""How a region signs in to the git host and what it says there: settings, and the secrets beside them."""
+"""A region's sign-in at the git host, its receipts there, and the secrets for both."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ def test_a_success_needs_a_whole_sync_of_the_very_commit_and_health() -> None:
 
 
 @pytest.mark.parametrize("install", ["namespace-install.yaml", "ha/namespace-install.yaml"])
-def test_upstreams_empty_secret_is_left_out_for_ours_and_parameters_start_processes_anew(install: str) -> None:
+def test_our_secret_replaces_upstreams_empty_one_and_changed_parameters_restart_processes(install: str) -> None:
     def rendered(seconds: int) -> dict[tuple[str, str], dict[str, object]]:
         settings = argocd.settings(STAGING, ENTERPRISE)
         settings["argocd-cmd-params-cm"]["controller.sync.timeout.seconds"] = str(seconds)
         objects = argocd.render(manifests.manifests("argo-cd", install), settings)
-        return {(each["kind"], each["metadata"]["name"]): each for each in objects}
+        return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in objects}
 
     one, other = rendered(60), rendered(90)
     assert ("Secret", notifications.SECRET) not in one
@@ -64,14 +64,14 @@ def test_upstreams_empty_secret_is_left_out_for_ours_and_parameters_start_proces
     assert ("ConfigMap", "argocd-cm") not in changed
 
 
-def test_the_keys_are_secrets_of_their_own_and_the_conductors_is_where_it_runs() -> None:
+def test_each_key_is_a_secret_of_its_own_and_the_conductors_is_in_its_region() -> None:
     for region, expected in (
         (STAGING, {"argocd-notifications-secret", "admin"}),
         (INTERNAL, {"argocd-notifications-secret", "admin", "github-app"}),
     ):
         recorded = record(region)
-        found = {each.inputs["metadata"]["name"] for each in recorded.of("kubernetes:core/v1:Secret")}
-        assert found == expected
+        names = {secret.inputs["metadata"]["name"] for secret in recorded.of("kubernetes:core/v1:Secret")}
+        assert names == expected
         assert KEY not in json.dumps(list(recorded.objects))
 
 
@@ -85,7 +85,7 @@ def test_the_keys_are_secrets_of_their_own_and_the_conductors_is_where_it_runs()
         (INTERNAL, {INFLUXDB_SECRET: KEY, RECEIPTS_KEY: KEY, CONDUCTOR_KEY: KEY}, FLAGS_KEY),
     ],
 )
-def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(
+def test_a_missing_key_is_an_error_before_any_creation_and_is_never_printed(
     region: fleet.Region, environment: dict[str, str], missing: str
 ) -> None:
     with pytest.raises(FleetError, match=f"{missing}: not set, or not ") as raised:
@@ -93,10 +93,10 @@ def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(
     assert "hunter2" not in str(raised.value)
 
 
-def test_a_preview_does_without_keys_and_leaves_what_secrets_hold_alone() -> None:
-    found = read_secrets(STAGING, {RECEIPTS_KEY: KEY}, preview=True)
-    assert not found.known
-    assert found.options().ignore_changes == ["stringData"]
+def test_a_preview_needs_no_keys_and_ignores_the_contents_of_secrets() -> None:
+    secrets = read_secrets(STAGING, {RECEIPTS_KEY: KEY}, preview=True)
+    assert not secrets.known
+    assert secrets.options().ignore_changes == ["stringData"]
     complete = read_secrets(STAGING, {RECEIPTS_KEY: KEY, INFLUXDB_SECRET: KEY}, preview=True)
     assert complete.known
     assert complete.options().ignore_changes == []

@@ -1,4 +1,4 @@
-"""A customer's region shares no credential and no route with another tenant's: read from what is made of both."""
+"""A customer's region shares no credential and no route with another tenant's. Both are read from their resources."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 
 @dataclass(frozen=True)
-class Thing:
+class Item:
     """A cloud's resource or a Kubernetes object: its kind, all its text, and the address ranges in it."""
 
     kind: str
@@ -41,25 +41,25 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class Made:
-    """All that a region is made of: what Pulumi registers, and what Argo CD deploys."""
+class RegionContents:
+    """All parts of a region: the resources that Pulumi registers, and the objects that Argo CD deploys."""
 
     region: fleet.Region
-    things: tuple[Thing, ...]
+    items: tuple[Item, ...]
     secrets: frozenset[str]
 
-    def with_more(self, kind: str, inputs: Any) -> Made:
-        """The same with one thing more."""
-        more = made_of(self.region, [(kind, inputs)])
-        return replace(self, things=(*self.things, *more.things), secrets=self.secrets | more.secrets)
+    def with_more(self, kind: str, inputs: Any) -> RegionContents:
+        """The same with one item more."""
+        addition = contents_of(self.region, [(kind, inputs)])
+        return replace(self, items=(*self.items, *addition.items), secrets=self.secrets | addition.secrets)
 
 
-def private(like: str, **changed: Any) -> fleet.Region:
+def private(like: str, **changes: Any) -> fleet.Region:
     """A shared region as it were if it were tenant globex's, with everything of its own."""
     status = StatusApp(app_id="1000009", installation_id="2000009", login="globex-receipts[bot]")
     own = {"tenant": "globex", "github_apps": GitHubApps(status=status), "network": IPv4Network("10.200.0.0/16")}
     region = FLEET.regions[like]
-    settings = region.settings.model_copy(update={**own, **changed})
+    settings = region.settings.model_copy(update={**own, **changes})
     return replace(region, name=f"globex-{settings.cloud}", settings=settings)
 
 
@@ -81,77 +81,79 @@ PRIVATE = [name for name, region in REGIONS.items() if region.settings.private]
 
 
 @cache
-def made(name: str) -> Made:
-    """What a region is made of."""
+def contents(name: str) -> RegionContents:
+    """All parts of a region."""
     region = REGIONS[name]
-    of_it = recorded(name) if name in FLEET.regions else record(region)
-    resources = [(each.type, each.inputs) for each in of_it.resources]
+    recorded_region = recorded(name) if name in FLEET.regions else record(region)
+    resources = [(resource.type, resource.inputs) for resource in recorded_region.resources]
     objects = [(item["kind"], item) for item in render(FILES, region, REPOSITORY, COMMIT)]
-    return made_of(region, [*resources, *objects])
+    return contents_of(region, [*resources, *objects])
 
 
-def made_of(region: fleet.Region, given: list[tuple[str, Any]]) -> Made:
-    """A region of such things, looked through once."""
-    things = tuple(Thing(kind, "\n".join(texts(inputs)), tuple(networks(inputs))) for kind, inputs in given)
+def contents_of(region: fleet.Region, resources: list[tuple[str, Any]]) -> RegionContents:
+    """A region of such items, looked through once."""
+    items = tuple(Item(kind, "\n".join(texts(inputs)), tuple(networks(inputs))) for kind, inputs in resources)
     values = [
-        inputs.get(key) or {} for kind, inputs in given if kind.endswith("Secret") for key in ("stringData", "data")
+        inputs.get(key) or {} for kind, inputs in resources if kind.endswith("Secret") for key in ("stringData", "data")
     ]
-    keys = frozenset(text for each in values for text in texts(each) if "PRIVATE KEY" in text)
-    return Made(region, things, keys)
+    keys = frozenset(text for secret_data in values for text in texts(secret_data) if "PRIVATE KEY" in text)
+    return RegionContents(region, items, keys)
 
 
 def texts(value: Any) -> Iterator[str]:
     """Every text in a value, keys too."""
     if isinstance(value, dict):
-        for key, each in value.items():
+        for key, item in value.items():
             yield str(key)
-            yield from texts(each)
+            yield from texts(item)
     elif isinstance(value, list | tuple):
-        for each in value:
-            yield from texts(each)
+        for item in value:
+            yield from texts(item)
     else:
         yield str(value)
 
 
 def names(region: fleet.Region) -> dict[str, str]:
-    """What only this region's cloud, host and people have a use for: by it they would be let in."""
+    """Names of this region alone: its own name, and those of its app, account, project, subscription and group."""
     settings = region.settings
-    found = {
+    own_names = {
         "name": region.name,
         "app": settings.github_apps.status.app_id,
         "installation": settings.github_apps.status.installation_id,
     }
     if settings.aws:
-        found["account"] = settings.aws.account_id
+        own_names["account"] = settings.aws.account_id
     if settings.gcp:
-        found["project"] = settings.gcp.project
+        own_names["project"] = settings.gcp.project
     if settings.azure:
-        found |= {"subscription": settings.azure.subscription_id, "group": settings.azure.deploy_group_id}
-    return found
+        own_names |= {"subscription": settings.azure.subscription_id, "group": settings.azure.deploy_group_id}
+    return own_names
 
 
 def networks(value: Any) -> Iterator[IPv4Network]:
     """The address ranges in a value that could be another region's, or hold it."""
     for text in texts(value):
-        for found in ADDRESSES.findall(text):
+        for address in ADDRESSES.findall(text):
             try:
-                network = IPv4Network(found, strict=False)
+                network = IPv4Network(address, strict=False)
             except ValueError:  # a version, say
                 continue
             if network != EVERYWHERE:
                 yield network
 
 
-def shared(mine: Made, other: Made) -> list[str]:
-    """What a region has of another's: names, address ranges, secrets, and whatever could join their networks."""
-    found = []
-    for thing in mine.things:
-        found += [f"{thing.kind} has the other's {w}" for w, name in names(other.region).items() if name in thing.text]
-        if any(network.overlaps(other.region.settings.network) for network in thing.networks):
-            found.append(f"{thing.kind} has the other's addresses")
-        if JOINING.search(thing.kind.lower()):
-            found.append(f"{thing.kind} joins networks")
-    return found + ["a secret of both"] * len(mine.secrets & other.secrets)
+def shared(mine: RegionContents, other: RegionContents) -> list[str]:
+    """A region's overlap with another: names, address ranges, secrets, and resources that could join their networks."""
+    findings = []
+    for item in mine.items:
+        findings += [
+            f"{item.kind} has the other's {kind}" for kind, name in names(other.region).items() if name in item.text
+        ]
+        if any(network.overlaps(other.region.settings.network) for network in item.networks):
+            findings.append(f"{item.kind} has the other's addresses")
+        if JOINING.search(item.kind.lower()):
+            findings.append(f"{item.kind} joins networks")
+    return findings + ["a secret of both"] * len(mine.secrets & other.secrets)
 
 
 @pytest.mark.parametrize("one", PRIVATE)
@@ -160,21 +162,21 @@ def test_a_private_region_shares_no_credential_and_no_route_with_another_tenants
     others = [name for name, region in REGIONS.items() if region.settings.tenant != tenant]
     assert len(others) >= len(FLEET.regions) - 1
     for other in others:
-        assert shared(made(one), made(other)) == [], other
-        assert shared(made(other), made(one)) == [], other
+        assert shared(contents(one), contents(other)) == [], other
+        assert shared(contents(other), contents(one)) == [], other
 
 
 @pytest.mark.parametrize("one", PRIVATE)
-def test_what_is_looked_for_is_there_in_the_region_itself(one: str) -> None:
-    """Or the test before this one would find nothing wherever it looks."""
-    own = made(one)
-    everything = "\n".join(thing.text for thing in own.things)
-    assert [what for what, name in names(own.region).items() if name not in everything] == []
+def test_a_regions_names_and_secrets_are_in_its_own_parts(one: str) -> None:
+    """Otherwise the test before this one could not fail."""
+    own = contents(one)
+    everything = "\n".join(item.text for item in own.items)
+    assert [kind for kind, name in names(own.region).items() if name not in everything] == []
     assert len(own.secrets) == 1
-    assert any(network.overlaps(own.region.settings.network) for thing in own.things for network in thing.networks)
+    assert any(network.overlaps(own.region.settings.network) for item in own.items for network in item.networks)
 
 
-PLANTS: dict[str, tuple[str, Callable[[Made], Any], str]] = {
+PLANTS: dict[str, tuple[str, Callable[[RegionContents], Any], str]] = {
     "a peering": ("gcp:compute/networkPeering:NetworkPeering", lambda other: {}, "joins networks"),
     "a transit gateway": ("aws:ec2transitgateway/vpcAttachment:VpcAttachment", lambda other: {}, "joins networks"),
     "a route": ("aws:ec2/route:Route",
@@ -191,14 +193,14 @@ PLANTS: dict[str, tuple[str, Callable[[Made], Any], str]] = {
 
 
 @pytest.mark.parametrize("plant", PLANTS)
-def test_a_credential_or_route_that_is_planted_is_found(plant: str) -> None:
+def test_a_planted_credential_or_route_is_reported(plant: str) -> None:
     kind, inputs, words = PLANTS[plant]
-    mine, other = made("acme-gcp-europe-west4"), made("prod-gcp-europe-west4")
-    found = shared(mine.with_more(kind, inputs(other)), other)
-    assert any(words in each for each in found), found
+    mine, other = contents("acme-gcp-europe-west4"), contents("prod-gcp-europe-west4")
+    findings = shared(mine.with_more(kind, inputs(other)), other)
+    assert any(words in finding for finding in findings), findings
 
 
-def test_the_shared_key_does_not_get_into_a_private_region_though_it_is_in_the_environment() -> None:
+def test_a_private_region_does_not_get_the_shared_key_from_the_environment() -> None:
     shared_key = {RECEIPTS_KEY: "-----BEGIN PRIVATE KEY----- of all others"}
     with pytest.raises(fleet.FleetError, match=f"{RECEIPTS_KEY}_ACME: not set"):
         read_secrets(REGIONS["acme-gcp-europe-west4"], shared_key)

@@ -31,7 +31,7 @@ from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
 from fleet.keys import required
-from tests.components.mocks import Clouds
+from tests.components.mocks import CloudMocks
 from tests.repository import ROOT
 
 KEY = "-----BEGIN PRIVATE KEY----- of nobody, but long enough for a secret"
@@ -84,7 +84,7 @@ class _Monitor(MockMonitor):
     """Records a hash of each whole request."""
 
     def __init__(self) -> None:
-        super().__init__(Clouds())
+        super().__init__(CloudMocks())
         self.hashes: dict[str, list[str]] = {}
         self.resources_seen: list[tuple[str, str, dict[str, Any], bool, str]] = []
 
@@ -133,7 +133,7 @@ def _preview(tree: Path, name: str) -> Preview:
 
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    set_mocks(Clouds(), project="regions", stack=name, preview=False, monitor=monitor)
+    set_mocks(CloudMocks(), project="regions", stack=name, preview=False, monitor=monitor)
     signal.alarm(GIVE_UP_SECONDS)  # an edit may make a loop endless: then the process ends without a preview
     try:
         loop.run_until_complete(run_pulumi_func(program))

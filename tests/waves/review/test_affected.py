@@ -103,7 +103,7 @@ AWS, ACME = "stacks/Pulumi.staging-aws-eu-west-1.yaml", "stacks/Pulumi.acme-gcp-
         ("gitops/pins/front.json", " \n", set()),
         ("tests/waves/regions/test_update.py", "# More.\n", set()),
         ("sandbox/demo/bring_up.py", "# More.\n", set()),
-        ("bench/floor.py", "# More.\n", set()),
+        ("bench/baseline_program.py", "# More.\n", set()),
         ("waves/rollout/planner.py", "# More.\n", set()),
         ("requirements-dev.txt", "more==1.0\n", set()),
         ("stacks/stack.schema.json", "\n", set()),
