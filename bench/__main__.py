@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import ci as ci_figures
 from bench import clouds as cloud_figures
-from bench import measure, planning, rendering, rollouts, scratch
+from bench import development, measure, planning, rendering, rollouts, scratch
 from bench.report import Figure, Part, dump, markdown, parse
 from sandbox.machine.home import CHECKOUT, Home
 
@@ -68,6 +68,16 @@ def waves(home: Home, repetitions: int, rounds: int) -> list[Figure]:
     return rollouts.figures(rollouts.measure(home, rounds, report))
 
 
+def development_part(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """The quick check, and the lines of code."""
+    return [development.duration("check", 1.5, repetitions, report), *development.lines()]
+
+
+def suite(home: Home, repetitions: int, rounds: int) -> list[Figure]:
+    """The whole suite of tests. Half an hour a run."""
+    return [development.duration("test", 25, repetitions, report)]
+
+
 PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
     "toolchain": toolchain,
     "regions": regions,
@@ -77,10 +87,12 @@ PARTS: dict[str, Callable[[Home, int, int], list[Figure]]] = {
     "rendering": rendering_part,
     "conductor": conductor,
     "waves": waves,
+    "development": development_part,
+    "suite": suite,
 }
 """Part to its measurement. Each starts with a sandbox that is down."""
-LONG = ("toolchain", "faults")
-"""Parts that run by name alone: they take half an hour and an hour and a half."""
+LONG = ("toolchain", "faults", "suite")
+"""Parts that run by name alone: they take half an hour and more."""
 
 
 def main() -> int:

@@ -196,7 +196,7 @@ def test_no_secret_gets_into_a_comment(developer: Developer, tmp_path: Path) -> 
     number = developer.pull("secret")
     run_preview(developer.workflow("preview", tmp_path / "scratch", number, env))
     (comment,) = developer.comments(number)
-    assert "stringData" in comment
+    assert "data.password: [secret] -> [secret]" in comment
     assert planted not in comment
 
     lines = '        import os\n        raise ValueError(os.environ["REGIONS_RECEIPTS_KEY"])\n'

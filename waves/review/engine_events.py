@@ -16,6 +16,8 @@ _REPLACEMENT = {"create-replacement", "delete-replaced", "discard-replaced", "re
 """The operations of one replacement, which count as one `replace`."""
 _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The engine's placeholder for a value that only the update computes: sdk/go/common/resource/plugin/rpc.go."""
+_ENCRYPTED = "4dabf18193072939515e22adb298388d"
+"""The key that marks an object as an encrypted value: `Key` of sdk/go/common/resource/sig/sig.go."""
 QUIET = {"same", "read", "refresh", "discard"}
 """Operations without a change."""
 
@@ -137,6 +139,10 @@ def _value(values: Any, path: str) -> str | None:
             values = values.get(part) if isinstance(values, dict) else values
         if values is None:
             return None
+        if isinstance(values, dict) and _ENCRYPTED in values:
+            break  # the rest of the path is inside of the encrypted value
+    if isinstance(values, dict) and _ENCRYPTED in values:
+        return "[secret]"
     text = values if isinstance(values, str) else json.dumps(values, sort_keys=True)
     text = text.replace(_UNKNOWN, "(not known yet)")
     return text if len(text) <= VALUE_LENGTH else f"{text[:VALUE_LENGTH]}…"

@@ -47,6 +47,15 @@ def test_an_update_is_reported_by_field_before_and_after() -> None:
     assert not errors
 
 
+def test_a_field_inside_of_an_encrypted_value_is_a_secret_and_not_none() -> None:
+    """As the Kubernetes provider reports a Secret, whose `data` is encrypted as a whole."""
+    data = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
+    state = {"inputs": {"data": data}}
+    diff = {"data.password": {"diffKind": "update"}, "data": {"diffKind": "update"}}
+    (step,), _, _ = parse_events([pre("update", state, state, detailedDiff=diff)])
+    assert set(step.fields) == {Field("data.password", "[secret]", "[secret]"), Field("data", "[secret]", "[secret]")}
+
+
 def test_a_replacement_is_one_step_with_the_fields_that_force_it() -> None:
     old = {"protect": True, "inputs": {"subnets": "a", "name": "x"}}
     new = {"protect": True, "inputs": {"subnets": "b", "name": "y"}}
