@@ -25,16 +25,19 @@ PREFIX = "region/"
 def main() -> None:
     """Run until SIGTERM."""
     home = Home.current()
-    commits: dict[str, str] = {}
-    jobs: dict[str, Future[None]] = {}
+    jobs: dict[str, tuple[str, Future[None]]] = {}
     with ThreadPoolExecutor(PARALLEL) as pool:
         while True:
-            for branch, commit in repository.heads(home, PREFIX).items():
-                busy = branch in jobs and not jobs[branch].done()
-                if commits.get(branch) != commit and not busy:
-                    commits[branch] = commit
-                    jobs[branch] = pool.submit(job, home, branch.removeprefix(PREFIX), commit)
+            _submit_jobs(home, pool, jobs)
             time.sleep(POLL_SECONDS)
+
+
+def _submit_jobs(home: Home, pool: ThreadPoolExecutor, jobs: dict[str, tuple[str, Future[None]]]) -> None:
+    """Submit a job for each branch that has moved. `jobs` has the commit and the last job of each branch."""
+    for branch, commit in repository.heads(home, PREFIX).items():
+        if branch in jobs and (jobs[branch][0] == commit or not jobs[branch][1].done()):
+            continue
+        jobs[branch] = commit, pool.submit(job, home, branch.removeprefix(PREFIX), commit)
 
 
 def job(home: Home, region: str, commit: str) -> None:

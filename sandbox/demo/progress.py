@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -98,15 +98,20 @@ def update(rollout: RolloutProgress, host: HostSnapshot, regions: list[fleet.Reg
         record = host.targets.get(progress.wave, {})
         if record.get("target") == rollout.commit:
             progress.started = progress.started or record.get("since")
-        members = [region for region in regions if region.wave.name == progress.wave]
-        if progress.started is None:
+        if progress.started is not None:
+            members = [region for region in regions if region.wave.name == progress.wave]
+            _record_receipts(progress, progress.started, host, members)
+
+
+def _record_receipts(progress: WaveProgress, started: str, host: HostSnapshot, members: list[fleet.Region]) -> None:
+    """Record the members of a wave that have passed since the last observation."""
+    for region in members:
+        if region.name in progress.regions or not host.passed(region.name, list(region.wave.checks)):
             continue
-        for region in members:
-            if region.name not in progress.regions and host.passed(region.name, list(region.wave.checks)):
-                last = max(s["created_at"] for s in host.statuses[region.name].values())
-                progress.regions[region.name] = (_time(last) - _time(progress.started)).total_seconds()
-                if len(progress.regions) == len(members):
-                    progress.proven = last
+        last = max(status["created_at"] for status in host.statuses[region.name].values())
+        progress.regions[region.name] = (_time(last) - _time(started)).total_seconds()
+        if len(progress.regions) == len(members):
+            progress.proven = last
 
 
 def is_stuck(rollout: RolloutProgress, host: HostSnapshot, regions: list[fleet.Region]) -> bool:
@@ -132,17 +137,22 @@ def _ledger(home: Home) -> dict[str, Any]:
 
 
 def _statuses(home: Home, commit: str) -> dict[str, dict[str, dict[str, Any]]]:
+    """Region to check to the latest status on a commit."""
     statuses: dict[str, dict[str, dict[str, Any]]] = {}
+    for status in _pages(home, commit):  # the newest first
+        kind, _, rest = status["context"].partition("/")
+        region, _, check = rest.partition("/")
+        if kind == "region":
+            statuses.setdefault(region, {}).setdefault(check, status)
+    return statuses
+
+
+def _pages(home: Home, commit: str) -> Iterator[dict[str, Any]]:
     api = repository.environment(home, home.checkout)
     headers = {"Authorization": f"Bearer {api['GITHUB_TOKEN']}"}
     page: str | None = f"{api['GITHUB_API_URL']}/repos/{repository.REPOSITORY}/commits/{commit}/statuses?per_page=100"
     with httpx.Client(headers=headers, trust_env=False) as client:
         while page:
             response = client.get(page).raise_for_status()
-            for status in response.json():  # the newest first
-                kind, _, rest = status["context"].partition("/")
-                region, _, check = rest.partition("/")
-                if kind == "region":
-                    statuses.setdefault(region, {}).setdefault(check, status)
+            yield from response.json()
             page = response.links.get("next", {}).get("url")
-    return statuses

@@ -36,12 +36,19 @@ async def listening(port: int, seconds: float) -> bool:
     with contextlib.suppress(asyncio.TimeoutError):
         async with asyncio.timeout(seconds):
             while True:
-                with contextlib.suppress(OSError):
-                    _, writer = await asyncio.open_connection("127.0.0.1", port)
-                    writer.close()
+                if await _accepts(port):
                     return True
                 await asyncio.sleep(0.05)
     return False
+
+
+async def _accepts(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
 
 
 def die_with_parent() -> None:

@@ -38,10 +38,14 @@ class ApiServer:
         with contextlib.suppress(asyncio.TimeoutError):
             async with asyncio.timeout(timeout):
                 while True:
-                    with contextlib.suppress(httpx.TransportError):
-                        if (await self._client.get("/readyz")).status_code == 200:
-                            return True
+                    if await self._is_ready():
+                        return True
                     await asyncio.sleep(0.05)
+        return False
+
+    async def _is_ready(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return (await self._client.get("/readyz")).status_code == 200
         return False
 
     async def get(self, path: str) -> Object | None:

@@ -29,9 +29,7 @@ def checkout(home: Home) -> Path:
 
 
 @pytest.mark.parametrize("region", FLEET.regions)
-def test_the_first_preview_shows_what_would_be_created_and_creates_nothing(
-    home: Home, checkout: Path, region: str
-) -> None:
+def test_the_first_preview_shows_the_new_resources_and_creates_nothing(home: Home, checkout: Path, region: str) -> None:
     lifecycle.initialise_stacks(home, [region])
     preview = regions.pulumi(home, checkout, "preview", "--json", "--policy-pack", "policy", "-s", region)
     steps = json.loads(preview)["steps"]

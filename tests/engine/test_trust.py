@@ -25,7 +25,7 @@ def _served(folder: Path) -> int:
             try:
                 context.wrap_socket(plain, server_side=True).close()
             except (ssl.SSLError, OSError):
-                return  # the client went away, since it trusts nobody
+                return  # the client went away, since it trusts no authority
 
     threading.Thread(target=serve, daemon=True).start()
     return int(listener.getsockname()[1])
@@ -60,6 +60,6 @@ def test_the_machines_own_authorities_stay_trusted(tmp_path: Path) -> None:
     home = Home(tmp_path)
     machine = Path(ssl.get_default_verify_paths().openssl_cafile)
     if not machine.exists():
-        pytest.skip("this machine trusts nobody")
+        pytest.skip("this machine trusts no authority")
     trust.create(home)
     assert machine.read_text() in home.trust_bundle.read_text()

@@ -88,12 +88,12 @@ class Faults:
             return act(Pace(propagation_seconds=fault.seconds))
         if fault.effect == "refuse":
             raise CloudError(
-                f"InternalError: {call.operation} of {call.token} failed (a fault of faults.json; nothing was done)"
+                f"InternalError: {call.operation} of {call.token} failed (a fault of faults.json: nothing was done)"
             )
         if fault.effect == "throttle":
             if fault.seconds > _LONGEST_RETRY_SECONDS:
                 raise CloudError(
-                    f"ThrottlingException: Rate exceeded; {call.operation} of {call.token} (a fault of faults.json)"
+                    f"ThrottlingException: Rate exceeded for {call.operation} of {call.token} (a fault of faults.json)"
                 )
             time.sleep(fault.seconds)
             return act(Pace())
@@ -101,25 +101,20 @@ class Faults:
         if fault.effect == "time-out" and timed_out is not None:
             raise timed_out(result)
         raise CloudError(
-            f"connection reset by peer: {call.operation} of {call.token} (a fault of faults.json; it was done)"
+            f"connection reset by peer: {call.operation} of {call.token} (a fault of faults.json: it was done)"
         )
 
     def _next_fault(self, call: Call) -> Fault | None:
-        """Count a call, and find its fault."""
-        faults, next_fault = self._read(), None
+        """Count a call for all faults that match it. Returns the first fault that is due."""
+        faults = self._read()
         with self._counts_file.open("a+") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             file.seek(0)
             counts: dict[str, int] = json.loads(file.read() or "{}")
-            for number, fault in enumerate(faults):
-                if fault.matches(call):
-                    key = f"{number} {call.operation} {call.token} {call.name}" if fault.each else str(number)
-                    counts[key] = counts.get(key, 0) + 1
-                    if fault.call <= counts[key] < fault.call + fault.times:
-                        next_fault = next_fault or fault
+            due = [fault for number, fault in enumerate(faults) if _count(number, fault, call, counts)]
             file.truncate(0)
             file.write(json.dumps(counts))
-        return next_fault
+        return next(iter(due), None)
 
     def _read(self) -> list[Fault]:
         try:
@@ -129,3 +124,12 @@ class Faults:
             raise CloudError(
                 f"{self._file}: {where}. See sandbox/clouds/core/faults.py for the fields of a fault"
             ) from error
+
+
+def _count(number: int, fault: Fault, call: Call, counts: dict[str, int]) -> bool:
+    """Count a call for a fault, if the fault matches it. Whether the fault is due."""
+    if not fault.matches(call):
+        return False
+    key = f"{number} {call.operation} {call.token} {call.name}" if fault.each else str(number)
+    counts[key] = counts.get(key, 0) + 1
+    return fault.call <= counts[key] < fault.call + fault.times

@@ -109,7 +109,7 @@ def test_default_tags_lie_under_the_resources_own(aws: Account) -> None:
     assert vpc.outputs["tagsAll"] == {"fleet": "mine", "a": "b"}
 
 
-def test_a_change_of_default_tags_updates_what_carries_them(aws: Account, tmp_path: Path) -> None:
+def test_a_change_of_default_tags_updates_the_resources_that_carry_them(aws: Account, tmp_path: Path) -> None:
     vpc = aws.make(VPC, cidrBlock="10.0.0.0/16")
     other = Account(DIALECT, tmp_path, {"defaultTags": {"tags": {"fleet": "new"}}})
     assert other.changes(VPC, vpc) == {"tagsAll": False}
@@ -149,7 +149,7 @@ def test_a_taken_name_is_refused_in_its_scope_only(aws: Account, tmp_path: Path)
         ({"tags": {"a": "b"}}, {"tags": False, "tagsAll": False}),
     ],
 )
-def test_a_cluster_is_replaced_only_by_what_replaces_it_in_aws(
+def test_a_cluster_is_replaced_by_the_same_changes_as_in_aws(
     aws: Account, news: dict[str, Any], expected: dict[str, bool]
 ) -> None:
     cluster, _, _ = make_cluster(aws, version="1.34")

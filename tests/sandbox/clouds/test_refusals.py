@@ -59,7 +59,7 @@ def test_every_cloud_refuses_invalid_names(dialect: Dialect, rule: ResourceRule,
             cloud.create(rule.token, {path: "a|b"})
 
 
-def test_a_refusal_says_what_it_is_simulated_after(tmp_path: Path) -> None:
+def test_a_refusal_names_the_page_that_it_follows(tmp_path: Path) -> None:
     with pytest.raises(CloudError, match=r"MalformedPolicy.*simulated after docs\.aws\.amazon\.com/IAM/.*CreateRole"):
         Account(AWS, tmp_path).make(ROLE, assumeRolePolicy="no JSON")
 

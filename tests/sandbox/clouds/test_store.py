@@ -80,7 +80,7 @@ def test_a_cloud_finishes_a_creation_whose_process_died(tmp_path: Path) -> None:
         assert [row.creator for row in tx.all()] == [None]
 
 
-def test_the_listing_names_what_exists_and_an_empty_cloud_lists_nothing(tmp_path: Path) -> None:
+def test_the_listing_names_all_resources_and_is_empty_for_an_empty_cloud(tmp_path: Path) -> None:
     account = Account(DIALECT, tmp_path)
     assert list_resources(account.store, as_json=False) == ""
     vpc = account.make(VPC, cidrBlock="10.0.0.0/16")

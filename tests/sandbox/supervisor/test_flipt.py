@@ -1,4 +1,4 @@
-"""The stand-in for Flipt: the flags that its configuration names, as clients of OpenFeature get them."""
+"""The simulated Flipt: the flags of its configuration, for clients of OpenFeature."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ def test_it_counts_since_its_oldest_look_inside_of_the_window(monkeypatch: pytes
     assert value(prometheus, FAILED, metrics(15, 4)) == 1
 
 
-def test_it_refuses_what_it_does_not_know() -> None:
+def test_an_unknown_query_is_refused() -> None:
     answer = Prometheus().answer("up", metrics(1, 0))
     assert answer.status == 422
     assert "does not know up" in str(answer.text)
