@@ -364,7 +364,7 @@ def test_a_region_sleeps_before_it_is_retired(fleet: RolloutFleet) -> None:
 
     def retired() -> bool:
         result = fleet.waves("retire", EXTERNAL, "--reason", "no user missed it")
-        assert result.returncode == 0 or "has to sleep for 5s first" in result.stderr, result.stderr
+        assert result.returncode == 0 or "must be suspended for 5s first" in result.stderr, result.stderr
         return result.returncode == 0
 
     assert within(60, retired)
