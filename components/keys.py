@@ -36,7 +36,8 @@ class Keys:
 
     def options(self, **options: Any) -> pulumi.ResourceOptions:
         """The options of a Secret with one of these in it."""
-        return pulumi.ResourceOptions(**options, ignore_changes=[] if self.known else ["stringData"])
+        # The provider turns `stringData` into `data`, so the state knows that alone.
+        return pulumi.ResourceOptions(**options, ignore_changes=[] if self.known else ["data", "stringData"])
 
 
 def read(region: Region, environment: Mapping[str, str], preview: bool = False) -> Keys:

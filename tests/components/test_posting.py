@@ -95,7 +95,7 @@ def test_a_missing_key_is_said_before_anything_is_created_and_never_shown(
 def test_a_preview_does_without_keys_and_leaves_what_secrets_hold_alone() -> None:
     found = keys.read(STAGING, {RECEIPTS_KEY: KEY}, preview=True)
     assert not found.known
-    assert found.options().ignore_changes == ["stringData"]
+    assert found.options().ignore_changes == ["data", "stringData"]
     complete = keys.read(STAGING, {RECEIPTS_KEY: KEY, INFLUXDB_SECRET: KEY}, preview=True)
     assert complete.known
     assert complete.options().ignore_changes == []
