@@ -36,7 +36,8 @@ class RegionSecrets:
 
     def options(self, **options: Any) -> pulumi.ResourceOptions:
         """The options of a Secret that holds one of these values."""
-        return pulumi.ResourceOptions(**options, ignore_changes=[] if self.known else ["stringData"])
+        # The provider turns `stringData` into `data`, so the state has `data` alone.
+        return pulumi.ResourceOptions(**options, ignore_changes=[] if self.known else ["data", "stringData"])
 
 
 def read_secrets(region: Region, environment: Mapping[str, str], preview: bool = False) -> RegionSecrets:

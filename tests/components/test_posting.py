@@ -96,7 +96,7 @@ def test_a_missing_key_is_an_error_before_any_creation_and_is_never_printed(
 def test_a_preview_needs_no_keys_and_ignores_the_contents_of_secrets() -> None:
     secrets = read_secrets(STAGING, {RECEIPTS_KEY: KEY}, preview=True)
     assert not secrets.known
-    assert secrets.options().ignore_changes == ["stringData"]
+    assert secrets.options().ignore_changes == ["data", "stringData"]
     complete = read_secrets(STAGING, {RECEIPTS_KEY: KEY, INFLUXDB_SECRET: KEY}, preview=True)
     assert complete.known
     assert complete.options().ignore_changes == []
