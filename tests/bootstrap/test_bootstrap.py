@@ -97,7 +97,7 @@ def test_no_wave_is_named_like_the_previews_environment() -> None:
     files = crowded_files()
     files["waves.yaml"] = files["waves.yaml"].replace("name: internal", "name: preview")
     problems = [str(problem) for problem in fleet.load(files).problems]
-    assert any("waves.1.name = preview: the name of an environment that CI has" in problem for problem in problems)
+    assert any("waves.1.name = preview: the name of another environment of CI" in problem for problem in problems)
 
 
 def test_a_new_region_in_an_account_that_its_environment_has_changes_nothing() -> None:
