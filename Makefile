@@ -47,7 +47,7 @@ test-quick: environment ## the tests of `make check`
 test: toolchain ## run all tests: unit, engine, sandbox
 	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/engine
 	$(RUN) -m pytest -n 2 tests/engine/clouds
-	$(RUN) -m pytest -n 2 --dist loadfile tests/engine --ignore tests/engine/clouds
+	$(RUN) -m pytest tests/engine --ignore tests/engine/clouds
 
 .PHONY: test-deep
 test-deep: toolchain ## run longer searches: 100,000 steps of the rollout, 1,000 edits of the program, a fault in each cloud call (two hours)
