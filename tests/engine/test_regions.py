@@ -1,4 +1,4 @@
-"""The program as it is, on the real engine, real API servers and real Argo CD: every region of stacks/."""
+"""The program as it is, on the real engine, real API servers and real Argo CD: regions of each cloud and kind."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from tests.waiting import within
 from waves.review import render
 
 FLEET = fleet.read(CHECKOUT)
-REGIONS = list(FLEET.regions)
-PROTECTED = [name for name, region in FLEET.regions.items() if region.protected]
 AWS, AZURE, GCP = "staging-aws-eu-west-1", "staging-azure-eastus", "staging-gcp-us-central1"
 TOOLS = "tools-aws-us-west-2"
+REGIONS = [AWS, AZURE, GCP, TOOLS, "prod-azure-westeurope", "acme-gcp-europe-west4"]
+"""A staging and a production region on each cloud, the conductor's and a customer's own among them. The demo has all."""
+PROTECTED = [name for name in REGIONS if FLEET.regions[name].protected]
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
 
@@ -107,10 +108,10 @@ class Running:
 
 @pytest.fixture(scope="module")
 def running(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """All regions, brought up by `make demo REGIONS=all`."""
+    """The regions, brought up as `make demo` does."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bring_up, "RESULT", tmp_path_factory.mktemp("demo") / "demo.json")
-        commit, states = bring_up.run(home, bring_up.choose("all"), lambda text: None)
+        commit, states = bring_up.run(home, bring_up.choose(",".join(REGIONS)), lambda text: None)
         yield Running(home, commit, {state.name: state for state in states})
 
 
