@@ -69,15 +69,17 @@ def stop(home: Home) -> None:
     """End every process of the sandbox. The data stays, and `up` continues with it."""
     try:
         pid = supervisor_client.call("status", home.socket)["pid"]
-        supervisor_client.call("shutdown", home.socket)
     except SandboxError:
         return
+    with contextlib.suppress(SandboxError):  # the supervisor may end before it answers
+        supervisor_client.call("shutdown", home.socket)
     try:
         psutil.Process(pid).wait(_STOP_SECONDS)
     except psutil.NoSuchProcess:
         return
     except psutil.TimeoutExpired:
-        os.kill(pid, signal.SIGKILL)  # its children die with it
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # its children die with it
 
 
 def down(home: Home) -> None:

@@ -5,6 +5,7 @@ This module imports only light modules of the standard library. So the simulated
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -71,10 +72,12 @@ def call(operation: str, socket_path: Path | None = None, **arguments: Any) -> A
             connection.connect(str(path))
         except OSError as error:
             raise SandboxError(f"the sandbox is not up ({path}: {error.strerror}). Run `regions sandbox up`") from None
-        connection.sendall(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
-        connection.shutdown(socket.SHUT_WR)
-        with connection.makefile("rb") as stream:
-            line = stream.readline()
+        line = b""
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(json.dumps({"operation": operation, **arguments}).encode() + b"\n")
+            connection.shutdown(socket.SHUT_WR)
+            with connection.makefile("rb") as stream:
+                line = stream.readline()
     if not line:
         raise SandboxError(f"the sandbox's supervisor ended during {operation}. See `regions sandbox logs`")
     answer = json.loads(line)
