@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 
 from fleet.duration import text
 from fleet.settings import RegionSettings
+from fleet.validate import models_in
 from fleet.waves import Waves
 
 HEAD = """# Settings
@@ -40,7 +41,7 @@ def _section(title: str, place: str, model: type[BaseModel], prefix: str, level:
         key = field.alias or name
         example = _value(field.examples[0]) if field.examples else ""
         yield f"| `{prefix}{key}` | {_cell(field.description or '')} | {_default(field)} | {example} |"
-        inner += [(key, inner_model) for inner_model in _models(field.annotation)]
+        inner += [(key, model) for model in models_in(field.annotation)]
     yield ""
     for key, inner_model in inner:
         yield from _section(f"{prefix}{key}", "", inner_model, "", level + 1)
@@ -62,13 +63,6 @@ def _value(value: Any) -> str:
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|").replace("'", '"' if words.startswith(("{", "[")) else "'")
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models in an annotation such as `Model | None`, `list[Model]` or `dict[str, Model]`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
 
 
 if __name__ == "__main__":

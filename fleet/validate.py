@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -75,7 +75,7 @@ def _fields_on(model: type[BaseModel], location: tuple[int | str, ...]) -> Itera
         if field is None:
             continue  # a list's index or a mapping's key: the model inside is already the current one
         yield field
-        current = _model_in(field.annotation)
+        current = next(iter(models_in(field.annotation)), None)
 
 
 def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[tuple[str, FieldInfo]]:
@@ -84,7 +84,7 @@ def _siblings(model: type[BaseModel], location: tuple[int | str, ...]) -> list[t
     for part in location[:-1]:
         field = _field(current, part)
         if field is not None:
-            current = _model_in(field.annotation) or current
+            current = next(iter(models_in(field.annotation)), current)
     return [(field.alias or name, field) for name, field in current.model_fields.items()]
 
 
@@ -94,8 +94,8 @@ def _field(model: type[BaseModel] | None, part: int | str) -> FieldInfo | None:
     return next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation such as `Model | None`, `list[Model]` or `dict[str, Model]`."""
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models in an annotation such as `Model | None`, `list[Model]` or `dict[str, Model]`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for m in map(_model_in, getattr(annotation, "__args__", ())) if m), None)
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]

@@ -25,7 +25,6 @@ from sandbox.machine.home import CHECKOUT, Home
 from sandbox.toolchain.__main__ import ensure_with_progress
 
 app = typer.Typer(
-    help="A fleet on one machine: the real engine, API servers and Argo CD, with SIMULATED clouds and pods.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
