@@ -24,6 +24,7 @@ PREFIX = "region/"
 
 def main() -> None:
     """Run until SIGTERM."""
+    os.nice(10)  # as in sandbox.demo.regions.pulumi
     home = Home.current()
     jobs: dict[str, tuple[str, Future[None]]] = {}
     with ThreadPoolExecutor(PARALLEL) as pool:
