@@ -9,6 +9,7 @@ from typing import Any
 import kubernetes_validate
 import yaml
 from jsonschema import Draft202012Validator
+from kubernetes_validate import utils
 
 from waves.review.render import Object, identity
 
@@ -16,6 +17,10 @@ DEFINITIONS = "components/upstream/"
 """The repository's folder of definitions of custom resources: the files in its crds/ folders."""
 Schemas = Mapping[tuple[str, str], dict[str, Any]]
 """apiVersion and kind to schema."""
+
+# By itself, the library lists its folder and parses a megabyte of JSON for each object.
+utils.all_versions = cache(utils.all_versions)
+utils.schema_contents = cache(utils.schema_contents)
 
 
 def definitions(files: Mapping[str, str]) -> dict[tuple[str, str], dict[str, Any]]:
