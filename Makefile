@@ -41,7 +41,7 @@ check: environment ## in a minute, without any tool: lint, types, and the tests 
 
 .PHONY: test-quick
 test-quick: environment ## the tests of `make check`
-	$(RUN) -m pytest -q -n 2 --dist loadfile -m "not (toolchain or sandbox or slow)"
+	$(RUN) -m pytest -q -n 3 --dist loadfile -m "not (toolchain or sandbox or slow)"
 
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox

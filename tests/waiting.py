@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 def within(seconds: float, true: Callable[[], bool]) -> bool:
     """Whether something comes true in time."""
-    deadline = time.monotonic() + seconds
+    begin = time.monotonic()
     while not true():
-        if time.monotonic() > deadline:
+        elapsed = time.monotonic() - begin
+        if elapsed > seconds:
             return False
-        time.sleep(0.2)
+        time.sleep(min(0.5, 0.01 + elapsed / 10))
     return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -49,27 +50,37 @@ class Remote:
         return self.git("rev-parse", "HEAD")
 
 
+@pytest.fixture(scope="session")
+def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a bare repository, and a clone of it that has pushed the shipped fleet to main."""
+    root = tmp_path_factory.mktemp("repositories")
+    bare, clone = root / "regions.git", root / "clone"
+    subprocess.run(["git", "init", "--quiet", "--template=", "--bare", "--initial-branch=main", str(bare)], check=True)
+    subprocess.run(["git", "clone", "--quiet", "--template=", str(bare), str(clone)], check=True, capture_output=True)
+    for path, text in fleet.files(ROOT).items():
+        (clone / path).parent.mkdir(parents=True, exist_ok=True)
+        (clone / path).write_text(text)
+    for command in (
+        "config user.name Ann", "config user.email ann@example.com", "remote set-url origin ../regions.git",
+        "add --all", "commit --quiet --message Fleet", "push --quiet origin HEAD:main",
+    ):  # fmt: skip
+        subprocess.run(["git", *command.split()], cwd=clone, check=True)
+    return root
+
+
 @pytest.fixture
-def remote(tmp_path: Path) -> Iterator[Remote]:
+def remote(tmp_path: Path, repositories: Path) -> Iterator[Remote]:
     """A host with the shipped fleet on main."""
-    bare, clone = tmp_path / "regions.git", tmp_path / "clone"
-    subprocess.run(["git", "init", "--quiet", "--bare", "--initial-branch=main", str(bare)], check=True)
-    subprocess.run(["git", "clone", "--quiet", str(bare), str(clone)], check=True, capture_output=True)
+    shutil.copytree(repositories, tmp_path, dirs_exist_ok=True)
+    bare = tmp_path / "regions.git"
     github = SimulatedGitHub(REPOSITORY, bare)
     server = uvicorn.Server(uvicorn.Config(github.app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     assert within(10, lambda: server.started)
     port = server.servers[0].sockets[0].getsockname()[1]
-    host = Remote(bare, clone, github, f"http://127.0.0.1:{port}", github.add_token("ann", "read"),
+    host = Remote(bare, tmp_path / "clone", github, f"http://127.0.0.1:{port}", github.add_token("ann", "read"),
                   github.add_token(TRUSTED, "write"))  # fmt: skip
-    host.git("config", "user.name", "Ann")
-    host.git("config", "user.email", "ann@example.com")
-    for path, text in fleet.files(ROOT).items():
-        (clone / path).parent.mkdir(parents=True, exist_ok=True)
-        (clone / path).write_text(text)
-    host.git("add", "--all")
-    host.commit("The fleet")
     yield host
     host.http.close()
     server.should_exit = True

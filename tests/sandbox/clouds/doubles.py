@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.clouds.core.clusters import Access
 from sandbox.clouds.core.crud import Cloud, Naming, ResourceState
 from sandbox.clouds.core.dialect import Dialect
+from sandbox.clouds.core.model import Pace
 from sandbox.clouds.core.nodes import Node
 from sandbox.clouds.core.store import Store
 
@@ -81,7 +82,7 @@ class Account:
         """Check and create, as `pulumi up` does."""
         checked, errors = self.cloud.check(token, Naming(name), {}, inputs)
         assert errors == []
-        resource = self.cloud.create(token, checked)
+        resource = self.cloud.create(token, checked, pace=Pace(propagation_seconds=0))
         return ResourceState(resource.id, resource.outputs, checked)
 
     def reasons(self, token: str, /, **inputs: Any) -> dict[str, str]:
