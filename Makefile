@@ -41,19 +41,18 @@ check: environment ## in a minute, without any tool: lint, types, and the tests 
 
 .PHONY: test-quick
 test-quick: environment ## the tests of `make check`
-	$(RUN) -m pytest -q -n 3 --dist loadfile -m "not (toolchain or sandbox or slow)"
+	$(RUN) -m pytest -q -n 3 -m "not (toolchain or sandbox or slow)"
 
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
-	$(RUN) -m pytest -n 2 --dist loadfile --ignore tests/engine
-	$(RUN) -m pytest -n 2 tests/engine/clouds
-	$(RUN) -m pytest tests/engine --ignore tests/engine/clouds
+	$(RUN) -m pytest -n 3
 
 .PHONY: test-deep
 test-deep: toolchain ## run longer searches: 100,000 steps of the rollout, 1,000 edits of the program, a fault in each cloud call (two hours)
 	ROLLOUT_STEPS=100000 $(RUN) -m pytest tests/waves/rollout/test_machine.py
 	AFFECTED_EDITS=1000 $(RUN) -m pytest -s tests/waves/review/test_affected_edits.py
-	FAULTS=all $(RUN) -m pytest -n 2 --dist worksteal tests/engine/clouds
+	AFFECTED_ENGINE=all $(RUN) -m pytest -s tests/engine/test_affected_engine.py
+	FAULTS=all $(RUN) -m pytest -n 2 tests/engine/clouds
 
 .PHONY: bench
 bench: toolchain ## measure speed and memory into bench/RESULTS.md (BENCH="waves": this part alone, --help lists the parts)

@@ -50,7 +50,7 @@ def counts(home: Home, notes: Mapping[str, str]) -> list[Figure]:
     figures = []
     for tests, note in notes.items():
         result = home.root / "counted.xml"
-        command = [sys.executable, "-m", "pytest", "-v", "-n", "2", "--dist", "worksteal"]
+        command = [sys.executable, "-m", "pytest", "-v", "-n", "2"]
         command += ["-o", "junit_family=xunit1", f"--junitxml={result}", tests]
         process = subprocess.run(command, cwd=CHECKOUT, env=os.environ | {"FAULTS": "all"}, stdout=sys.stderr)
         if process.returncode:

@@ -13,11 +13,22 @@ from sandbox import lifecycle
 from sandbox.machine.home import Home
 from sandbox.toolchain import build
 
+FOLDER = Path(__file__).parent
+LONGEST = ("test_rollout.py", "test_regions.py", "test_ci.py")
+"""The files that take longest, in their order. The worker that begins one of them last would be the last to end."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder with its needs."""
+    """Mark every test of this folder with its needs. They run before the quick tests, the longest first."""
+
+    def place(item: pytest.Item) -> int:
+        if not item.path.is_relative_to(FOLDER):
+            return len(LONGEST) + 1
+        return LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+
+    items.sort(key=place)
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent):
+        if item.path.is_relative_to(FOLDER):
             item.add_marker(pytest.mark.sandbox)
             item.add_marker(pytest.mark.toolchain)
 

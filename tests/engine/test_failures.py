@@ -162,7 +162,7 @@ def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: 
 def test_the_next_up_goes_on_to_a_healthy_application(region: NewRegion) -> None:
     before = region.resources
     assert region.up() > before
-    state = regions.wait(region.home, DeployedRegion(REGION, "aws", "staging"), region.commit, 120)
+    state = regions.wait(region.home, DeployedRegion(REGION, "aws", "staging"), region.commit, 300)
     assert state.arrived(region.commit), state
     export = json.loads(regions.pulumi(region.home, region.checkout, "stack", "export", "-s", REGION))
     assert not export["deployment"].get("pending_operations")

