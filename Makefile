@@ -45,7 +45,7 @@ test-quick: environment ## the tests of `make check`
 
 .PHONY: test
 test: toolchain ## run all tests: unit, engine, sandbox
-	$(RUN) -m pytest -n 3
+	$(RUN) -m pytest -n 2
 
 .PHONY: test-deep
 test-deep: toolchain ## run longer searches: 100,000 steps of the rollout, 1,000 edits of the program, a fault in each cloud call (two hours)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterable
 
@@ -23,6 +24,10 @@ _REQUEUE = {"name": "DEFAULT_REQUEUE_TIME", "value": "2s"}
 """The time from a change of a workflow's pod to the controller's next look. Upstream's 10 s are for thousands of workflows.
 
 A region has one, and each sync waits for it. Source: argo-workflows.readthedocs.io, environment-variables."""
+
+_UNWATCHED = {"name": "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS", "value": "false"}
+"""Reads the config map once. By itself, the controller watches it, and after a restart of the API server it spins at one core and
+logs a gigabyte in minutes: github.com/argoproj/argo-workflows, issue 11657. An update of the settings makes a new pod."""
 
 SETTINGS: dict[str, object] = {
     # Prometheus does not scrape it yet, and the controller would listen on every interface.
@@ -60,6 +65,7 @@ class ArgoWorkflows(pulumi.ComponentResource):
 def render(objects: Iterable[Manifest]) -> list[Manifest]:
     """Upstream's objects as Pulumi applies them: in their namespace, and images at the pinned version, not `latest`."""
     version = manifests.version("argo-workflows")
+    settings = {key: json.dumps(value) for key, value in SETTINGS.items()}
     result = []
     for original in objects:
         manifest = copy.deepcopy(original)
@@ -68,13 +74,15 @@ def render(objects: Iterable[Manifest]) -> list[Manifest]:
         for subject in manifest.get("subjects", []):
             subject["namespace"] = NAMESPACE
         if manifest["kind"] == "Deployment":
+            digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
+            manifest["spec"]["template"]["metadata"]["annotations"] = {"regions/settings": digest}
             spec = manifest["spec"]["template"]["spec"]
             spec["securityContext"]["seccompProfile"] = {"type": "RuntimeDefault"}  # the namespace is `restricted`
             for container in spec["containers"]:
                 container["image"] = container["image"].replace(":latest", f":{version}")
                 container["args"] = ["--executor-image", f"quay.io/argoproj/argoexec:{version}"]
-                container["env"].append(_REQUEUE)
+                container["env"] += [_REQUEUE, _UNWATCHED]
         if manifest["kind"] == "ConfigMap":
-            manifest["data"] = {key: json.dumps(value) for key, value in SETTINGS.items()}
+            manifest["data"] = settings
         result.append(manifest)
     return result

@@ -6,6 +6,7 @@ import json
 from ipaddress import IPv4Network
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,6 +59,22 @@ def test_every_vendored_file_is_pinned_and_no_image_is_latest() -> None:
         assert sum(len(manifests.manifests(product, name)) for name in names) >= len(names)
     objects = workflows.render(manifests.manifests("argo-workflows", "workflow-controller*/*.yaml"))
     assert ":latest" not in str(objects)
+
+
+def test_the_workflow_controller_reads_its_settings_once_and_new_ones_make_a_new_pod(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def template() -> dict[str, Any]:
+        objects = workflows.render(manifests.manifests("argo-workflows", "workflow-controller*/*.yaml"))
+        (pod,) = (m["spec"]["template"] for m in objects if m["kind"] == "Deployment")
+        assert isinstance(pod, dict)
+        return pod
+
+    before = template()
+    assert {"name": "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS", "value": "false"} in before["spec"]["containers"][0]["env"]
+    assert template() == before
+    monkeypatch.setitem(workflows.SETTINGS, "parallelism", 2)
+    assert template()["metadata"]["annotations"] != before["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize("network", ["10.0.0.0/16", "10.255.0.0/16"])

@@ -247,6 +247,8 @@ def test_a_region_whose_server_dies_in_the_midst_of_a_sync_proves_the_commit_all
     assert within(180, lambda: _operation(fleet, STAGING).get("phase") == "Running")
     fleet.process(STAGING, victim).kill()
     assert fleet.proved(STAGING, commit, RELEASE_SECONDS), fleet.why()
+    logs = [log for log in fleet.home.logs.glob(f"*{STAGING}/*.log") if log.stat().st_size > 20_000_000]
+    assert logs == [], "a program spins after the restart of its API server"
 
 
 def test_while_the_git_host_is_down_nothing_moves_and_afterwards_all_goes_on(fleet: RolloutFleet) -> None:
