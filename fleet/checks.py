@@ -29,7 +29,7 @@ PRIVATE = IPv4Network("10.0.0.0/8")
 NETWORK_PREFIX = 16
 """The prefix length of every region's network."""
 AKS_POOL = "system"
-"""The additional pool of every AKS cluster: components/azure/cluster.py."""
+"""The additional pool of every AKS cluster: components/azure/nodes.py."""
 PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
     "aws": (r"arn:aws:iam::[0-9]{12}:role/[\w+=,.@/-]+", "the ARN of an IAM role"),
     "gcp": (r"[a-z0-9._%+-]+@[a-z0-9-]+(\.[a-z0-9-]+)+", "the e-mail address of a Google group"),

@@ -185,7 +185,7 @@ def _settings(
     config = document.get("config") or {}
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{namespace}:")}
     values = {**common, **own}
-    is_layered = isinstance(common.get(APPS), dict) and isinstance(own.get(APPS), dict) and own[APPS] != {}
+    is_layered = isinstance(common.get(APPS), dict) and isinstance(own.get(APPS), dict)
     if is_layered:
         values[APPS] = {**common[APPS], **own[APPS]}
     settings, problems = validate(RegionSettings, values, file, f"{namespace}:")

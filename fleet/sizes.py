@@ -11,6 +11,9 @@ from fleet.base import Cloud, SettingsModel
 
 Size = Literal["small", "medium", "large"]
 
+AKS_SYSTEM_NODES = 3
+"""The nodes of AKS's own pool, one in each zone."""
+
 MAIN_POOL = "general"
 """The pool that Argo CD and the cluster's own pods run on. Every region has it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -10,17 +11,16 @@ from typer.core import TyperGroup
 
 from fleet import UserError
 from fleet.console import main
-from sandbox.machine.errors import SandboxError
 from waves.cli.app import build
 
 SANDBOX = "sandbox"
 
 
 class _WithSandbox(TyperGroup):
-    """Loads the sandbox only when it is asked for, since an image or a CI job may lack its packages."""
+    """Loads the sandbox only when it is asked for. An image or a CI job may lack its packages, psutil among them."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), SANDBOX]
+        return [*super().list_commands(ctx), *([SANDBOX] if find_spec("psutil") else [])]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name != SANDBOX:
@@ -39,7 +39,7 @@ app = build(_WithSandbox)
 
 def run() -> int:
     """The console script."""
-    return main(app, (UserError, SandboxError))
+    return main(app, (UserError,))
 
 
 if __name__ == "__main__":

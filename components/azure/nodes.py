@@ -7,8 +7,8 @@ import pulumi_azure_native as azure
 from components.azure.network import AzureNetwork
 from components.shared.cluster import ChildOptions, zones
 from fleet import MAIN_POOL, Region
+from fleet.sizes import AKS_SYSTEM_NODES
 
-SYSTEM_NODES = 3
 ZONES = ("1", "2", "3")
 
 
@@ -22,7 +22,7 @@ def system_pool(region: Region, network: AzureNetwork) -> azure.containerservice
         name="system",
         mode="System",
         vm_size=settings.pools[MAIN_POOL].machine_type,
-        count=SYSTEM_NODES,
+        count=AKS_SYSTEM_NODES,
         orchestrator_version=settings.kubernetes_version,
         availability_zones=zones(region, ZONES),
         vnet_subnet_id=network.node_subnet_id,

@@ -16,4 +16,4 @@ function(region, repository, revision)
     if std.objectHas(apps, name) then [k.app(settings, name).release(revision)] + apps[name](settings, revision)
     else error 'no application is named %s in gitops/region/main.jsonnet. Applications: %s' % [name, std.join(', ', std.objectFields(apps))];
   local running = std.flattenArrays([objects(name) for name in region.applications]);
-  if region.suspended then suspend(running) else running
+  if std.get(region, 'suspended', false) then suspend(running) else running

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 import fleet
+from fleet.console import errors
 
-Region = Annotated[str, typer.Argument(help="A region's name.")]
+RegionName = Annotated[str, typer.Argument(help="A region's name.")]
 Base = Annotated[
     str, typer.Option(help="The branch or commit to merge into. The change begins at the last common commit.")
 ]
@@ -20,10 +21,23 @@ def regions_of(known: fleet.Fleet, names: list[str] | None = None) -> list[fleet
 
     Raises FleetError for a missing or unsound region. Without names: for any problem of the files, and for an empty fleet.
     """
+    if not names and known.problems:
+        raise fleet.FleetError(known.problems)
+    return sound_regions(known, names)
+
+
+def sound_regions(known: fleet.Fleet, names: list[str] | None = None) -> list[fleet.Region]:
+    """The named regions, or in wave order all those whose files are sound: one bad stack file stops no other region.
+
+    Writes the files' problems to stderr. Raises FleetError for a missing or unsound region that is named, and if no region is
+    sound.
+    """
     if names:
         return [known.region(name) for name in names]
-    if known.problems:
+    if known.problems and not known.regions:
         raise fleet.FleetError(known.problems)
+    for problem in known.problems:
+        errors.text(str(problem))
     return require_regions(known).in_waves()
 
 

@@ -10,7 +10,7 @@ import typer
 
 import fleet
 from fleet.console import examples, output
-from waves.cli.arguments import Region, regions_of
+from waves.cli.arguments import RegionName, sound_regions
 from waves.cli.preview import affected_names
 from waves.regions import update as updates
 from waves.regions.ci_matrix import Purpose, group_into_jobs
@@ -37,12 +37,12 @@ def ci_matrix(
         names = affected_names(checkout, base, tree.checkout_tree(checkout))
         selection = [known.regions[name] for name in names if name in known.regions]
     else:
-        selection = regions_of(known, regions)
+        selection = sound_regions(known, regions)
     print(json.dumps({"include": [asdict(job) for job in group_into_jobs(selection, purpose)]}))
 
 
 @app.command(epilog=examples("regions update staging-aws-eu-west-1"))
-def update(context: typer.Context, region: Region, as_json: Json = False) -> None:
+def update(context: typer.Context, region: RegionName, as_json: Json = False) -> None:
     """Run `pulumi up` for a region and post the receipt. The checkout is at the commit of the region's branch. For CI."""
     here = options(context)
     receipts = open_receipts(here.checkout, here.remote, here.repository, region)

@@ -10,7 +10,7 @@ import typer
 
 import fleet
 from fleet.console import errors, examples, output
-from waves.cli.arguments import regions_of
+from waves.cli.arguments import sound_regions
 from waves.regions.drift import Drift, format_drift, region_drift, sync_issue, update_in_progress
 from waves.scm.connect import open_api
 from waves.scm.git import HEADS, GitRefs
@@ -28,7 +28,7 @@ def drift(
 ) -> None:
     """Compare regions with their last update, and that with their commit. Exit code 1 if any has drifted."""
     here = options(context)
-    selection = regions_of(fleet.read(here.checkout), regions)
+    selection = sound_regions(fleet.read(here.checkout), regions)
     refs = GitRefs(here.checkout, here.remote)
     heads = refs.list_refs(*(f"{HEADS}{region.branch}" for region in selection))
     host = open_api(here.checkout, here.remote, here.repository) if issues else None

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from fleet.console import errors, examples, output
-from waves.cli.arguments import Region
+from waves.cli.arguments import RegionName
 from waves.rollout import conductor, operations, summary
 from waves.rollout.ledger import iso
 from waves.rollout.model import Note, World
@@ -46,7 +46,7 @@ def resume(context: typer.Context, wave: WaveOrAll, reason: Reason, as_json: Jso
 @app.command(epilog=examples('regions waive staging-gcp-us-central1 --commit 1a2b3c4d --reason "the zone is down"'))
 def waive(
     context: typer.Context,
-    region: Region,
+    region: RegionName,
     commit: Annotated[str, typer.Option(help="The commit that the waiver is for.")],
     reason: Reason,
     as_json: Json = False,
@@ -61,7 +61,7 @@ def waive(
 
 
 @app.command(epilog=examples("regions retry staging-aws-eu-west-1"))
-def retry(context: typer.Context, region: Region, reason: Reason = "try again", as_json: Json = False) -> None:
+def retry(context: typer.Context, region: RegionName, reason: Reason = "try again", as_json: Json = False) -> None:
     """Ask a region to prove its commit again: older receipts no longer count. Then start the failed job there."""
     host = options(context).host()
     _record(host, lambda world: operations.retry(world, region), f"Retry {region}: {reason}", as_json)
@@ -90,7 +90,7 @@ def rollback(
 
 
 @app.command(epilog=examples('regions retire acme-gcp-europe-west4 --reason "the contract ended"'))
-def retire(context: typer.Context, region: Region, reason: Reason, as_json: Json = False) -> None:
+def retire(context: typer.Context, region: RegionName, reason: Reason, as_json: Json = False) -> None:
     """Take a region out of every gate for good. Needs a stack file removed from main, after a long enough suspension."""
     host = options(context).host()
 

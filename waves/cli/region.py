@@ -13,7 +13,7 @@ from rich.table import Table
 import fleet
 from fleet.console import errors, examples, output
 from fleet.schema import SCHEMAS
-from waves.cli.arguments import Region, require_regions
+from waves.cli.arguments import RegionName, require_regions
 from waves.regions.doctor import examine, run
 from waves.regions.stack_file import diff, new_file
 from waves.scm.options import Json, options
@@ -51,7 +51,7 @@ def schema(context: typer.Context) -> None:
 
 
 @app.command(epilog=examples("regions doctor staging-aws-eu-west-1"))
-def doctor(context: typer.Context, region: Region, as_json: Json = False) -> None:
+def doctor(context: typer.Context, region: RegionName, as_json: Json = False) -> None:
     """Check that this machine is fit to build a region: tools, credentials, state, keys, quotas. Exit code 1 if it is not."""
     settings = fleet.read(options(context).checkout).region(region)
     checks = []

@@ -12,7 +12,7 @@ import yaml
 import fleet
 from fleet.console import errors, examples, output
 from fleet.errors import first_names
-from waves.cli.arguments import At, Base, Region, count_of_regions, regions_of
+from waves.cli.arguments import At, Base, RegionName, count_of_regions, regions_of
 from waves.review.affected import common, since
 from waves.review.comment import MAX_NAMES
 from waves.review.comparison import Comparison, compare, region_objects, repository_files, violations
@@ -54,7 +54,7 @@ def affected(
 @app.command(
     "render", epilog=examples("regions render staging-aws-eu-west-1", "regions render prod-aws-us-east-1 --at v1.2")
 )
-def render_(context: typer.Context, region: Region, at: At = "", as_json: Json = False) -> None:
+def render_(context: typer.Context, region: RegionName, at: At = "", as_json: Json = False) -> None:
     """Print a region's objects, as Argo CD renders them."""
     checkout, remote = options(context).checkout, options(context).remote
     files = repository_files(checkout, at)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fleet.console import errors, examples, output
-from waves.cli.arguments import Region
+from waves.cli.arguments import RegionName
 from waves.cli.operations import with_release
 from waves.rollout import conductor, summary
 from waves.rollout.planner import plan as make_plan
@@ -81,7 +81,7 @@ def plan(
 
 
 @app.command(epilog=examples("regions history prod-aws-us-east-1"))
-def history(context: typer.Context, region: Region, as_json: Json = False) -> None:
+def history(context: typer.Context, region: RegionName, as_json: Json = False) -> None:
     """Show every change of a region in the ledger, the newest first."""
     host = options(context).host()
     rows = list(changes_of(region, host.refs.log(host.refs.snapshot().tip)))

@@ -55,7 +55,7 @@ def group_into_jobs(regions: Iterable[fleet.Region], purpose: Purpose) -> list[J
     if len(groups) > MAX_JOBS:
         raise fleet.FleetError(
             [fleet.Problem("stacks/", "accounts", len(groups), f"more than the {MAX_JOBS} jobs of a matrix",
-                           "Let the Pulumi Kubernetes Operator run them: docs/operate/ci.md, \"Regions beyond the matrix limit\"")]
+                           "Split the change, or the fleet: docs/operate/ci.md, \"Regions beyond the matrix limit\"")]
         )  # fmt: skip
     size = REGIONS_PER_JOB
     while sum(-(-len(names) // size) for names in groups.values()) > MAX_JOBS:

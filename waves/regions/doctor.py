@@ -92,8 +92,8 @@ def _plugins(region: fleet.Region, run: Run) -> Iterator[DoctorCheck]:
         if (name, required) in installed:
             yield DoctorCheck(f"plugin {name}", True, required)
         else:
-            yield DoctorCheck(f"plugin {name}", None, f"{required} is not here; Pulumi fetches it when it can",
-                          f"Without a way out: `pulumi plugin install resource {name} v{required} --file …`")  # fmt: skip
+            yield DoctorCheck(f"plugin {name}", None, f"{required} is not installed: Pulumi downloads it",
+                          f"Without internet access: `pulumi plugin install resource {name} v{required} --file …`")  # fmt: skip
 
 
 def _exec_plugin(region: fleet.Region, run: Run) -> DoctorCheck:

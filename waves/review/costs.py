@@ -12,13 +12,12 @@ from typing import Any
 import yaml
 
 from fleet import MAIN_POOL, Region
+from fleet.sizes import AKS_SYSTEM_NODES
 
 HOURS = 730
 """Hours of a month."""
 NODE_DISK_GB = 100
 """The disk of each node."""
-SYSTEM_NODES = 3
-"""AKS's own pool: components/azure/cluster.py."""
 NAT_NODES = 32
 """Google's NAT costs by the node up to this many."""
 
@@ -37,7 +36,7 @@ def monthly(region: Region, price_list: Mapping[str, Any]) -> dict[str, float]:
     place = cloud[place["from"]] if "from" in place else place
     nodes = [(pool.machine_type, pool.min_nodes) for pool in settings.pools.values()]
     if settings.cloud == "azure":
-        nodes.append((settings.pools[MAIN_POOL].machine_type, SYSTEM_NODES))
+        nodes.append((settings.pools[MAIN_POOL].machine_type, AKS_SYSTEM_NODES))
     count = sum(number for _, number in nodes)
     costs = {
         "nodes": HOURS * sum(place["machines"][machine] * number for machine, number in nodes),

@@ -70,7 +70,7 @@ def parse_events(
 
 @dataclass
 class _Log:
-    """The events that were read."""
+    """The steps, policy violations and errors of the events."""
 
     steps: dict[tuple[str, str], Step] = field(default_factory=dict)
     """Operation and URN to step. The first event of a step counts."""

@@ -1,1 +1,1 @@
-"""The rules of the rollout, pure: no git, no network, no clock. docs/explanation/rollout.md has them in words."""
+"""The rules of the rollout, without git and clock: docs/explanation/rollout.md. Of the network, only the port of metrics.py."""

@@ -198,7 +198,7 @@ class WavePass:
         members = [member.name for member in self.states.joined_members(commit, self.wave.name)]
         joined = [name for name in members if not self.states.closed_windows(name, commit)]
         for name in members:
-            if name not in joined:  # its windows start from its present branch: it is no longer astray
+            if name not in joined:  # outside of its windows it stays where it is, and is not astray when they open
                 record = self.regions.get(name) or self.world.ledger.region(name)
                 self.regions[name] = replace(record, at=self.world.branches.get(name))
         joining = [member.name for member in self.states.joining_members(commit, self.wave.name)]

@@ -43,7 +43,7 @@ def _print_version(requested: bool) -> None:
         try:
             output.text(version("regions"))
         except PackageNotFoundError:
-            output.text("not installed: run from a checkout")
+            output.text("unknown: the package is not installed")
         raise typer.Exit
 
 

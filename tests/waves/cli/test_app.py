@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
+import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -14,8 +16,10 @@ import typer
 from rich.table import Table
 from typer.testing import CliRunner
 
+import fleet
 from fleet.console import Terminal
 from regions.__main__ import app
+from tests.repository import ROOT
 
 ROOT_COMMAND: Any = typer.main.get_command(app)
 
@@ -79,6 +83,29 @@ def test_a_folder_without_a_fleet_is_an_error(arguments: list[str], tmp_path: Pa
     result = CliRunner().invoke(app, ["--checkout", str(tmp_path), *arguments])
     assert result.exit_code == 1
     assert "waves.yaml" in result.stderr + str(result.exception)
+
+
+def test_a_wrong_stack_file_stops_no_job_of_the_other_regions(tmp_path: Path) -> None:
+    for path, text in fleet.files(ROOT).items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text.replace("wave: staging", "wave: stagin") if "staging-aws" in path else text)
+    result = CliRunner().invoke(app, ["--checkout", str(tmp_path), "ci-matrix", "deploy"])
+    assert result.exit_code == 0, result.output
+    jobs = json.loads(result.stdout)["include"]
+    regions = {name for job in jobs for name in job["regions"].split()}
+    assert regions == fleet.read(ROOT).regions.keys() - {"staging-aws-eu-west-1"}
+    assert "stacks/Pulumi.staging-aws-eu-west-1.yaml: regions:wave = stagin" in result.stderr
+
+
+def test_without_the_sandboxs_packages_the_help_leaves_it_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "A fleet on one machine" in CliRunner().invoke(app, ["--help"]).stdout
+    monkeypatch.setitem(sys.modules, "psutil", None)
+    monkeypatch.setitem(sys.modules, "sandbox.__main__", None)
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0, result.output
+    assert "A fleet on one machine" not in result.stdout
+    with pytest.raises(fleet.UserError, match="the sandbox needs .*pip install"):
+        CliRunner().invoke(app, ["sandbox", "status"], catch_exceptions=False)
 
 
 def test_the_version_is_the_projects() -> None:
