@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from bench.report import Figure
 from sandbox.githost import repository
+from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import CHECKOUT
 
 RUNS = 3
@@ -21,7 +22,9 @@ def duration(target: str, goal: float, repetitions: int, report: Callable[[str],
     samples = []
     for _ in range(min(RUNS, repetitions)):
         started = time.monotonic()
-        subprocess.run(["make", target], cwd=CHECKOUT, check=True, capture_output=True)
+        result = subprocess.run(["make", target], cwd=CHECKOUT, capture_output=True, text=True)
+        if result.returncode:
+            raise SandboxError(f"`make {target}` failed:\n{result.stdout[-3000:]}\n{result.stderr[-1000:]}")
         samples.append((time.monotonic() - started) / 60)
         report(f"make {target}: {samples[-1]:.2f} min")
     return Figure(f"make {target}, warm", goal, "min", samples)

@@ -181,11 +181,14 @@ def _parse(files: Mapping[str, str], file: str) -> tuple[dict[str, Any], list[Pr
 def _settings(
     file: str, document: dict[str, Any], namespace: str, common: dict[str, Any]
 ) -> tuple[RegionSettings | None, list[Problem]]:
-    """The project's common values, overridden by the stack file's own: key by key as in Pulumi, GitHub apps app by app."""
+    """The project's common values, overridden by the stack file's own: key by key as in Pulumi, GitHub apps app by app.
+
+    A stack file's empty `githubApps` stands for itself, so that the missing apps are reported there.
+    """
     config = document.get("config") or {}
     own = {key.partition(":")[2]: value for key, value in config.items() if key.startswith(f"{namespace}:")}
     values = {**common, **own}
-    is_layered = isinstance(common.get(APPS), dict) and isinstance(own.get(APPS), dict)
+    is_layered = isinstance(common.get(APPS), dict) and isinstance(own.get(APPS), dict) and own[APPS] != {}
     if is_layered:
         values[APPS] = {**common[APPS], **own[APPS]}
     settings, problems = validate(RegionSettings, values, file, f"{namespace}:")

@@ -83,10 +83,15 @@ def stop(home: Home) -> None:
 
 
 def down(home: Home) -> None:
-    """End every process and delete the sandbox's data."""
+    """End every process and delete the sandbox's data. Raises SandboxError for a file that cannot be deleted."""
     stop(home)
     remove_salts(home, CHECKOUT)
-    remove_tree(home.root)
+    try:
+        remove_tree(home.root)
+    except OSError as error:
+        raise SandboxError(
+            f"{error.filename or home.root} cannot be deleted: {error.strerror}. Run it again"
+        ) from error
 
 
 def status(home: Home) -> dict[str, Any]:

@@ -8,6 +8,8 @@
     issues.py      issues and comments
     git_http.py    git over http
     bare.py        merges in the bare repository
+    numbers.py     the numbers of issues and pull requests
+    shapes.py      the parts of requests and answers that all endpoints share
 
 Nothing here is GitHub's own code. Each file names the page of docs.github.com that it follows.
 """

@@ -54,7 +54,7 @@ class Home:
 
     @property
     def pulumi(self) -> Path:
-        """PULUMI_HOME: the simulated provider plugins, in the place of downloaded ones."""
+        """PULUMI_HOME: the simulated clouds' plugins and the published Kubernetes one, in the place of downloaded ones."""
         return self.root / "pulumi"
 
     @property

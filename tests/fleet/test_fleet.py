@@ -113,7 +113,12 @@ def test_every_stack_file_names_the_schema_and_is_short() -> None:
             "regions:githubApps.flags",
             "Add `flipt`",
         ),
-        (AWS, *added('regions:flagsApp: "1"'), "regions:flagsApp", "Write `regions:githubApps.flags.appId`"),
+        (
+            AWS,
+            *added('regions:flagsApp: "1"'),
+            "regions:flagsApp",
+            "Write `regions:githubApps: { flags: { appId: … } }`",
+        ),
         (AWS, *added("regions:asleep: true"), "regions:asleep", "Write `regions:suspended`"),
         (AWS, *added("regions:apiAccess: []"), "regions:apiAccess", "Write `regions:apiAllowedCidrs`"),
         (AWS, *added("regions:access: {}"), "regions:access", "Write `regions:clusterAccess`"),

@@ -104,7 +104,7 @@ def test_without_the_sandboxs_packages_the_help_leaves_it_out(monkeypatch: pytes
     result = CliRunner().invoke(app, ["--help"])
     assert result.exit_code == 0, result.output
     assert "A fleet on one machine" not in result.stdout
-    with pytest.raises(fleet.UserError, match="the sandbox needs .*pip install"):
+    with pytest.raises(fleet.UserError, match=r"the sandbox needs .*pip install"):
         CliRunner().invoke(app, ["sandbox", "status"], catch_exceptions=False)
 
 

@@ -65,5 +65,5 @@ def test_many_regions_are_put_together_until_github_makes_all_jobs() -> None:
 
 
 def test_more_accounts_than_jobs_is_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(fleet.FleetError, match=r"257.*256 jobs.*Operator"):
+    with pytest.raises(fleet.FleetError, match=r"257.*256 jobs.*Split the change"):
         group_into_jobs(many(300, 257), Purpose.PREVIEW)

@@ -205,8 +205,8 @@ class RolloutMachine(RuleBasedStateMachine):
         before, pauses = dict(self.host.branches), dict(self.host.ledger.pauses)
         if conductor.carry_out(self.host, observation.prepared):
             for move in observation.prepared.plan.moves:
-                assert before.get(move.region) == move.old, "rule 4: another push moved it concurrently"
-                assert not {move.wave, "all"} & set(pauses), "rule 6: a pause holds, also a concurrent one"
+                assert before.get(move.region) == move.old, "rule 5: another push moved it concurrently"
+                assert not {move.wave, "all"} & set(pauses), "rule 7: a pause holds, also a concurrent one"
             judge(self.host.releases, observation)
             self.proofs |= proved_and_left(self.host.releases, observation)
             # Receipts count from the time of the plan: an honest region posts none before the push.

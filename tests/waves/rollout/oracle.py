@@ -42,10 +42,10 @@ def judge(releases: Mapping[Commit, Release], observation: Observation) -> None:
         assert not release.problem, "rule 1: a broken commit goes nowhere"
         members = [m.name for m in release.members.get(move.wave, ())]
         assert move.region in members, "rule 1: the release lists the wave's regions"
-        assert not {move.wave, "all"} & set(ledger.pauses), "rule 6: a pause holds"
+        assert not {move.wave, "all"} & set(ledger.pauses), "rule 7: a pause holds"
         if move.old is not None:
-            assert move.old in observation.history, "rule 4: forward only"
-            assert observation.history.index(move.old) > observation.history.index(move.new), "rule 4: forward only"
+            assert move.old in observation.history, "rule 5: forward only"
+            assert observation.history.index(move.old) > observation.history.index(move.new), "rule 5: forward only"
         before = release.before(move.wave)
         if before is not None:
             _check_proof(observation, release, before)
@@ -63,7 +63,7 @@ def judge(releases: Mapping[Commit, Release], observation: Observation) -> None:
         if joined.joined and not ledger.region(name).joined:
             release = releases[joined.joined]
             policy = next(w for w in release.waves if any(m.name == name for m in release.members[w.name]))
-            assert _has_passed(observation, name, joined.joined, policy, soak=False), "rule 7: joined by passing once"
+            assert _has_passed(observation, name, joined.joined, policy, soak=False), "rule 8: joined by passing once"
 
 
 def proved_and_left(releases: Mapping[Commit, Release], observation: Observation) -> set[tuple[str, Commit]]:
@@ -146,7 +146,7 @@ def _check_proof(observation: Observation, release: Release, before: Wave) -> No
     if not joined:
         remaining = [m for m in members if not ledger.region(m.name).retired]
         assert before.may_be_empty, "rule 3: no data is never a pass"
-        assert not remaining, "rule 7: a wave of regions that never passed proves nothing"
+        assert not remaining, "rule 8: a wave of regions that never passed proves nothing"
         return
     for member in joined:
         if before.gate == "none":
@@ -160,7 +160,7 @@ def _check_proof(observation: Observation, release: Release, before: Wave) -> No
         assert proved, f"rule 3: {member.name} did not prove it"
         waived = (member.name, release.commit) in ledger.waivers
         assert waived or not _has_failed(observation, member.name, release.commit, before), (
-            "rule 3: a failure takes proof back"
+            "rule 4: a failure takes proof back"
         )
 
 

@@ -46,27 +46,27 @@ MUTANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     ),
     "rule 3: no data is a pass": lambda patch: _states(patch, {State.WAITING: State.PASSED}),
     "rule 3: a failure is a pass": lambda patch: _states(patch, {State.FAILED: State.PASSED}),
-    "rule 3: a later failure does not revoke the proof": lambda patch: patch.setattr(
+    "rule 4: a later failure does not revoke the proof": lambda patch: patch.setattr(
         RegionStates, "failing_regions", lambda self, commit, wave: []
     ),
-    "rule 3: a region that failed and passed again need not soak again": lambda patch: patch.setattr(
+    "rule 4: a region that failed and passed again need not soak again": lambda patch: patch.setattr(
         RegionStates, "_has_failed", _latest_receipt_failed
     ),
-    "rule 3: later cohorts go on when the proof is revoked": lambda patch: patch.setattr(
+    "rule 4: later cohorts go on when the proof is revoked": lambda patch: patch.setattr(
         WavePass, "_is_revoked", lambda self, target: False
     ),
     "rule 3: no region soaks": lambda patch: _states(patch, {State.SOAKING: State.PASSED}),
     "rule 3: receipts from before the region had the commit count": lambda patch: _latest(patch, since=False),
     "rule 3: the first receipt counts, not the latest": lambda patch: _latest(patch, first=True),
     "rule 3: an empty wave proves everything": lambda patch: _empty_proves(patch),
-    "rule 4: a branch moves in any direction": lambda patch: patch.setattr(WavePass, "_move", _move_anywhere),
-    "rule 4: a push needs no lease": lambda patch: patch.setattr(MemoryHost, "push", _push_without_lease),
-    "rule 5: every login is trusted": lambda patch: _latest(patch, trust=False),
-    "rule 6: a pause is ignored": lambda patch: patch.setattr(WavePass, "_closed_reason", lambda self: ""),
-    "rule 7: a region that is joining gates": lambda patch: patch.setattr(
+    "rule 5: a branch moves in any direction": lambda patch: patch.setattr(WavePass, "_move", _move_anywhere),
+    "rule 5: a push needs no lease": lambda patch: patch.setattr(MemoryHost, "push", _push_without_lease),
+    "rule 6: every login is trusted": lambda patch: _latest(patch, trust=False),
+    "rule 7: a pause is ignored": lambda patch: patch.setattr(WavePass, "_closed_reason", lambda self: ""),
+    "rule 8: a region that is joining gates": lambda patch: patch.setattr(
         RegionStates, "joined_members", lambda self, commit, wave: list(self.members(commit, wave))
     ),
-    "rule 7: a region joins without passing": lambda patch: _states(patch, {State.WAITING: State.SOAKING}),
+    "rule 8: a region joins without passing": lambda patch: _states(patch, {State.WAITING: State.SOAKING}),
     "a region is retired without its retirement hold": lambda patch: patch.setattr(
         operations, "_require_retirement_hold", lambda world, region: None
     ),

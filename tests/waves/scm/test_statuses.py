@@ -46,9 +46,9 @@ def test_all_pages_are_read_and_the_newest_word_has_the_greatest_id(remote: Remo
     sha = remote.commit()
     for number in range(250):
         post(remote, sha, f"region/r{number % 125}/apps", "pending" if number < 125 else "success")
-    receipt = client(remote).of({sha})[sha]
-    assert len(receipt) == len({receipt.id for receipt in receipt}) == 250
-    newest = {r.region: r.state for r in sorted(receipt, key=lambda receipt: receipt.id)}
+    receipts = client(remote).of({sha})[sha]
+    assert len(receipts) == len({receipt.id for receipt in receipts}) == 250
+    newest = {r.region: r.state for r in sorted(receipts, key=lambda receipt: receipt.id)}
     assert set(newest.values()) == {StatusState.SUCCESS}
     assert len(newest) == 125
 

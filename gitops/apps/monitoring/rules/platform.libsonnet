@@ -104,7 +104,7 @@ function(region)
           'max by (name) (argocd_app_info{health_status=~"Degraded|Missing|Unknown"}) == 1',
           '10m',
           'The region is not healthy',
-          'The Application {{ $labels.name }} has been degraded for ten minutes.',
+          'The Application {{ $labels.name }} has not been healthy for ten minutes.',
         ),
         alert.ticket(
           'ArgoCDSyncFailed',
