@@ -13,5 +13,5 @@ def within(seconds: float, true: Callable[[], bool]) -> bool:
         elapsed = time.monotonic() - begin
         if elapsed > seconds:
             return False
-        time.sleep(min(0.5, 0.01 + elapsed / 10))
+        time.sleep(min(1.0, 0.01 + elapsed / 10))
     return True

@@ -17,6 +17,7 @@ from sandbox.machine.supervisor_client import ApiServerAccess, NodeSpec
 from sandbox.supervisor import pki
 from sandbox.supervisor.api import ApiServer
 from sandbox.supervisor.pods import PodRunner
+from sandbox.supervisor.programs import COLLECTOR
 from sandbox.supervisor.simulated.flipt import Flipt
 from sandbox.supervisor.simulated.network import Network
 from sandbox.supervisor.simulated.volumes import VolumeProvisioner
@@ -169,10 +170,7 @@ class Cluster:
         return {"token": answer["status"]["token"], "expires": answer["status"]["expirationTimestamp"]}
 
     async def _run(self, name: str, arguments: list[str]) -> None:
-        # Half of Go's usual garbage headroom: API servers are the sandbox's largest processes by far.
-        process = Process(
-            name, [str(self._host.binaries[name]), *arguments], self._logs / f"{name}.log", {"GOGC": "50"}
-        )
+        process = Process(name, [str(self._host.binaries[name]), *arguments], self._logs / f"{name}.log", COLLECTOR)
         self._processes.append(process)
         await process.start()
 
