@@ -26,7 +26,7 @@ REGION, COPY = "staging-aws-eu-west-1", "staging-aws-eu-north-1"
 EDITS = {"location: eu-west-1": "location: eu-north-1", "10.16.0.0/16": "10.201.0.0/16"}
 HEALTHY_SECONDS = 240.0
 
-Report = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 
 
 def up(home: Home) -> None:
@@ -34,7 +34,7 @@ def up(home: Home) -> None:
     lifecycle.up(home, build.ensure(lambda tool, done, total: None))
 
 
-def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]:
+def demos(home: Home, repetitions: int, report: ReportProgress) -> tuple[Figure, Figure]:
     """`make demo` with the toolchain alone, and the memory of its regions. The last demo stays up."""
     seconds, gigabytes = [], []
     for number in range(repetitions):
@@ -59,7 +59,7 @@ def demos(home: Home, repetitions: int, report: Report) -> tuple[Figure, Figure]
 
 
 def alternate(
-    acts: dict[str, Callable[[], None]], repetitions: int, report: Report
+    acts: dict[str, Callable[[], None]], repetitions: int, report: ReportProgress
 ) -> tuple[list[float], dict[str, list[float]]]:
     """The seconds of two acts in turns. Returns the first's ratios to the second, and the seconds of both."""
     samples: dict[str, list[float]] = {name: [] for name in acts}
@@ -75,7 +75,7 @@ def alternate(
     return [a / b for a, b in zip(first, second, strict=True)], samples
 
 
-def previews(home: Home, repetitions: int, report: Report) -> Figure:
+def previews(home: Home, repetitions: int, report: ReportProgress) -> Figure:
     """An unchanged preview of a region, in turns with the preview of its baseline program."""
     export = regions.pulumi(home, home.checkout, "stack", "export", "--show-secrets", "-s", REGION)
     baseline = home.root / "baseline"
@@ -99,7 +99,7 @@ def previews(home: Home, repetitions: int, report: Report) -> Figure:
     )  # fmt: skip
 
 
-def new_region(home: Home, repetitions: int, report: Report) -> Figure:
+def new_region(home: Home, repetitions: int, report: ReportProgress) -> Figure:
     """From a copied stack file to a Healthy application, while the three demo regions run on the same machine."""
     checkout, path = home.checkout, home.checkout / "stacks" / f"Pulumi.{COPY}.yaml"
     totals, apply, settle, server = [], [], [], []
@@ -146,7 +146,7 @@ def _api_server() -> float:
     return seconds
 
 
-def cold_toolchain(report: Report) -> Figure:
+def cold_toolchain(report: ReportProgress) -> Figure:
     """Every tool from source without any cache, with the download of all modules. Takes ten minutes and more."""
     with tempfile.TemporaryDirectory(prefix="cold-", dir="/tmp") as scratch:
         env = {

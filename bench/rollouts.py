@@ -8,10 +8,10 @@ The next round's good commit is the fix.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from bench.measure import ReportProgress
 from bench.report import Figure
 from sandbox import lifecycle
 from sandbox.demo import progress, regions
@@ -19,8 +19,6 @@ from sandbox.demo.progress import HostSnapshot, RolloutProgress
 from sandbox.demo.scenario import PINS, Scenario, remove_change_windows, shorten_waits
 from sandbox.githost import repository
 from sandbox.machine.home import Home
-
-Report = Callable[[str], None]
 
 
 @dataclass
@@ -37,7 +35,7 @@ class RolloutRound:
     """The regions beyond staging that got the bad commit."""
 
 
-def measure(home: Home, rounds: int, report: Report) -> list[RolloutRound]:
+def measure(home: Home, rounds: int, report: ReportProgress) -> list[RolloutRound]:
     """Let the conductor bring the fleet up, then measure the rounds."""
     scenario = Scenario(home, report, lambda rollout, host, members: None)
     # Soak, windows and deadlines are no delay of the rollout itself.
@@ -54,7 +52,7 @@ def measure(home: Home, rounds: int, report: Report) -> list[RolloutRound]:
         lifecycle.run_ci(home, False)
 
 
-def _round(home: Home, scenario: Scenario, number: int, report: Report) -> RolloutRound:
+def _round(home: Home, scenario: Scenario, number: int, report: ReportProgress) -> RolloutRound:
     members = scenario.fleet
     tag = scenario.influxdb_tag()
     good_tag = f"{tag.partition('-')[0]}-{number}"

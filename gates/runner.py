@@ -72,9 +72,9 @@ def _budget(region: RunningRegion, expected: Expectations) -> list[str]:
     return checks.budget(watched, expected.watch, requests, failed, expected.share)
 
 
-Check = Callable[[RunningRegion, Expectations], list[str]]
+GateCheck = Callable[[RunningRegion, Expectations], list[str]]
 
-CHECKS: dict[str, Check] = {
+CHECKS: dict[str, GateCheck] = {
     "release": lambda region, expected: checks.release(region.release(), expected.commit),
     "workloads": _workloads,
     "endpoints": lambda region, expected: checks.endpoints(region.ask("/health"), region.ask("/ready")),
@@ -96,7 +96,7 @@ def run(names: Sequence[str], region: RunningRegion, expected: Expectations, tim
 
 
 def retry_until_passed(
-    name: str, check: Check, region: RunningRegion, expected: Expectations, timeout: float
+    name: str, check: GateCheck, region: RunningRegion, expected: Expectations, timeout: float
 ) -> GateResult:
     """Repeat a check until it passes or its time is over. The last try's problems count."""
     started, tries = time.monotonic(), 0

@@ -36,9 +36,9 @@ function(app, region, revision, url, ports, more=[])
     readRule('argoproj.io', ['workflowtaskresults'], ['create', 'patch']),
   ]) + [
     app.out(name),
-    app.out(name, ports, called=name + '-asks'),
+    app.out(name, ports, policyName=name + '-asks'),
   ] + (if counts then [
-    app.out(name, [prometheus], [k.pods('prometheus', 'monitoring')], called=name + '-counts'),
+    app.out(name, [prometheus], [k.pods('prometheus', 'monitoring')], policyName=name + '-counts'),
   ] else []) + [
     {
       apiVersion: 'argoproj.io/v1alpha1',

@@ -173,14 +173,14 @@ local rbac = 'rbac.authorization.k8s.io';
     ],
 
     // Opens ports of an application's pods to other pods: by default those of this namespace.
-    open(ports, peers=[app.here], called=name):: policy(called, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
+    open(ports, peers=[app.here], policyName=name):: policy(policyName, app.selector, { ingress: [{ from: peers, ports: tcp(ports) }] }),
 
     // Lets Prometheus read an application's metrics.
     scraped(ports):: app.open(ports, [$.pods('prometheus', 'monitoring')], name + '-scraped'),
 
     // Lets a part's pods reach other pods: by default those of this namespace. With `peers` null, any address.
     // Without `ports`, any address by https: API servers, git hosts.
-    out(part, ports=null, peers=[app.here], called=part + '-out'):: policy(called, { 'app.kubernetes.io/name': part }, {
+    out(part, ports=null, peers=[app.here], policyName=part + '-out'):: policy(policyName, { 'app.kubernetes.io/name': part }, {
       egress: [if ports == null then { ports: tcp([443]) } else { [if peers != null then 'to']: peers, ports: tcp(ports) }],
     }),
 

@@ -34,7 +34,7 @@ _UNPULLABLE = Path(__file__).with_name("unpullable.yaml")
 
 
 @dataclass(frozen=True)
-class Record:
+class ClusterRecord:
     """The data with which a cluster starts again. The endpoint is in the stacks' state, so the port stays the same."""
 
     name: str
@@ -44,7 +44,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Host:
+class ClusterMachine:
     """The parts of this machine that all clusters share."""
 
     clusters: Path
@@ -60,7 +60,7 @@ class Host:
 class Cluster:
     """A running control plane."""
 
-    def __init__(self, record: Record, host: Host) -> None:
+    def __init__(self, record: ClusterRecord, host: ClusterMachine) -> None:
         self.record = record
         self._host = host
         self._folder = folder = host.clusters / slug(record.name)
@@ -72,10 +72,10 @@ class Cluster:
         self._network: Network | None = None
 
     @classmethod
-    def create(cls, name: str, version: str, host: Host) -> Cluster:
+    def create(cls, name: str, version: str, host: ClusterMachine) -> Cluster:
         """A new cluster, not yet started."""
         pki.create(host.clusters / slug(name), _SERVICE_IP)
-        return cls(Record(name, version, free_port(), secrets.token_urlsafe(24)), host)
+        return cls(ClusterRecord(name, version, free_port(), secrets.token_urlsafe(24)), host)
 
     @property
     def endpoint(self) -> str:

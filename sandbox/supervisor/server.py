@@ -22,7 +22,7 @@ from sandbox.machine.files import remove_tree
 from sandbox.machine.home import CHECKOUT, Home
 from sandbox.machine.processes import Process, free_port, listening
 from sandbox.machine.supervisor_client import NodeSpec
-from sandbox.supervisor.cluster import Cluster, Host, Record, kubeconfig, record_data, short_name
+from sandbox.supervisor.cluster import Cluster, ClusterMachine, ClusterRecord, kubeconfig, record_data, short_name
 from sandbox.supervisor.simulated.flipt import Flipt
 
 _READY_SECONDS = 30.0
@@ -40,7 +40,7 @@ class Supervisor:
         self._etcd: Process | None = None
         self._git_host = self._program("git-host", "sandbox.githost")
         self._ci: Process | None = None
-        self._host = Host(home.clusters, home.logs, binaries, self._etcd_url, Flipt(home.root / "flags.git"))
+        self._host = ClusterMachine(home.clusters, home.logs, binaries, self._etcd_url, Flipt(home.root / "flags.git"))
         self.stopped = asyncio.Event()
 
     async def start(self) -> None:
@@ -60,7 +60,7 @@ class Supervisor:
         )  # fmt: skip
         await self._etcd.start()
         if self._home.state_file.exists():
-            records = [Record(**data) for data in json.loads(self._home.state_file.read_text())]
+            records = [ClusterRecord(**data) for data in json.loads(self._home.state_file.read_text())]
             self._clusters = {record.name: Cluster(record, self._host) for record in records}
             await asyncio.gather(*(cluster.start() for cluster in self._clusters.values()))
         if not await listening(repository.port(self._home), _READY_SECONDS):

@@ -38,6 +38,6 @@ function(region, revision)
     app.deployment(size.replicas, [container]),
     app.open([port]),
     app.scraped([port]),
-    app.out(name, [influxdb], [k.pods('influxdb', 'influxdb')], called='front-out-influxdb'),
-    app.out(name, [flipt], [k.pods('flipt', 'flipt')], called='front-out-flipt'),
+    app.out(name, [influxdb], [k.pods('influxdb', 'influxdb')], policyName='front-out-influxdb'),
+    app.out(name, [flipt], [k.pods('flipt', 'flipt')], policyName='front-out-flipt'),
   ] + gate(app, region, revision, 'http://%s.front.svc:%d' % [name, port], [port], if std.member(region.applications, 'monitoring') then ['budget'] else [])

@@ -63,6 +63,6 @@ function(region, app, replicas)
     app.open([port], [k.pods('prometheus')]),
     app.out('alertmanager'),
   ] + if replicas == 1 then [] else [
-    app.open([mesh], [k.pods('alertmanager')], called='alertmanager-mesh'),
-    app.out('alertmanager', [mesh], [k.pods('alertmanager')], called='alertmanager-mesh-out'),
+    app.open([mesh], [k.pods('alertmanager')], policyName='alertmanager-mesh'),
+    app.out('alertmanager', [mesh], [k.pods('alertmanager')], policyName='alertmanager-mesh-out'),
   ]

@@ -51,8 +51,8 @@ function(region, app)
       { name: 'scratch', mountPath: '/var/lib/grafana' },
       { name: 'dashboards', mountPath: '/etc/dashboards' },
     ] + [
-      { name: 'provisioning', mountPath: '/etc/grafana/provisioning/' + each + '/' + each + '.yaml', subPath: each + '.yaml' }
-      for each in ['datasources', 'dashboards']
+      { name: 'provisioning', mountPath: '/etc/grafana/provisioning/' + kind + '/' + kind + '.yaml', subPath: kind + '.yaml' }
+      for kind in ['datasources', 'dashboards']
     ],
   };
   [

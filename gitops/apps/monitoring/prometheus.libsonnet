@@ -7,9 +7,9 @@ local rules = import 'rules/main.libsonnet';
 local port = 9090;
 // memory: Prometheus needs a few KiB for each series in the head. A node has about a thousand series, and a pod about thirty.
 local sizes = {
-  small: { cpu: '100m', memory: '512Mi', disk: '10Gi', kept: '8GB' },
-  medium: { cpu: '250m', memory: '2Gi', disk: '50Gi', kept: '40GB' },
-  large: { cpu: '500m', memory: '6Gi', disk: '200Gi', kept: '160GB' },
+  small: { cpu: '100m', memory: '512Mi', disk: '10Gi', retentionSize: '8GB' },
+  medium: { cpu: '250m', memory: '2Gi', disk: '50Gi', retentionSize: '40GB' },
+  large: { cpu: '500m', memory: '6Gi', disk: '200Gi', retentionSize: '160GB' },
 };
 
 function(region, app, replicas)
@@ -36,7 +36,7 @@ function(region, app, replicas)
       '--storage.tsdb.path=/prometheus',
       '--storage.tsdb.retention.time=15d',
       // Before the volume is full: Prometheus does not count its write-ahead log.
-      '--storage.tsdb.retention.size=' + size.kept,
+      '--storage.tsdb.retention.size=' + size.retentionSize,
     ],
     ports: [{ name: 'http', containerPort: port }],
     // After a start Prometheus first replays its write-ahead log.
@@ -60,7 +60,7 @@ function(region, app, replicas)
     // The front's gate queries Prometheus: lib/gate.libsonnet.
     app.open([port], [k.pods('grafana'), k.pods('prometheus'), k.pods('gate', 'front')]),
     app.out('prometheus'),
-    app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }], called='prometheus-scrapes'),
+    app.out('prometheus', scraped.ports, [{ namespaceSelector: {} }], policyName='prometheus-scrapes'),
     // Nodes are no pods that a policy could name.
-    app.out('prometheus', [scraped.kubelet], null, called='prometheus-scrapes-kubelets'),
+    app.out('prometheus', [scraped.kubelet], null, policyName='prometheus-scrapes-kubelets'),
   ]

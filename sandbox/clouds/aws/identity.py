@@ -10,7 +10,16 @@ import json
 import re
 from typing import Any, Final
 
-from sandbox.clouds.core.model import Check, CloudError, Context, Name, Reference, ResourceRule, documented_at, is_known
+from sandbox.clouds.core.model import (
+    CloudError,
+    Context,
+    Name,
+    Reference,
+    Refusal,
+    ResourceRule,
+    documented_at,
+    is_known,
+)
 from sandbox.clouds.core.store import Transaction
 
 ROLE: Final = "aws:iam/role:Role"
@@ -51,7 +60,7 @@ def _is_json(path: str, error: str) -> Any:
     return check
 
 
-def principals(error: str) -> Check:
+def principals(error: str) -> Refusal:
     """Refuse a resource policy that names a role that does not exist, in any account."""
 
     def check(context: Context, tx: Transaction) -> None:

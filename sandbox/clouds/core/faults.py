@@ -58,7 +58,7 @@ class Fault(BaseModel):
     type: str = Field(default="*", description="the type's token or a pattern: aws:ec2/*")
     call: int = Field(default=1, ge=1, description="the first of the matching calls that fails")
     times: int = Field(default=1, ge=1, description="the number of calls that fail, one after the other")
-    each: bool = Field(
+    per_resource: bool = Field(
         default=False, description="count the calls of each resource separately, not of all resources together"
     )
     seconds: float = Field(default=0.0, ge=0, description="the seconds of throttle, slow and settle")
@@ -130,6 +130,6 @@ def _count(number: int, fault: Fault, call: Call, counts: dict[str, int]) -> boo
     """Count a call for a fault, if the fault matches it. Whether the fault is due."""
     if not fault.matches(call):
         return False
-    key = f"{number} {call.operation} {call.token} {call.name}" if fault.each else str(number)
+    key = f"{number} {call.operation} {call.token} {call.name}" if fault.per_resource else str(number)
     counts[key] = counts.get(key, 0) + 1
     return fault.call <= counts[key] < fault.call + fault.times

@@ -112,7 +112,7 @@ class _Formatter(string.Formatter):
 
 
 Template = str | Callable[[Context], Any]
-Check = Callable[[Context, "Transaction"], None]
+Refusal = Callable[[Context, "Transaction"], None]
 
 
 @dataclass(frozen=True)
@@ -151,10 +151,10 @@ class Reference:
         return (self.to,) if isinstance(self.to, str) else self.to
 
 
-def documented_at(address: str) -> Callable[[Check], Check]:
+def documented_at(address: str) -> Callable[[Refusal], Refusal]:
     """Mark a check with the address of the cloud's documentation, if that is not the page of the resource type."""
 
-    def mark(check: Check) -> Check:
+    def mark(check: Refusal) -> Refusal:
         check.source = address  # type: ignore[attr-defined]
         return check
 
@@ -233,9 +233,9 @@ class ResourceRule:
     volatile: tuple[str, ...] = ()
     """Outputs that every update computes again."""
     references: tuple[Reference, ...] = ()
-    checks: tuple[Check, ...] = ()
+    checks: tuple[Refusal, ...] = ()
     """Checks at create and update that no reference expresses. A check raises `CloudError`."""
-    protected: tuple[Check, ...] = ()
+    protected: tuple[Refusal, ...] = ()
     """Refusals at delete."""
     effect: Effect | None = None
     json: tuple[str, ...] = ()

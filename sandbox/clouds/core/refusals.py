@@ -6,7 +6,7 @@ import re
 
 from sandbox.clouds.core import property_paths
 from sandbox.clouds.core.dialect import Dialect
-from sandbox.clouds.core.model import Check, CloudError, Context, is_known
+from sandbox.clouds.core.model import CloudError, Context, Refusal, is_known
 from sandbox.clouds.core.references import resolve
 from sandbox.clouds.core.store import Transaction
 
@@ -21,7 +21,7 @@ def validate_write(dialect: Dialect, context: Context, tx: Transaction) -> list[
     return references
 
 
-def run_check(check: Check, context: Context, tx: Transaction) -> None:
+def run_check(check: Refusal, context: Context, tx: Transaction) -> None:
     """Run one check of a rule, and add the address of the cloud's documentation to its error."""
     try:
         check(context, tx)

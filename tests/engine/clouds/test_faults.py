@@ -47,7 +47,7 @@ def cloud(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ClusterSta
         yield stack
 
 
-Record = Callable[[str, object], None]
+RecordProperty = Callable[[str, object], None]
 """Records a count for `make bench`."""
 
 
@@ -81,9 +81,9 @@ def until_well(cloud: ClusterStack, act: Callable[[], str], recover: Callable[[]
     indirect=["cloud"],
 )
 def test_every_creation_fails_once_and_the_ups_after_it_end_with_the_planned_resources(
-    cloud: ClusterStack, effect: str, record_property: Record
+    cloud: ClusterStack, effect: str, record_property: RecordProperty
 ) -> None:
-    cloud.faults({"operation": "create", "effect": effect, "each": True, "seconds": LATE_SECONDS})
+    cloud.faults({"operation": "create", "effect": effect, "per_resource": True, "seconds": LATE_SECONDS})
     until_well(cloud, cloud.up)
     count = calls(cloud)
     record_property(f"creations, {effect}", count)
@@ -100,10 +100,10 @@ def test_every_creation_fails_once_and_the_ups_after_it_end_with_the_planned_res
     ("cloud", "effect"), on("gcp", effects=["refuse", "lose"], always="refuse"), indirect=["cloud"]
 )
 def test_every_deletion_fails_once_and_the_destroys_after_it_leave_nothing(
-    cloud: ClusterStack, effect: str, record_property: Record
+    cloud: ClusterStack, effect: str, record_property: RecordProperty
 ) -> None:
     assert cloud.up() == ""
-    cloud.faults({"operation": "delete", "effect": effect, "each": True})
+    cloud.faults({"operation": "delete", "effect": effect, "per_resource": True})
     until_well(cloud, cloud.destroy)
     record_property(f"deletions, {effect}", calls(cloud))
     assert cloud.cloud_ids() == []
@@ -112,8 +112,8 @@ def test_every_deletion_fails_once_and_the_destroys_after_it_leave_nothing(
 
 
 @pytest.mark.parametrize("cloud", on("gcp"), indirect=True)
-def test_lost_answers_are_adopted_after_the_runbook(cloud: ClusterStack, record_property: Record) -> None:
-    cloud.faults({"operation": "create", "effect": "lose", "each": True})
+def test_lost_answers_are_adopted_after_the_runbook(cloud: ClusterStack, record_property: RecordProperty) -> None:
+    cloud.faults({"operation": "create", "effect": "lose", "per_resource": True})
     until_well(cloud, cloud.up, cloud.adopt)
     record_property("creations, lose", calls(cloud))
     cloud.faults()
@@ -125,10 +125,10 @@ def test_lost_answers_are_adopted_after_the_runbook(cloud: ClusterStack, record_
 
 @pytest.mark.parametrize("cloud", on("gcp"), indirect=True)
 def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(
-    cloud: ClusterStack, record_property: Record
+    cloud: ClusterStack, record_property: RecordProperty
 ) -> None:
     # The creations are slow, as in the clouds. So a kill interrupts some of them.
-    slow = {"operation": "create", "effect": "slow", "each": True, "seconds": LATE_SECONDS}
+    slow = {"operation": "create", "effect": "slow", "per_resource": True, "seconds": LATE_SECONDS}
     cloud.faults(slow)
     start = time.monotonic()
     assert cloud.up() == ""
@@ -157,7 +157,7 @@ def test_an_up_that_is_killed_at_any_moment_is_recovered_after_the_runbook(
 
 @pytest.mark.parametrize("cloud", on(), indirect=True)
 def test_each_call_by_itself_fails_and_the_next_up_ends_with_the_planned_resources(
-    cloud: ClusterStack, record_property: Record
+    cloud: ClusterStack, record_property: RecordProperty
 ) -> None:
     assert cloud.up() == ""
     total = len(cloud.cloud_ids())
