@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from fleet.console import main
 from tests.repository import ROOT
 from tests.waves.review.copies import copy_checkout
 from waves.cli.app import app
+from waves.review import program_files
 
 CLOUDS = {name: region.settings.cloud for name, region in fleet.read(ROOT).regions.items()}
 EVERY = set(CLOUDS)
@@ -286,3 +288,20 @@ def test_only_the_changes_own_files_count_and_not_those_of_concurrent_commits(
     repository.git("checkout", "--quiet", "--force", "main")
     repository.git("reset", "--quiet", "--hard", base)
     repository.git("branch", "--quiet", "-D", "change")
+
+
+@pytest.mark.parametrize("file", ["__main__.py", "policy/__main__.py"])
+def test_the_programs_first_files_import_no_clouds_package_and_no_folder_apart(file: str) -> None:
+    """import-linter reads packages, and these files are in none, or run as a script."""
+    statements = [
+        node for node in ast.walk(ast.parse((ROOT / file).read_text())) if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+    modules = {
+        name
+        for node in statements
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+    }
+    own = {name for name in modules if (ROOT / name.partition(".")[0]).exists()}
+    assert {"fleet"} <= own
+    assert {name.partition(".")[0] for name in own} <= set(program_files.PROGRAM)
+    assert not [name for name in own if name.split(".")[:2] in (["components", cloud] for cloud in program_files.ALL)]
