@@ -47,9 +47,9 @@ class Stack:
     document: Mapping[str, Any]
     settings: RegionSettings
 
-    def problem(self, key: str, value: Any, what: str, remedy: str) -> Problem:
+    def problem(self, key: str, value: Any, fault: str, remedy: str) -> Problem:
         """A problem at a setting of this file."""
-        return Problem(self.file, f"regions:{key}", value, what, remedy)
+        return Problem(self.file, f"regions:{key}", value, fault, remedy)
 
 
 def waves(waves: Waves, file: str) -> list[Problem]:

@@ -18,11 +18,11 @@ class Problem:
     file: str
     key: str
     value: Any
-    what: str
+    fault: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.file}: {self.key}{_shown(self.value)}: {self.what}. {self.remedy}."
+        return f"{self.file}: {self.key}{_shown(self.value)}: {self.fault}. {self.remedy}."
 
     def as_dict(self) -> dict[str, Any]:
         """The problem as JSON-ready data, with the value in its form for people."""
@@ -30,7 +30,7 @@ class Problem:
             "file": self.file,
             "key": self.key,
             "value": _shown(self.value).removeprefix(" = ") or None,
-            "what": self.what,
+            "fault": self.fault,
             "remedy": self.remedy,
         }
 

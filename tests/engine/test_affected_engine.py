@@ -89,7 +89,7 @@ class Laboratory:
                 if self._after(copy, group, region) != before:
                     # If only a combination of edits changes the preview, all edits of the group count.
                     guilty = [edit for edit in group if self._after(copy, [edit], region) != before]
-                    result.misses += [edit.what for edit in guilty or group]
+                    result.misses += [edit.name for edit in guilty or group]
             for edit in self._touching[region]:
                 after = self._after(copy, [edit], region)
                 result.changed = result.changed or after != before
@@ -141,7 +141,7 @@ def independent_groups(alone: Iterable[Edit]) -> list[list[Edit]]:
 def merge(group: Iterable[Edit]) -> Edit:
     """Several edits as one edit."""
     files = {path: content for edit in group for path, content in edit.files.items()}
-    return Edit(", ".join(edit.what for edit in group), files)
+    return Edit(", ".join(edit.name for edit in group), files)
 
 
 @pytest.fixture(scope="module")

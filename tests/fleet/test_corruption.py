@@ -75,7 +75,7 @@ def test_a_setting_that_is_left_out_is_named_unless_all_regions_have_it(path: st
         optional.add("regions:githubApps")  # only the app that writes flags
     for key in config.keys() - optional:
         problems = corrupted(path, {name: value for name, value in config.items() if name != key})
-        assert any(problem.file == path and problem.key.startswith(key) and problem.what for problem in problems), (
+        assert any(problem.file == path and problem.key.startswith(key) and problem.fault for problem in problems), (
             key,
             problems,
         )

@@ -213,7 +213,7 @@ def test_more_regions_than_may_ask_git_that_often_are_refused_with_the_interval_
         texts[f"stacks/Pulumi.many-{number}.yaml"] = texts[AWS].replace("10.16.0.0/16", f"10.{100 + number}.0.0/16")
     (problem,) = fleet.load(texts).problems
     assert (problem.file, problem.key) == ("Pulumi.yaml", "regions:pollInterval")
-    assert "23 regions ask git for commits and flags 15.3 times a second" in problem.what
+    assert "23 regions ask git for commits and flags 15.3 times a second" in problem.fault
     assert "every 4s" in problem.remedy
     texts["Pulumi.yaml"] += "  regions:pollInterval:\n    default: 4s\n"
     assert not fleet.load(texts).problems
@@ -223,7 +223,7 @@ def test_a_name_that_stands_twice_is_reported_for_both_files() -> None:
     texts = files()
     twin = AWS.replace(".yaml", ".yml")
     texts[twin] = texts[AWS].replace("10.16.0.0/16", "10.99.0.0/16")
-    problems = {(problem.file, problem.what) for problem in fleet.load(texts).problems}
+    problems = {(problem.file, problem.fault) for problem in fleet.load(texts).problems}
     assert {(AWS, f"{twin} is the same region"), (twin, f"{AWS} is the same region")} <= problems
     assert (twin, "Pulumi reads .yaml files only") in problems
 
@@ -251,7 +251,7 @@ def test_a_copied_salt_means_that_the_file_is_encrypted_for_another_stack() -> N
         texts[file] += "encryptionsalt: v1:abc:v1:def\n"
     problems = fleet.load(texts).problems
     assert {problem.file for problem in problems} == {AWS, GCP}
-    assert all("encrypted for another stack" in problem.what for problem in problems)
+    assert all("encrypted for another stack" in problem.fault for problem in problems)
 
 
 def test_a_key_that_is_not_the_waves_own_is_refused() -> None:

@@ -55,16 +55,16 @@ def doctor(context: typer.Context, region: RegionName, as_json: Json = False) ->
     """Check that this machine is fit to build a region: tools, credentials, state, keys, quotas. Exit code 1 if it is not."""
     settings = fleet.read(options(context).checkout).region(region)
     checks = []
-    for result in examine(settings, os.environ, run):
-        checks.append(result)
+    for check in examine(settings, os.environ, run):
+        checks.append(check)
         if not as_json:  # one by one: a cloud may answer slowly
-            mark, colour = MARKS[result.fit]
-            output.text((f"{mark:<5}", colour), f"{result.name}: {result.what}")
-            if result.remedy:
-                output.text(f"      {result.remedy}")
+            mark, colour = MARKS[check.fit]
+            output.text((f"{mark:<5}", colour), f"{check.name}: {check.result}")
+            if check.remedy:
+                output.text(f"      {check.remedy}")
     if as_json:
-        print(json.dumps([asdict(result) for result in checks], indent=2))
-    if any(result.fit is False for result in checks):
+        print(json.dumps([asdict(check) for check in checks], indent=2))
+    if any(check.fit is False for check in checks):
         raise typer.Exit(1)
 
 

@@ -125,7 +125,7 @@ def preflight(context: typer.Context, commits: Commits, as_json: Json = False) -
     for violation in [] if as_json else broken_rules:
         reason = (f"excused: {violation.exemption}", "yellow") if violation.exemption else ("blocked", "red")
         output.text(reason, f" {violation.rule} {violation.item} ({', '.join(violation.regions)})")
-        output.text(f"    {violation.what}")
+        output.text(f"    {violation.fault}")
     if any(not violation.exemption for violation in broken_rules):
         raise typer.Exit(1)
     if not as_json and not broken_rules:
@@ -152,6 +152,6 @@ def _fail_if_broken(comparison: Comparison) -> None:
 def _print_group(group: Group) -> None:
     output.text((count_of_regions(len(group.regions)), "bold"), f": {first_names(group.regions, MAX_NAMES)}")
     for change in group.changes:
-        output.text("  ", (change.what, COLOURS[change.what]), f" {change.item}")
+        output.text("  ", (change.kind, COLOURS[change.kind]), f" {change.item}")
         for path, before, after in change.fields:
             output.text(f"    {path}: {before or '(none)'} -> {after or '(none)'}")

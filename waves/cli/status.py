@@ -91,7 +91,7 @@ def history(context: typer.Context, region: RegionName, as_json: Json = False) -
     if not rows:
         raise HostError(f"the ledger has no entry for {region}")
     for row in rows:
-        output.text(f"{row['at']}  {(row['commit'] or '-')[:10]}  {row['by']}: {row['what']}")
+        output.text(f"{row['at']}  {(row['commit'] or '-')[:10]}  {row['by']}: {row['event']}")
 
 
 def changes_of(region: str, entries: Sequence[LedgerEntry]) -> Iterable[dict[str, Any]]:
@@ -104,7 +104,7 @@ def changes_of(region: str, entries: Sequence[LedgerEntry]) -> Iterable[dict[str
             yield {
                 "at": entry.at.isoformat(),
                 "by": entry.by,
-                "what": text,
+                "event": text,
                 "commit": record.at if record else None,
             }
 

@@ -39,7 +39,7 @@ class DoctorCheck:
 
     name: str
     fit: bool | None
-    what: str
+    result: str
     remedy: str = ""
 
 

@@ -202,7 +202,7 @@ def _preflight(violations: Sequence[PreflightViolation]) -> Iterator[str]:
 
 def _violation(violation: PreflightViolation) -> str:
     state = "excused" if violation.exemption else "blocked"
-    text = violation.what + (f" — {violation.exemption}" if violation.exemption else "")
+    text = violation.fault + (f" — {violation.exemption}" if violation.exemption else "")
     title = f"- **{state}** `{violation.rule}` `{_inline(violation.item)}` ({_names(violation.regions)})"
     return f"{title}\n{_indent(code(text))}"
 
@@ -220,7 +220,7 @@ def lines(preview: Preview) -> list[str]:
 
 
 def _change(change: ObjectDiff) -> list[str]:
-    sign = {"added": "+", "removed": "-"}.get(change.what, "~")
+    sign = {"added": "+", "removed": "-"}.get(change.kind, "~")
     return [
         f"{sign} {change.item}",
         *(f"    {path}: {_or_none(before)} -> {_or_none(after)}" for path, before, after in change.fields),

@@ -20,7 +20,7 @@ class PreflightViolation:
 
     rule: str
     item: str
-    what: str
+    fault: str
     regions: tuple[str, ...]
     exemption: str
     """The reason that the change gives in gitops/exceptions/. Empty: it blocks the change."""
@@ -90,7 +90,7 @@ def violations(comparison: Comparison, before: Mapping[str, str], after: Mapping
     reasons = exemptions(before, after)
     return [
         PreflightViolation(
-            finding.rule, finding.item, finding.what, regions, reasons.get((finding.rule, finding.item), "")
+            finding.rule, finding.item, finding.fault, regions, reasons.get((finding.rule, finding.item), "")
         )
         for finding, regions in comparison.findings.items()
     ]

@@ -17,7 +17,7 @@ OWN_NAME = "<region>"
 class ObjectDiff:
     """One object that is added, removed or changed."""
 
-    what: str
+    kind: str
     """`added`, `removed` or `changed`."""
     item: str
     fields: tuple[tuple[str, str, str], ...] = ()
@@ -65,7 +65,7 @@ def _without_name(change: ObjectDiff, region: str) -> ObjectDiff:
         (hide_name(path, region), hide_name(before, region), hide_name(after, region))
         for path, before, after in change.fields
     )
-    return ObjectDiff(change.what, hide_name(change.item, region), fields)
+    return ObjectDiff(change.kind, hide_name(change.item, region), fields)
 
 
 def _fields(path: str, old: Any, new: Any) -> Iterator[tuple[str, str, str]]:

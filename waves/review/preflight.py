@@ -39,7 +39,7 @@ class Finding:
     rule: str
     item: str
     """The object, as `regions diff` names it."""
-    what: str
+    fault: str
 
 
 class ExceptionsError(fleet.UserError):

@@ -87,13 +87,13 @@ def test_a_failed_check_names_the_remedy(
 ) -> None:
     findings = checks_by_name(region, instead)
     assert findings[name].fit is False
-    assert words in f"{findings[name].what} {findings[name].remedy}"
+    assert words in f"{findings[name].result} {findings[name].remedy}"
 
 
 def test_a_key_that_is_missing_is_named_with_its_app() -> None:
     finding = checks_by_name("tools-aws-us-west-2", keys="")["REGIONS_CONDUCTOR_KEY"]
     assert finding.fit is False
-    assert "1000002" in finding.what
+    assert "1000002" in finding.result
 
 
 def test_a_check_without_a_result_is_unknown_and_not_fit() -> None:

@@ -21,7 +21,7 @@ Files = Mapping[str, bytes]
 class Edit:
     """A change of a few files."""
 
-    what: str
+    name: str
     files: Mapping[str, bytes | None]
     """Path to the new contents. None: the file is removed."""
 

@@ -137,7 +137,7 @@ def test_no_region_is_missed(trials: list[Trial]) -> None:
     ]
     print(f"{len(trials)} edits: {len(left_alone)} leave regions alone ({previews} previews compared)")
     print(f"{len(named_trials)} previews of named regions: {len(changing)} have changed")
-    assert {trial.edit.what: trial.missed for trial in trials if trial.missed} == {}
+    assert {trial.edit.name: trial.missed for trial in trials if trial.missed} == {}
     assert len(left_alone) > len(trials) / 2, "hardly any edit leaves a region alone"
     assert len(changing) > len(named_trials) / 3, "hardly any edit changes a preview"
 
@@ -158,7 +158,7 @@ def test_a_rule_that_ignores_a_file_is_caught_by_the_same_edits(
     for trial in trials:
         if any(map(blind, trial.edit.files)):
             visible = {path: content for path, content in trial.edit.files.items() if not blind(path)}
-            narrowed_names = named(laboratory.old, edited(laboratory.old, Edit(trial.edit.what, visible)))
+            narrowed_names = named(laboratory.old, edited(laboratory.old, Edit(trial.edit.name, visible)))
             missing = sorted((trial.named - narrowed_names) & {*REGIONS})
             narrowed = replace(trial, named=narrowed_names, regions=missing[:1], changed={})
             if narrowed.regions:

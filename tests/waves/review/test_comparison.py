@@ -83,7 +83,7 @@ def test_a_region_that_comes_or_goes_is_all_of_its_objects() -> None:
     less = {path: text for path, text in FILES.items() if AWS not in path}
     for before, after, kind in ((less, FILES, "added"), (FILES, less, "removed")):
         changes = compare(before, after).changes
-        assert {change.what for change in changes[AWS]} == {kind}
+        assert {change.kind for change in changes[AWS]} == {kind}
         assert len(changes[AWS]) == len(render(FILES, fleet.load(FILES).regions[AWS], "R", "C"))
         assert not any(diffs for name, diffs in changes.items() if name != AWS)
 

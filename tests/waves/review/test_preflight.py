@@ -90,7 +90,7 @@ def test_2022_11_a_daemon_set_that_leaves_no_room_for_the_database_is_refused() 
     storage["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "500m"
     (finding,) = findings([*OBJECTS, does_not], [*OBJECTS, does_not], REGION)
     assert (finding.rule, finding.item) == ("capacity", "StatefulSet.apps influxdb/influxdb")
-    assert "with every node's DaemonSets 1.50 CPUs" in finding.what
+    assert "with every node's DaemonSets 1.50 CPUs" in finding.fault
 
 
 def test_all_pods_together_must_fit_on_all_nodes_that_a_region_may_have() -> None:
@@ -113,7 +113,7 @@ def test_a_change_that_an_api_server_refuses_is_a_violation(file: str, before: s
         assert broken == [], "another name is another object"
         return
     assert {violation.rule for violation in broken} == {"immutable-field"}
-    assert path in broken[0].what
+    assert path in broken[0].fault
 
 
 def test_a_new_image_needs_a_digest_and_an_old_one_is_left_alone() -> None:
