@@ -26,8 +26,10 @@ _REQUEUE = {"name": "DEFAULT_REQUEUE_TIME", "value": "2s"}
 A region has one, and each sync waits for it. Source: argo-workflows.readthedocs.io, environment-variables."""
 
 _UNWATCHED = {"name": "WATCH_CONTROLLER_SEMAPHORE_CONFIGMAPS", "value": "false"}
-"""Reads the config map once. By itself, the controller watches it, and after a restart of the API server it spins at one core and
-logs a gigabyte in minutes: github.com/argoproj/argo-workflows, issue 11657. An update of the settings makes a new pod."""
+"""Reads the config map once. An update of the settings makes a new pod instead.
+
+By itself, the controller watches the config map. After a restart of the API server the controller then spins at one core, and logs
+a gigabyte in minutes. Source: github.com/argoproj/argo-workflows, issue 11657."""
 
 SETTINGS: dict[str, object] = {
     # Prometheus does not scrape it yet, and the controller would listen on every interface.

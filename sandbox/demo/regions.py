@@ -47,7 +47,7 @@ class DeployedRegion:
 def pulumi(home: Home, checkout: Path, *arguments: str) -> str:
     """Run `pulumi` without questions. Returns its output. Raises SandboxError with the output of a failure.
 
-    It runs at a lower priority than the regions' own processes: a gate measures the latency of a region's service.
+    Pulumi runs at a lower priority than the regions' own processes: a gate measures the latency of a region's service.
     """
     command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
     result = lifecycle.run(home, ["nice", *command], checkout, capture_output=True)
