@@ -14,6 +14,7 @@ from sandbox.toolchain.tools import TOOLS
 WORKFLOWS = next(tool for tool in TOOLS if tool.module == "argo-workflows")
 
 
+@pytest.mark.toolchain
 def test_a_patched_tool_is_built_from_a_changed_copy_and_upstreams_own_stays_as_it_is(tmp_path: Path) -> None:
     (patch,) = WORKFLOWS.patches
     folder = build._patched(WORKFLOWS, tmp_path)
@@ -23,6 +24,7 @@ def test_a_patched_tool_is_built_from_a_changed_copy_and_upstreams_own_stays_as_
     assert patch.before in original.read_text()
 
 
+@pytest.mark.toolchain
 def test_a_patch_that_no_longer_fits_is_an_error_that_names_it(tmp_path: Path) -> None:
     (patch,) = WORKFLOWS.patches
     with pytest.raises(SandboxError, match=r"'no such text' is not once in cmd/workflow-controller/main\.go"):
