@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 import fleet
 from tests.fleet.test_fleet import files
 
-STACKS = sorted(path for path in files() if re.match(r"stacks/Pulumi\.", path))
-KEYS = {path: list(yaml.safe_load(files()[path])["config"]) for path in STACKS}
+TEXTS = files()
+STACKS = sorted(path for path in TEXTS if re.match(r"stacks/Pulumi\.", path))
+CONFIGS: dict[str, dict[str, Any]] = {path: yaml.safe_load(TEXTS[path])["config"] for path in STACKS}
 NONSENSE: list[Any] = [
     None,
     [],
@@ -34,24 +35,22 @@ NONSENSE: list[Any] = [
 
 def corrupted(path: str, change: dict[str, Any]) -> tuple[fleet.Problem, ...]:
     """The problems of a stack file with changed or removed settings."""
-    texts = files()
-    document = yaml.safe_load(texts[path])
-    document["config"] = change
-    texts[path] = yaml.safe_dump(document, allow_unicode=True)
-    return fleet.load(texts).problems
+    return fleet.load(
+        TEXTS | {path: yaml.dump({"config": change}, Dumper=yaml.CSafeDumper, allow_unicode=True)}
+    ).problems
 
 
 @st.composite
 def settings_of_a_file(draw: st.DrawFn) -> tuple[str, str]:
     path = draw(st.sampled_from(STACKS))
-    return path, draw(st.sampled_from(KEYS[path]))
+    return path, draw(st.sampled_from(list(CONFIGS[path])))
 
 
 @settings(max_examples=400, deadline=None, database=None, derandomize=True)
 @given(place=settings_of_a_file(), value=st.sampled_from(NONSENSE))
 def test_a_meaningless_value_is_reported_with_its_key(place: tuple[str, str], value: Any) -> None:
     path, key = place
-    config = yaml.safe_load(files()[path])["config"]
+    config = CONFIGS[path]
     problems = corrupted(path, {**config, key: value})
     assert any(problem.file == path and problem.key.startswith(key) for problem in problems), problems
     assert all(problem.remedy for problem in problems)
@@ -61,7 +60,7 @@ def test_a_meaningless_value_is_reported_with_its_key(place: tuple[str, str], va
 @given(place=settings_of_a_file(), where=st.integers(8, 40), letter=st.sampled_from("xZ_9"))
 def test_a_mistyped_key_is_named(place: tuple[str, str], where: int, letter: str) -> None:
     path, key = place
-    config = yaml.safe_load(files()[path])["config"]
+    config = CONFIGS[path]
     wrong = key[:where] + letter + key[where:]
     problems = corrupted(path, {wrong if name == key else name: value for name, value in config.items()})
     assert any(problem.file == path and problem.key == wrong for problem in problems), problems
@@ -69,7 +68,7 @@ def test_a_mistyped_key_is_named(place: tuple[str, str], where: int, letter: str
 
 @pytest.mark.parametrize("path", STACKS)
 def test_a_setting_that_is_left_out_is_named_unless_all_regions_have_it(path: str) -> None:
-    config = yaml.safe_load(files()[path])["config"]
+    config = CONFIGS[path]
     optional = {"regions:applications", "regions:costCentre", "regions:changeWindows"}  # these have a default
     if path.endswith("tools-aws-us-west-2.yaml"):
         optional.add("regions:githubApps")  # only the app that writes flags
