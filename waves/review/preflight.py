@@ -100,6 +100,8 @@ def _unpinned_images(
     old: Mapping[str, Object], new: Mapping[str, Object], running: Container[str]
 ) -> Iterator[Finding]:
     for name, item in new.items():
+        if item == old.get(name):
+            continue
         old_images = set(images(old.get(name)))
         for image in images(item):
             if image not in old_images and image not in running and "@sha256:" not in image:
@@ -109,16 +111,18 @@ def _unpinned_images(
 
 
 def images(value: Any) -> Iterator[str]:
-    """All images that an object names, at any depth."""
-    if isinstance(value, Mapping):
-        for key, member in value.items():
-            if key == "image" and isinstance(member, str):
-                yield member
-            else:
-                yield from images(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from images(member)
+    """All images that an object names, at any depth. `dict`: a test against `Mapping` takes ten times as long."""
+    rest = [value]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            for key, member in value.items():
+                if key == "image" and isinstance(member, str):
+                    yield member
+                else:
+                    rest.append(member)
+        elif isinstance(value, list):
+            rest += value
 
 
 def _at(item: Any, path: str) -> Any:
