@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from fleet import UserError
 from fleet.console import main
+from sandbox.machine.errors import SandboxError
 from waves.cli.app import build
 
 SANDBOX = "sandbox"
@@ -39,7 +40,7 @@ app = build(_WithSandbox)
 
 def run() -> int:
     """The console script."""
-    return main(app, (UserError,))
+    return main(app, (UserError, SandboxError))
 
 
 if __name__ == "__main__":
