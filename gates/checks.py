@@ -73,7 +73,8 @@ def _rollout(workload: Object) -> Iterator[str]:
 
 def _containers(pod: Object, since: str) -> Iterator[str]:
     where, status = _title(pod), pod.get("status") or {}
-    for condition in status.get("conditions") or []:
+    # The scheduler may write its failure with a deleted pod onto the next one of that name, which has a node.
+    for condition in [] if (pod.get("spec") or {}).get("nodeName") else status.get("conditions") or []:
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             yield f"{where} has no node: {condition.get('message', condition.get('reason'))}"
     for container in [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]:

@@ -99,6 +99,8 @@ def test_a_pod_without_an_owner_is_not_checked_and_one_without_a_node_is_named()
         {"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}
     ]})  # fmt: skip
     assert "0/3 nodes are available" in only(checks.workloads([stateful_set()], [lonely], SINCE))
+    bound = {**lonely, "spec": {"nodeName": "node-1"}}
+    assert not checks.workloads([stateful_set()], [bound], SINCE)
     lonely["metadata"]["labels"] = {"app.kubernetes.io/name": "gate"}
     assert not checks.workloads([stateful_set()], [lonely], SINCE)
 
