@@ -87,7 +87,14 @@ def test_a_demo_that_is_ended_leaves_no_process_and_down_gives_all_disk_back(
 ) -> None:
     """Ctrl-C goes to all processes of the terminal. CI's signal goes to the first process alone."""
     command = [sys.executable, "-m", "sandbox", "demo", "--regions", "staging-aws-eu-west-1"]
-    demo = subprocess.Popen(command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+    def listen() -> None:
+        """Undo an inherited disposition: a shell's background job ignores SIGINT, and so would its children."""
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    demo = subprocess.Popen(
+        command, cwd=CHECKOUT, stderr=subprocess.PIPE, text=True, start_new_session=True, preexec_fn=listen
+    )
     assert demo.stderr is not None
     for line in demo.stderr:
         if line.endswith(": pulumi up\n"):
