@@ -126,7 +126,7 @@ def demo(
         ),
     ] = "",
 ) -> None:
-    """Run the whole demo: all regions from nothing, good and bad commits, a new region. Takes about ten minutes."""
+    """Run the whole demo: all regions from nothing, good and bad commits, a new region. Takes about a quarter of an hour."""
     start = time.monotonic()
     members = bring_up.choose(regions) if regions else []
     home, messages = _start(), []
