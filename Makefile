@@ -36,7 +36,7 @@ picture: demo ## run the demo, and keep its picture for README.md
 	cp build/demo.svg docs/images/demo.svg
 
 .PHONY: check
-check: environment ## in a minute and a half, without any tool: lint, types and the quick tests
+check: environment ## in a minute, without any tool: lint, types and the quick tests
 	$(MAKE) --no-print-directory --jobs 2 --output-sync=target lint-code test-quick
 
 .PHONY: test-quick
