@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -110,8 +109,7 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
         if kind == "ConfigMap" and name in remaining:
             manifest["data"] = {**(manifest.get("data") or {}), **remaining.pop(name)}
         if kind in ("Deployment", "StatefulSet"):
-            annotations = manifest["spec"]["template"]["metadata"].setdefault("annotations", {})
-            annotations["regions/settings"] = _settings_digest(original, settings)
+            manifests.annotate_settings(manifest, _settings_of(original, settings))
         if name == _REVISION_CACHE[0] and kind == "Deployment":
             _set_variable(manifest, *_REVISION_CACHE[1:])
         result.append(manifest)
@@ -120,11 +118,10 @@ def render(objects: Iterable[Manifest], settings: dict[str, dict[str, str]]) -> 
     return result
 
 
-def _settings_digest(workload: Manifest, settings: dict[str, dict[str, str]]) -> str:
-    """A hash of the config maps that a workload reads as it starts. Another hash restarts it with the new settings."""
+def _settings_of(workload: Manifest, settings: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """The config maps that a workload reads as it starts."""
     text = json.dumps(workload)
-    values = {config_map: keys for config_map, keys in settings.items() if f'"name": "{config_map}"' in text}
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:16]
+    return {config_map: keys for config_map, keys in settings.items() if f'"name": "{config_map}"' in text}
 
 
 def _set_variable(deployment: Manifest, name: str, value: str) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -47,3 +48,9 @@ def manifests(product: str, *patterns: str) -> list[Manifest]:
 def _pins() -> dict[str, Any]:
     pins: dict[str, Any] = json.loads((_UPSTREAM / "pins.json").read_text())
     return pins
+
+
+def annotate_settings(workload: Manifest, settings: Mapping[str, Any]) -> None:
+    """Write a hash of the settings that a workload reads as it starts onto its pods. Other settings make new pods."""
+    annotations = workload["spec"]["template"]["metadata"].setdefault("annotations", {})
+    annotations["regions/settings"] = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 from collections.abc import Iterable
 
@@ -76,8 +75,7 @@ def render(objects: Iterable[Manifest]) -> list[Manifest]:
         for subject in manifest.get("subjects", []):
             subject["namespace"] = NAMESPACE
         if manifest["kind"] == "Deployment":
-            digest = hashlib.sha256(json.dumps(settings).encode()).hexdigest()
-            manifest["spec"]["template"]["metadata"]["annotations"] = {"regions/settings": digest}
+            manifests.annotate_settings(manifest, settings)
             spec = manifest["spec"]["template"]["spec"]
             spec["securityContext"]["seccompProfile"] = {"type": "RuntimeDefault"}  # the namespace is `restricted`
             for container in spec["containers"]:
