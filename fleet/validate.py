@@ -47,10 +47,9 @@ def _problem(model: type[BaseModel], detail: ErrorDetails, file: str, prefix: st
     fields = list(_fields_on(model, location))
     if detail["type"] == "extra_forbidden":
         known = [name for name, _ in _siblings(model, location)]
-        new_name = RENAMED.get(str(location[-1]))
-        if new_name and new_name.partition(".")[0] in known:
-            outer, *inner = new_name.split(".")
-            words = f"{outer}: {{ {inner[0]}: {{ {inner[1]}: … }} }}" if inner else new_name
+        outer, *inner = RENAMED.get(str(location[-1]), "").split(".")
+        if outer in known:
+            words = f"{outer}: {{ {inner[0]}: {{ {inner[1]}: … }} }}" if inner else outer
             return Problem(file, key, detail["input"], "renamed", f"Write `{prefix}{words}`")
         close = difflib.get_close_matches(str(location[-1]), known, n=1)
         hint = f"Did you mean `{close[0]}`? Else remove it" if close else f"Remove it; known here: {', '.join(known)}"

@@ -25,7 +25,7 @@ class Ports:
 
 
 COLLECTOR = {"GOGC": "200"}
-"""Twice Go's usual garbage headroom: with the usual one, a quarter of an idle API server's CPU time is the collector's."""
+"""Twice Go's usual garbage headroom. With half of the usual, a quarter of an idle API server's CPU time is the collector's."""
 
 PYTHON = "python"
 """The Python of this checkout, for the images of this repository."""
