@@ -15,7 +15,7 @@ import uvicorn
 
 import fleet
 from sandbox.githost.rest import SimulatedGitHub
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 from tests.waiting import within
 from tests.waves.rollout.memory import TRUSTED
 
@@ -57,9 +57,7 @@ def repositories(tmp_path_factory: pytest.TempPathFactory) -> Path:
     bare, clone = root / "regions.git", root / "clone"
     subprocess.run(["git", "init", "--quiet", "--template=", "--bare", "--initial-branch=main", str(bare)], check=True)
     subprocess.run(["git", "clone", "--quiet", "--template=", str(bare), str(clone)], check=True, capture_output=True)
-    for path, text in fleet.files(ROOT).items():
-        (clone / path).parent.mkdir(parents=True, exist_ok=True)
-        (clone / path).write_text(text)
+    write(clone, fleet.files(ROOT))
     for command in (
         "config user.name Ann", "config user.email ann@example.com", "remote set-url origin ../regions.git",
         "add --all", "commit --quiet --message Fleet", "push --quiet origin HEAD:main",

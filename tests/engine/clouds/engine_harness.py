@@ -27,6 +27,7 @@ from sandbox.environment import file_backend
 from sandbox.machine.home import CHECKOUT
 from sandbox.provider_sdk.server import start
 from sandbox.toolchain import build
+from tests.repository import write
 from tests.sandbox.clouds.doubles import FakeClusters
 
 PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
@@ -68,9 +69,7 @@ class ClusterStack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
-        for path, text in fleet.files(CHECKOUT).items():
-            (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / path).write_text(text)
+        write(folder, fleet.files(CHECKOUT))
         project = (CHECKOUT / "Pulumi.yaml").read_text()
         (folder / "Pulumi.yaml").write_text(project.replace(": .venv", f": {CHECKOUT / '.venv'}"))
         (folder / "__main__.py").write_text(PROGRAM.format(checkout=CHECKOUT))

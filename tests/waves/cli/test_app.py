@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import fleet
 from fleet.console import Terminal
 from regions.__main__ import app
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 
 ROOT_COMMAND: Any = typer.main.get_command(app)
 
@@ -86,9 +86,9 @@ def test_a_folder_without_a_fleet_is_an_error(arguments: list[str], tmp_path: Pa
 
 
 def test_a_wrong_stack_file_stops_no_job_of_the_other_regions(tmp_path: Path) -> None:
-    for path, text in fleet.files(ROOT).items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text.replace("wave: staging", "wave: stagin") if "staging-aws" in path else text)
+    name = "stacks/Pulumi.staging-aws-eu-west-1.yaml"
+    files = fleet.files(ROOT)
+    write(tmp_path, files | {name: files[name].replace("wave: staging", "wave: stagin")})
     result = CliRunner().invoke(app, ["--checkout", str(tmp_path), "ci-matrix", "deploy"])
     assert result.exit_code == 0, result.output
     jobs = json.loads(result.stdout)["include"]

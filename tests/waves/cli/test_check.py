@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner, Result
 
 import fleet
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 from waves.cli.app import app
 
 AWS = "stacks/Pulumi.staging-aws-eu-west-1.yaml"
@@ -28,10 +28,7 @@ def test_the_shipped_fleet_is_a_table() -> None:
 def test_every_problem_is_named(tmp_path: Path) -> None:
     files = fleet.files(ROOT)
     files[AWS] = files[AWS].replace("wave: staging", "wave: nowhere")
-    for file, text in files.items():
-        path = tmp_path / file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text.replace("cloud: gcp", "cloud: ibm"))
+    write(tmp_path, {path: text.replace("cloud: gcp", "cloud: ibm") for path, text in files.items()})
     result = check(tmp_path)
     assert result.exit_code == 1
     assert "nowhere" in result.stderr

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 from tests.waves.conftest import Remote
 from tests.waves.images.test_pins import FILES, digest
 from waves.cli.app import app as command
@@ -29,12 +29,7 @@ PLACES = {place for image in OWN.values() for place in image.sources}
 @pytest.fixture
 def image_host(remote: Remote) -> Remote:
     """The host with the pins, and with a source of each image."""
-    for path, text in sources(ROOT, PLACE).items():
-        (remote.clone / path).parent.mkdir(parents=True, exist_ok=True)
-        (remote.clone / path).write_text(text)
-    for place in PLACES:
-        (remote.clone / place).mkdir(parents=True, exist_ok=True)
-        (remote.clone / place / "a.py").write_text("1\n")
+    write(remote.clone, sources(ROOT, PLACE) | {f"{place}/a.py": "1\n" for place in PLACES})
     remote.git("add", "--all")
     remote.commit("The images' sources")
     return remote

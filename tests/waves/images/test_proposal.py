@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from fleet import UserError
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 from tests.waves.conftest import REPOSITORY, Remote
 from tests.waves.images.test_pins import FILES, FRONT, MONITORING, digest, own_image
 from waves.cli.app import app as command
@@ -28,9 +28,7 @@ from waves.scm.git import GitRefs
 @pytest.fixture
 def host(remote: Remote, monkeypatch: pytest.MonkeyPatch) -> Remote:
     """The host with the regions' objects on main. The environment has the token of CI's app."""
-    for path, text in sources(ROOT, PLACE, "components/upstream").items():
-        (remote.clone / path).parent.mkdir(parents=True, exist_ok=True)
-        (remote.clone / path).write_text(text)
+    write(remote.clone, sources(ROOT, PLACE, "components/upstream"))
     remote.git("add", "--all")
     remote.commit("The regions' objects")
     may(remote, monkeypatch)

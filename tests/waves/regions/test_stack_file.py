@@ -9,7 +9,7 @@ import pytest
 
 import fleet
 from fleet.console import main
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 from waves.cli.app import app
 from waves.regions import stack_file
 
@@ -63,9 +63,7 @@ def test_a_region_too_many_for_the_git_host_is_refused_with_the_setting_to_chang
 def test_the_command_writes_the_file_and_shows_the_difference(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for path, text in FILES.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
+    write(tmp_path, FILES)
     here = ["--checkout", str(tmp_path)]
     words = ["--from", SOURCE, "--location", "eu-north-1"]
     for extra in (["--dry-run"], []):

@@ -9,7 +9,7 @@ import yaml
 from typer.testing import CliRunner
 
 import fleet
-from tests.repository import ROOT
+from tests.repository import ROOT, write
 from tests.waves.conftest import Remote
 from waves.cli.app import app
 from waves.review.comparison import compare
@@ -164,9 +164,7 @@ def test_the_pinned_definitions_validate_custom_resources() -> None:
 
 
 def test_the_commands_read_commits_and_the_files_as_they_are(remote: Remote) -> None:
-    for path, text in (sources(ROOT) | sources(ROOT, DEFINITIONS)).items():
-        (remote.clone / path).parent.mkdir(parents=True, exist_ok=True)
-        (remote.clone / path).write_text(text)
+    write(remote.clone, sources(ROOT) | sources(ROOT, DEFINITIONS))
     remote.git("add", "--all")
     first = remote.commit("All of gitops")
     pins = remote.clone / PINS
