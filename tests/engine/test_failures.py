@@ -136,10 +136,12 @@ def test_a_cluster_that_does_not_answer_is_named(region: NewRegion, monkeypatch:
 
 
 def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: NewRegion) -> None:
+    # The controllers come back in their own time from the test before, in which their API server stood still.
+    regions.kubectl(region.home, REGION, "create", "deployment", "canary", "--image=canary")
+    regions.kubectl(region.home, REGION, "rollout", "status", "deployment/canary", "--timeout=180s")
     source = region.checkout / "components" / "argo" / "workflows.py"
     text = source.read_text()
     image, spec = '.replace(":latest", f":{version}")', 'spec = manifest["spec"]["template"]["spec"]\n'
-    # The controllers come back in their own time from the test before, in which their API server stood still.
     hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "30"}\n'
     assert text.count(image) == text.count(spec) == 1
     edited = text.replace(image, '.replace(":latest", ":does-not-exist")').replace(spec, f"{spec}            {hasty}")

@@ -42,13 +42,10 @@ def start(home: Home) -> None:
 
 
 def processes(home: Home) -> list[psutil.Process]:
-    """All processes of a sandbox: their command line or environment names its home."""
+    """All processes of a sandbox: their command line or environment names its home. `info` outlives a process that ends."""
     members = []
-    for process in psutil.process_iter():
-        try:
-            arguments = [*process.cmdline(), process.environ().get("SANDBOX_HOME", "")]
-        except psutil.Error:
-            continue
+    for process in psutil.process_iter(["name", "cmdline", "environ"]):
+        arguments = [*(process.info["cmdline"] or []), (process.info["environ"] or {}).get("SANDBOX_HOME", "")]
         if process.pid != os.getpid() and any(str(home.root) in argument for argument in arguments):
             members.append(process)
     return members
@@ -72,7 +69,7 @@ def test_every_port_is_one_of_127_0_0_1(own: Home) -> None:
     supervisor_client.create_cluster(CLUSTER, "1.34")
     supervisor_client.set_node_pool(CLUSTER, "general", [supervisor_client.NodeSpec("node-1", "2", "8Gi")])
     listening = [
-        (process.name(), connection.laddr.ip)
+        (process.info["name"], connection.laddr.ip)
         for process in processes(own)
         for connection in process.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN
@@ -99,7 +96,7 @@ def test_a_demo_that_is_ended_leaves_no_process_and_down_gives_all_disk_back(
     for line in demo.stderr:
         if line.endswith(": pulumi up\n"):
             break
-    assert within(60, lambda: any("kube-apiserver" in process.name() for process in processes(own)))
+    assert within(60, lambda: any("kube-apiserver" in process.info["name"] for process in processes(own)))
     os.killpg(demo.pid, number) if to_all else os.kill(demo.pid, number)
     demo.stderr.read()
     assert demo.wait(60) == code
