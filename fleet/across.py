@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 
 from fleet.applications import FLIPT
-from fleet.checks import Stack
 from fleet.errors import Problem
+from fleet.stack import Stack
 
 GIT_READS = 15
 """Reads of a repository in a second: GitHub's recommended maximum. Source: docs.github.com, "Repository limits"."""

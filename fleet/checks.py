@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
+from fleet import location_rules, ranges
 from fleet.applications import CONDUCTOR, FLIPT
 from fleet.base import RESERVED_NAMES, Cloud
 from fleet.duration import text
 from fleet.errors import Problem
 from fleet.settings import GUID, LOCATIONS, RegionSettings
 from fleet.sizes import MAX_NODES
+from fleet.stack import Stack
 from fleet.tags import RESERVED_PREFIXES, SCHEME
 from fleet.versions import KUBERNETES
 from fleet.waves import Wave, Waves
@@ -36,20 +37,6 @@ PRINCIPALS: Mapping[Cloud, tuple[str, str]] = {
     "azure": (GUID, "the object id of an Entra group"),
 }
 """The form of principals with access to a cluster. Roles and groups, never a single person: they record their members."""
-
-
-@dataclass(frozen=True)
-class Stack:
-    """A stack file whose settings are well-formed by themselves."""
-
-    name: str
-    file: str
-    document: Mapping[str, Any]
-    settings: RegionSettings
-
-    def problem(self, key: str, value: Any, fault: str, remedy: str) -> Problem:
-        """A problem at a setting of this file."""
-        return Problem(self.file, f"regions:{key}", value, fault, remedy)
 
 
 def waves(waves: Waves, file: str) -> list[Problem]:
@@ -114,7 +101,7 @@ def stack(stack: Stack, waves: Mapping[str, Wave], applications: Sequence[str]) 
     return [
         *_name(stack),
         *_wave(stack, waves),
-        *_location(stack),
+        *location_rules.problems(stack),
         *_cloud_settings(stack),
         *_network(stack),
         *_version(stack),
@@ -147,23 +134,21 @@ def _wave(stack: Stack, waves: Mapping[str, Wave]) -> Iterator[Problem]:
         yield stack.problem("wave", name, "not a wave", f"Take one of waves.yaml: {', '.join(waves)}")
 
 
-def _location(stack: Stack) -> Iterator[Problem]:
-    cloud, location = stack.settings.cloud, stack.settings.location
-    if not re.fullmatch(LOCATIONS[cloud], location):
-        yield stack.problem("location", location, f"not the form of a location of {cloud}",
-                            f"Give a location of {cloud}, or fix regions:cloud")  # fmt: skip
-
-
 def _network(stack: Stack) -> Iterator[Problem]:
     """The region's network is private and of one size, and its API is not open to the whole world."""
     network = stack.settings.network
     if network.prefixlen != NETWORK_PREFIX or not network.subnet_of(PRIVATE):
         yield stack.problem("network", network, f"not a /{NETWORK_PREFIX} of {PRIVATE}",
                             f"Take a free /{NETWORK_PREFIX}, for example 10.16.0.0/16")  # fmt: skip
-    for cidr in stack.settings.api_allowed_cidrs:
-        if cidr.prefixlen == 0:
-            remedy = "Narrow it, or remove it for a private API"
-            yield stack.problem("apiAllowedCidrs", cidr, "open to the whole world", remedy)
+    allowed = stack.settings.api_allowed_cidrs
+    for cidr in allowed:
+        if purpose := ranges.reserved(cidr):
+            yield stack.problem("apiAllowedCidrs", cidr, f"no range of the internet: {purpose}",
+                                "Give the public range that the packets come from")  # fmt: skip
+    if count := ranges.too_many(allowed):
+        yield stack.problem("apiAllowedCidrs", [str(cidr) for cidr in allowed],
+                            f"open to {count:,} addresses, which is to the whole world and no company's own ranges",
+                            "Narrow the ranges, or remove them for a private API")  # fmt: skip
 
 
 def _version(stack: Stack) -> Iterator[Problem]:

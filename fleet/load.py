@@ -16,6 +16,7 @@ from fleet.document import parse
 from fleet.errors import FleetError, Problem
 from fleet.residency import RESIDENCY_FILE, Residency, parse_residency
 from fleet.settings import RegionSettings
+from fleet.stack import Stack
 from fleet.tags import SCHEME
 from fleet.validate import validate
 from fleet.waves import Wave, Waves
@@ -118,7 +119,7 @@ def load(files: Mapping[str, str]) -> Fleet:
     namespace = str(project.get("name", "regions"))
     applications = sorted(match["name"] for file in files if (match := APP_FILE.match(file)))
     context = _Context(namespace, _common(project, namespace), waves, residency, applications)
-    stacks: list[checks.Stack] = []
+    stacks: list[Stack] = []
     regions: dict[str, Region] = {}
     for file in sorted(files):
         match = STACK_FILE.match(file)
@@ -156,7 +157,7 @@ def _load_waves(files: Mapping[str, str]) -> tuple[dict[str, Wave], list[Problem
     return {wave.name: wave for wave in model.waves}, [*problems, *checks.waves(model, WAVES_FILE)]
 
 
-def _load_stack(name: str, file: str, text: str, context: _Context) -> tuple[checks.Stack | None, list[Problem]]:
+def _load_stack(name: str, file: str, text: str, context: _Context) -> tuple[Stack | None, list[Problem]]:
     """A stack file and its problems. None if its settings are malformed."""
     document, problems = parse(file, text)
     if problems:
@@ -166,7 +167,7 @@ def _load_stack(name: str, file: str, text: str, context: _Context) -> tuple[che
     problems += own_problems
     if settings is None:
         return None, problems
-    stack = checks.Stack(name, file, document, settings)
+    stack = Stack(name, file, document, settings)
     problems += checks.stack(stack, context.waves, context.applications)
     problems += tenancy.stack(stack, context.waves, context.residency)
     return stack, problems

@@ -12,6 +12,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from fleet import places
 from fleet.base import SECRETS_PROVIDER, Cloud, Label, SettingsModel
 from fleet.duration import Duration
 from fleet.sizes import MAIN_POOL, MAIN_POOLS, NodePool, PoolName, Size
@@ -42,7 +43,7 @@ GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 """The form of Azure's and Entra's ids."""
 
 LOCATIONS: dict[Cloud, str] = {
-    "aws": r"[a-z]{2}(-[a-z]+)+-[0-9]",
+    "aws": r"[a-z]{2,4}(-[a-z]+)+-[0-9]",
     "gcp": r"[a-z]+-[a-z]+[0-9]+",
     "azure": r"[a-z]{4,20}[0-9]?",
 }
@@ -180,8 +181,9 @@ class RegionSettings(SettingsModel):
         default=None,
         min_length=3,
         max_length=3,
-        description="three zones of the location, where the first three are not the ones to use",
-        examples=[["a", "b", "d"]],
+        description="three zones of the location, where the first three are not the ones to use: ids on AWS (`euw1-az1`), "
+        "names on Google Cloud (`us-east1-b`), numbers on Azure, quoted",
+        examples=[["use1-az1", "use1-az2", "use1-az6"]],
     )
     network: Network = Field(
         description="the region's own private network: a /16 of 10.0.0.0/8 that no other region uses",
@@ -293,6 +295,11 @@ class RegionSettings(SettingsModel):
     def private(self) -> bool:
         """Whether the region is one customer's own."""
         return self.tenant != SHARED
+
+    @property
+    def zone_names(self) -> list[str]:
+        """The region's three zones, by the cloud's own ids, names or numbers: the settings' own, else the location's first."""
+        return self.zones or list(places.zones(self.cloud, self.location))
 
     @property
     def pools(self) -> Mapping[str, NodePool]:

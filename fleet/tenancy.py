@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fleet.applications import CONDUCTOR
 from fleet.base import RESERVED_NAMES
-from fleet.checks import Stack
 from fleet.errors import Problem, first_names
 from fleet.residency import RESIDENCY_FILE, Residency, refusal
 from fleet.settings import SHARED, RegionSettings
+from fleet.stack import Stack
 from fleet.waves import Wave
 from fleet.windows import describe, overlap
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 import fleet
+from fleet.ranges import too_many
 from fleet.residency import RESIDENCY_FILE, refusal
 from fleet.sizes import MAX_NODES
 from fleet.tags import SCHEME
@@ -69,7 +72,8 @@ def open_ports(resource: Resource, region: fleet.Region) -> Iterator[str]:
             sources += resource.get("sourceRanges") or ()
     elif resource.type == "azure-native:network:SecurityRule":
         if resource.get("direction") == "Inbound" and resource.get("access") == "Allow":
-            sources += ["0.0.0.0/0" if resource.get("sourceAddressPrefix") in ("*", "Internet", "0.0.0.0/0") else ""]
+            prefixes = [resource.get("sourceAddressPrefix"), *(resource.get("sourceAddressPrefixes") or ())]
+            sources += [WORLD[0] if prefix in ("*", "Internet") else str(prefix) for prefix in prefixes]
     else:
         sources += [resource.get("cidrIpv4", ""), resource.get("cidrIpv6", "")]
     if _world(sources):
@@ -278,8 +282,12 @@ POLICIES = (
 
 
 def _world(ranges: Iterable[Any]) -> bool:
-    """Whether a range is the whole internet."""
-    return any(cidr in WORLD for cidr in ranges)
+    """Whether ranges are together the internet, or a great part. Other words, such as Azure's service tags, are no range."""
+    networks = []
+    for cidr in ranges:
+        with suppress(ValueError):
+            networks.append(ip_network(cidr))
+    return bool(too_many(networks))
 
 
 def _audits(resource: Resource) -> bool:

@@ -13,11 +13,10 @@ from components.aws.iam import service_role
 from components.aws.keys import etcd_key
 from components.aws.network import AwsNetwork, AwsNetworkArgs
 from components.aws.nodes import AwsNodes, AwsNodesArgs
-from components.shared.cluster import LOG_DAYS, ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig, zones
+from components.shared.cluster import LOG_DAYS, ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
 from fleet import KUBERNETES
 
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
-ZONES = ("a", "b", "c")
 
 
 class AwsCluster(pulumi.ComponentResource):
@@ -41,8 +40,7 @@ class AwsCluster(pulumi.ComponentResource):
         )
         options = self._options = ChildOptions(self, provider, region.protected)
 
-        zone_names = [f"{location}{letter}" for letter in zones(region, ZONES)]
-        network = AwsNetwork(name, AwsNetworkArgs(region=region, zones=zone_names), opts=options.component())
+        network = AwsNetwork(name, AwsNetworkArgs(region=region), opts=options.component())
         key = etcd_key(region, options)
         logs = self._create_log_group()
         role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], boundary, options)

@@ -19,8 +19,6 @@ class AwsNetworkArgs:
     """The arguments of the network."""
 
     region: Region
-    zones: list[str]
-    """The names of three availability zones."""
 
 
 class AwsNetwork(pulumi.ComponentResource):
@@ -32,7 +30,7 @@ class AwsNetwork(pulumi.ComponentResource):
     def __init__(self, name: str, args: AwsNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:aws:Network", name, None, opts)
         options = self._options = pulumi.ResourceOptions(parent=self)
-        addresses = subnets.aws(args.region.settings.network)
+        zones, addresses = args.region.settings.zone_names, subnets.aws(args.region.settings.network)
         vpc = self._vpc = aws.ec2.Vpc(
             name,
             cidr_block=str(args.region.settings.network),
@@ -44,11 +42,11 @@ class AwsNetwork(pulumi.ComponentResource):
         # Adopted only to be emptied: nothing may rely on a group that lets everything talk (CIS AWS 5.4).
         aws.ec2.DefaultSecurityGroup(f"{name}-default", vpc_id=vpc.id, ingress=[], egress=[], opts=options)
         gateway = aws.ec2.InternetGateway(name, vpc_id=vpc.id, tags={"Name": name}, opts=options)
-        public = self._create_public_subnets(name, args.zones, addresses.public, gateway)
+        public = self._create_public_subnets(name, zones, addresses.public, gateway)
         # A production region has a NAT gateway per zone, so that the loss of a zone leaves the others their way out.
-        nat_zones = args.zones if args.region.wave.production else args.zones[:1]
+        nat_zones = zones if args.region.wave.production else zones[:1]
         nats = [self._create_nat_gateway(f"{name}-{zone}", public[zone], gateway) for zone in nat_zones]
-        private, tables = self._create_private_subnets(name, args.zones, addresses.private, nats)
+        private, tables = self._create_private_subnets(name, zones, addresses.private, nats)
         # Images' layers come from S3: this way they cost nothing and do not pass the NAT gateways.
         aws.ec2.VpcEndpoint(
             f"{name}-s3",
@@ -66,7 +64,7 @@ class AwsNetwork(pulumi.ComponentResource):
     def _create_public_subnets(
         self, name: str, zones: list[str], ranges: tuple[IPv4Network, ...], gateway: aws.ec2.InternetGateway
     ) -> dict[str, aws.ec2.Subnet]:
-        """Zone to its public subnet. All of them share one route table, whose way out is the internet gateway."""
+        """Zone's id to its public subnet. All of them share one route table, whose way out is the internet gateway."""
         table = aws.ec2.RouteTable(
             f"{name}-public", vpc_id=self._vpc.id, tags={"Name": f"{name}-public"}, opts=self._options
         )
@@ -113,7 +111,8 @@ class AwsNetwork(pulumi.ComponentResource):
             title,
             vpc_id=self._vpc.id,
             cidr_block=str(addresses),
-            availability_zone=zone,
+            # By id: the letter of a zone differs from account to account (docs.aws.amazon.com/ram, "AZ IDs").
+            availability_zone_id=zone,
             tags={"Name": title, role: "1"},
             opts=self._options,
         )

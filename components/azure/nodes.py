@@ -5,11 +5,9 @@ from __future__ import annotations
 import pulumi_azure_native as azure
 
 from components.azure.network import AzureNetwork
-from components.shared.cluster import ChildOptions, zones
+from components.shared.cluster import ChildOptions
 from fleet import MAIN_POOL, Region
 from fleet.sizes import AKS_SYSTEM_NODES
-
-ZONES = ("1", "2", "3")
 
 
 def system_pool(region: Region, network: AzureNetwork) -> azure.containerservice.ManagedClusterAgentPoolProfileArgs:
@@ -24,7 +22,7 @@ def system_pool(region: Region, network: AzureNetwork) -> azure.containerservice
         vm_size=settings.pools[MAIN_POOL].machine_type,
         count=AKS_SYSTEM_NODES,
         orchestrator_version=settings.kubernetes_version,
-        availability_zones=zones(region, ZONES),
+        availability_zones=region.settings.zone_names,
         vnet_subnet_id=network.node_subnet_id,
         os_sku="AzureLinux",
         node_taints=["CriticalAddonsOnly=true:NoSchedule"],
@@ -54,7 +52,7 @@ def agent_pools(
             enable_auto_scaling=True,
             min_count=pool.min_nodes,
             max_count=pool.max_nodes,
-            availability_zones=zones(region, ZONES),
+            availability_zones=region.settings.zone_names,
             vnet_subnet_id=network.node_subnet_id,
             os_sku="AzureLinux",
             node_labels={"regions/pool": name},

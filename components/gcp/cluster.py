@@ -85,7 +85,7 @@ class GcpCluster(pulumi.ComponentResource):
             region.name,
             name=region.name,
             location=settings.location,
-            node_locations=[f"{settings.location}-{letter}" for letter in settings.zones] if settings.zones else None,
+            node_locations=settings.zones,
             network=network.network_id,
             subnetwork=network.subnetwork_id,
             networking_mode="VPC_NATIVE",

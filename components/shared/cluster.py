@@ -78,11 +78,6 @@ class ClusterArgs:
     region: Region
 
 
-def zones(region: Region, default: tuple[str, str, str]) -> list[str]:
-    """The region's three zones: the settings' own, else the cloud's usual ones."""
-    return region.settings.zones or list(default)
-
-
 def kubeconfig(name: str, endpoint: str, certificate_authority: str | None, command: str, arguments: list[str]) -> str:
     """A kubeconfig that signs in by an exec plugin. Returns JSON, which is YAML too, with a stable order of keys.
 

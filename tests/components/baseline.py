@@ -77,7 +77,7 @@ _EKS = (
     Line(
         "aws",
         "VPC over three zones",
-        lambda region, production: len({item["availabilityZone"] for item in inputs(region, SUBNET)}) == 3,
+        lambda region, production: len({item["availabilityZoneId"] for item in inputs(region, SUBNET)}) == 3,
     ),
     Line(
         "aws",

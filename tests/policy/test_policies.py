@@ -46,6 +46,7 @@ def _gke(**more: Any) -> dict[str, Any]:
 
 NODES = "azure-native:containerservice:AgentPool"
 OPEN = {"cidrBlocks": [{"cidrBlock": "0.0.0.0/0"}]}
+HALVES = {"cidrBlocks": [{"cidrBlock": "0.0.0.0/1"}, {"cidrBlock": "128.0.0.0/1"}]}
 NARROW = {"cidrBlocks": [{"cidrBlock": "203.0.113.0/24"}]}
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 STORAGE = "kubernetes:storage.k8s.io/v1:StorageClass"
@@ -61,6 +62,8 @@ CASES = [
     Case("api-endpoint", AKS, _aks(authorizedIPRanges=["0.0.0.0/0"]), _aks(authorizedIPRanges=["203.0.113.0/24"]), "open to"),
     Case("open-ports", "aws:ec2/securityGroup:SecurityGroup", {"ingress": [{"cidrBlocks": ["0.0.0.0/0"]}]},
          {"ingress": [{"cidrBlocks": ["10.0.0.0/8"]}]}, "whole world"),
+    Case("api-endpoint", GKE, _gke(masterAuthorizedNetworksConfig=HALVES), _gke(masterAuthorizedNetworksConfig={}), "whole world"),
+    Case("open-ports", INGRESS, {"cidrIpv4": "64.0.0.0/2"}, {"cidrIpv4": "10.0.0.0/8"}, "whole world"),
     Case("open-ports", INGRESS, {"cidrIpv6": "::/0"}, {"cidrIpv4": "10.0.0.0/8"}, "whole world"),
     Case("open-ports", "gcp:compute/firewall:Firewall", {"sourceRanges": ["0.0.0.0/0"], "allows": [{"protocol": "tcp"}]},
          {"sourceRanges": ["0.0.0.0/0"], "denies": [{"protocol": "all"}]}, "whole world"),

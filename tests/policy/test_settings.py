@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import fleet
 from fleet import NodePool
 from fleet.checks import Stack, stack
+from fleet.places import zones
 from fleet.settings import ClusterAccess
 from fleet.sizes import MAIN_POOLS, Size
 from policy.catalogue import POLICIES
@@ -49,7 +50,7 @@ def regions(draw: st.DrawFn) -> fleet.Region:
         "suspended": "conductor" not in region.settings.applications and draw(st.booleans()),
         "cost_centre": draw(st.sampled_from(["platform", "research"])),
         "kubernetes_version": draw(st.sampled_from(sorted(fleet.KUBERNETES))),
-        "zones": draw(st.sampled_from([None, {"azure": ["1", "2", "3"]}.get(cloud, ["a", "b", "c"])])),
+        "zones": draw(st.sampled_from([None, list(zones(cloud, region.settings.location))])),
     }
     wave = draw(st.sampled_from(FLEET.waves))
     region_settings = region.settings.model_copy(update={**changes, "wave": wave.name})

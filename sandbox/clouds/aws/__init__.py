@@ -19,7 +19,7 @@ from sandbox.clouds.aws import (
     security,
     storage,
 )
-from sandbox.clouds.aws.zones import zone_ids, zones
+from sandbox.clouds.aws.zones import zone_ids
 from sandbox.clouds.core import terraform_bridge
 from sandbox.clouds.core.crud import Cloud
 from sandbox.clouds.core.dialect import Invoke
@@ -131,9 +131,9 @@ def _caller_identity(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
 
 def _availability_zones(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
     region = arguments.get("region") or cloud.settings["region"]
-    ids = zone_ids(region)
+    ids = zone_ids(region, cloud.settings["account"])
     excluded = {*(arguments.get("excludeNames") or ()), *(arguments.get("excludeZoneIds") or ())}
-    names = [zone for zone in zones(region) if not excluded & {zone, ids[zone]}]
+    names = [zone for zone in ids if not excluded & {zone, ids[zone]}]
     return arguments | {
         "id": region,
         "region": region,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sandbox.clouds.aws import network
 from sandbox.clouds.aws.identity import ROLE, key, role
+from sandbox.clouds.aws.zones import WITHOUT_EKS
 from sandbox.clouds.core import kubernetes_versions
 from sandbox.clouds.core.clusters import encoded_authority
 from sandbox.clouds.core.model import (
@@ -96,10 +97,16 @@ def _version_offered(context: Context, tx: Transaction) -> None:
 
 
 @documented_at("docs.aws.amazon.com/eks/latest/userguide/network-reqs.html")
-def _two_zones(context: Context, tx: Transaction) -> None:
+def _zones(context: Context, tx: Transaction) -> None:
     subnets = [context.find((network.SUBNET,), str(s)) for s in context.get("vpcConfig.subnetIds") or ()]
-    if len({row.outputs["availabilityZone"] for row in subnets if row is not None}) < 2:
+    ids = {str(row.outputs["availabilityZoneId"]) for row in subnets if row is not None}
+    if len(ids) < 2:
         raise CloudError("InvalidParameterException: Subnets specified must be in at least two different AZs")
+    if refused := ids & {*WITHOUT_EKS}:
+        raise CloudError(
+            f"UnsupportedAvailabilityZoneException: Cannot create cluster '{context['name']}' because {', '.join(refused)}, the"
+            " targeted availability zone, does not currently have sufficient capacity to support the cluster."
+        )
 
 
 @documented_at("docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html")
@@ -216,7 +223,7 @@ RULES: Final = (
             network.security_groups("vpcConfig.securityGroupIds"),
             key("encryptionConfig.provider.keyArn", "InvalidParameterException: Key '{value}' does not exist"),
         ),
-        checks=(_version_offered, _two_zones, _reachable, _trusted),
+        checks=(_version_offered, _zones, _reachable, _trusted),
         protected=(_not_protected,),
         effect=_EksCluster(),
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from typing import Any, Final
 
-from sandbox.clouds.aws.zones import zone_ids, zones
+from sandbox.clouds.aws.zones import zone_ids
 from sandbox.clouds.core.model import (
     CloudError,
     Context,
@@ -93,18 +93,30 @@ def _subnet_range(context: Context, tx: Transaction) -> None:
             )
 
 
+def _zone_ids(context: Context) -> dict[str, str]:
+    return zone_ids(str(context["region"]), str(context["account"]))
+
+
 def _zone_exists(context: Context, tx: Transaction) -> None:
-    zone, region = context.inputs.get("availabilityZone"), str(context["region"])
-    if is_known(zone) and zone not in zones(region):
-        raise CloudError(
-            f"InvalidParameterValue: Value ({zone}) for parameter availabilityZone is invalid. Subnets can"
-            f" currently only"
-            f" be created in the following availability zones: {', '.join(zones(region))}."
-        )
+    by_name = _zone_ids(context)
+    for parameter, zones in (("availabilityZone", by_name.keys()), ("availabilityZoneId", by_name.values())):
+        zone = context.inputs.get(parameter)
+        if is_known(zone) and zone not in zones:
+            raise CloudError(
+                f"InvalidParameterValue: Value ({zone}) for parameter {parameter} is invalid. Subnets can"
+                f" currently only be created in the following availability zones: {', '.join(zones)}."
+            )
 
 
-def _zone_id(context: Context) -> Any:
-    return zone_ids(str(context["region"])).get(str(context["availabilityZone"]))
+def _zone(context: Context) -> str:
+    """The name of a subnet's zone. EC2 chooses where the caller does not."""
+    by_name, wanted = _zone_ids(context), context.inputs.get("availabilityZoneId")
+    return next((name for name, zone in by_name.items() if zone == wanted), next(iter(by_name)))
+
+
+def _zone_id(context: Context) -> str:
+    by_name = _zone_ids(context)
+    return by_name[str(context.inputs.get("availabilityZone") or _zone(context))]
 
 
 def _one_gateway(context: Context, tx: Transaction) -> None:
@@ -166,7 +178,7 @@ RULES: Final = (
         outputs={
             "arn": ARN + "subnet/{id}",
             "ownerId": "{account}",
-            "availabilityZone": lambda c: zones(str(c["region"]))[0],
+            "availabilityZone": _zone,
             "availabilityZoneId": _zone_id,
             "privateDnsHostnameTypeOnLaunch": "ip-name",
         },

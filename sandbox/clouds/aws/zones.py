@@ -1,28 +1,36 @@
-"""Availability zones of the SIMULATED AWS, named as an account would see them."""
+"""Availability zones of the SIMULATED AWS: their ids, and an account's own letters for them.
+
+Source: docs.aws.amazon.com/ram/latest/userguide/working-with-az-ids.html.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Regions whose zones are not a, b and c (docs.aws.amazon.com/global-infrastructure/latest/regions).
-_LETTERS: Final = {
-    "us-east-1": "abcdef",
-    "us-west-1": "ac",
-    "us-west-2": "abcd",
-    "ca-central-1": "abd",
-    "ap-northeast-1": "acd",
-    "ap-northeast-2": "abcd",
+_NUMBERS: Final = {
+    "us-east-1": (1, 2, 3, 4, 5, 6),
+    "us-west-1": (1, 3),
+    "us-west-2": (1, 2, 3, 4),
+    "ca-central-1": (1, 2, 4),
+    "ap-northeast-1": (1, 2, 4),
+    "ap-northeast-2": (1, 2, 3, 4),
 }
+"""The regions whose zones are not az1, az2 and az3 (DescribeAvailabilityZones; an account of today gets no others)."""
+_LETTERS: Final = {"us-west-1": "ac", "ca-central-1": "abd", "ap-northeast-1": "acd"}
+
+WITHOUT_EKS: Final = ("use1-az3", "usw1-az2", "cac1-az3")
+"""Zones in which EKS refuses subnets: docs.aws.amazon.com/eks/latest/userguide/network-reqs.html."""
 
 
-def zones(region: str) -> list[str]:
-    """The zone names of a region."""
-    return [region + letter for letter in _LETTERS.get(region, "abc")]
-
-
-def zone_ids(region: str) -> dict[str, str]:
-    """Zone name -> zone id, such as eu-west-1a -> euw1-az1. Real accounts see them shuffled."""
+def zone_ids(region: str, account: str) -> dict[str, str]:
+    """Zone name to zone id, such as eu-west-1a to euw1-az1. Another account may have the same letters in another order."""
     area, *middle, number = region.split("-")
     short = {"northeast": "ne", "southeast": "se", "northwest": "nw", "southwest": "sw"}
     prefix = area + "".join(short.get(part, part[0]) for part in middle) + number
-    return {zone: f"{prefix}-az{index}" for index, zone in enumerate(zones(region), start=1)}
+    numbers = _NUMBERS.get(region, (1, 2, 3))
+    letters = _LETTERS.get(region, "abcdef"[: len(numbers)])
+    shift = int(account) % len(numbers)
+    return {
+        f"{region}{letter}": f"{prefix}-az{numbers[(index + shift) % len(numbers)]}"
+        for index, letter in enumerate(letters)
+    }
