@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 import fleet
 from fleet import NodePool
-from fleet.checks import Stack, stack
+from fleet.checks import stack
 from fleet.places import zones
 from fleet.settings import ClusterAccess
 from fleet.sizes import MAIN_POOLS, Size
+from fleet.stack import Stack
 from policy.catalogue import POLICIES
 from policy.rules import Resource
 from tests.components.recording import FLEET, record
