@@ -89,3 +89,5 @@ class RegionComponent(pulumi.ComponentResource):
         pulumi.export("cluster", self.cluster.name)
         pulumi.export("endpoint", self.cluster.endpoint)
         pulumi.export("kubeconfigCommand", self.cluster.sign_in)
+        if self.cluster.kept is not None:
+            pulumi.export("keptAfterDestroy", self.cluster.kept)

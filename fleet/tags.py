@@ -12,7 +12,9 @@ TagValue = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{0,63}$")]
 AWS and Azure take all of these: docs.aws.amazon.com/tag-editor and
 learn.microsoft.com/azure/azure-resource-manager/management/tag-resources."""
 
-SCHEME = ("region", "wave", "tenant", "cost-centre", "managed-by")
+REGION_TAG = "region"
+"""The tag that never changes."""
+SCHEME = (REGION_TAG, "wave", "tenant", "cost-centre", "managed-by")
 """The tags of every resource. A stack file cannot change them."""
 
 RESERVED_PREFIXES = ("aws", "azure", "microsoft", "windows", "goog")

@@ -16,7 +16,7 @@ import fleet
 from fleet.ranges import too_many
 from fleet.residency import RESIDENCY_FILE, refusal
 from fleet.sizes import MAX_NODES
-from fleet.tags import SCHEME
+from fleet.tags import REGION_TAG, SCHEME
 from policy.rules import Policy, Resource, Violation
 
 EKS = "aws:eks/cluster:Cluster"
@@ -179,8 +179,10 @@ def protected(resource: Resource, region: fleet.Region) -> Iterator[str]:
 def tagged(resource: Resource, region: fleet.Region) -> Iterator[str]:
     """Every resource has the region's tags.
 
-    On AWS and Google Cloud the provider sets them, except on machines that a service starts. On Azure each resource sets its own.
+    On AWS and Google Cloud the provider sets them. On Azure each resource sets its own. A launch template names the region alone:
+    a change of its tags would start all machines anew.
     """
+    scheme: Sequence[str] = SCHEME
     if resource.type == "pulumi:providers:aws":
         tag_sets = [_decoded(resource.get("defaultTags", {})).get("tags") or {}]
     elif resource.type == "pulumi:providers:gcp":
@@ -188,10 +190,11 @@ def tagged(resource: Resource, region: fleet.Region) -> Iterator[str]:
     elif resource.type == "aws:ec2/launchTemplate:LaunchTemplate":
         specifications = resource.get("tagSpecifications") or ()
         tag_sets = [specification.get("tags") or {} for specification in specifications] or [{}]
+        scheme = (REGION_TAG,)
     else:
         tag_sets = [resource.get("tags") or {}]
     for tags in tag_sets:
-        missing = [key for key in SCHEME if tags.get(key) != region.tags[key]]
+        missing = [key for key in scheme if tags.get(key) != region.tags[key]]
         if missing:
             yield f"not tagged as region {region.name}: {', '.join(missing)}: set these tags"
             return

@@ -126,6 +126,8 @@ CLUSTER_RULES = [
         "storageclasses csinodes csidrivers csistoragecapacities volumeattachments",
         "get list watch",
     ),
+    # From version 1.35: github.com/kubernetes/autoscaler, issues 9244 and 10278.
+    _rule("resource.k8s.io", "deviceclasses resourceclaims resourceslices", "get list watch"),
 ]
 NAMESPACE_RULES = [
     _rule("", "configmaps", "create list watch"),

@@ -7,15 +7,24 @@ import pulumi_aws as aws
 
 from components.aws import autoscaler
 from components.aws.access import grant_access
-from components.aws.addons import install_addons, install_cni
+from components.aws.addons import install_addons, install_network
 from components.aws.backup import AwsBackup, AwsBackupArgs
 from components.aws.iam import service_role
 from components.aws.keys import etcd_key
 from components.aws.network import AwsNetwork, AwsNetworkArgs
-from components.aws.nodes import AwsNodes, AwsNodesArgs
-from components.shared.cluster import LOG_DAYS, ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
+from components.aws.nodes import NODE_POLICIES, AwsNodes, AwsNodesArgs
+from components.shared.cluster import (
+    BACKUP_DAYS,
+    LOG_DAYS,
+    ChildOptions,
+    ClusterArgs,
+    ClusterInfo,
+    StorageDriver,
+    kubeconfig,
+)
 from fleet import KUBERNETES
 
+KEPT = "AWS Backup's vault {0} with its key: the last recovery point ends {1} days after its creation"
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
@@ -43,20 +52,20 @@ class AwsCluster(pulumi.ComponentResource):
         network = AwsNetwork(name, AwsNetworkArgs(region=region), opts=options.component())
         key = etcd_key(region, options)
         logs = self._create_log_group()
-        role = service_role(f"{name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], boundary, options)
-        cluster = self._create_cluster(network, key, role, logs)
+        # IAM's changes take seconds, and EKS does not ask twice for the nodes' role: the cluster takes minutes meanwhile.
+        node_role = service_role(f"{name}-nodes", "ec2.amazonaws.com", NODE_POLICIES, boundary, options)
+        cluster = self._create_cluster(network, key, logs)
         access = grant_access(region, account, cluster, options)
-        cni = install_cni(region, boundary, cluster, options)
+        daemons = install_network(region, boundary, cluster, options)
         nodes = AwsNodes(
             name,
-            AwsNodesArgs(region, cluster.name, network.private_subnet_ids),
-            opts=options.component(depends_on=[cni]),
+            AwsNodesArgs(region, cluster.name, network.private_subnet_ids, node_role, [network, *daemons]),
+            opts=options.component(),
         )
         addons = install_addons(region, boundary, cluster, nodes, options)
         autoscaler_role = autoscaler.grant_role(name, cluster, boundary, options)
-        if region.wave.production:
-            AwsBackup(name, AwsBackupArgs(region), opts=options.component())
-        self.info = self._describe(cluster, [*access, *addons, autoscaler_role])
+        backup = AwsBackup(name, AwsBackupArgs(region), opts=options.component()) if region.wave.production else None
+        self.info = self._describe(cluster, backup, [*access, *addons, autoscaler_role])
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _create_log_group(self) -> aws.cloudwatch.LogGroup:
@@ -69,15 +78,22 @@ class AwsCluster(pulumi.ComponentResource):
             opts=self._options.protected(),
         )
 
-    def _create_cluster(
-        self, network: AwsNetwork, key: aws.kms.Key, role: aws.iam.Role, logs: aws.cloudwatch.LogGroup
-    ) -> aws.eks.Cluster:
-        """The control plane. Nodes and add-ons are resources of their own."""
+    def _create_cluster(self, network: AwsNetwork, key: aws.kms.Key, logs: aws.cloudwatch.LogGroup) -> aws.eks.Cluster:
+        """The control plane. Nodes and add-ons are resources of their own.
+
+        The cluster goes before its role's policy, without which EKS leaves its security groups, and before the network's routes.
+        Source: hashicorp/terraform-provider-aws, website/docs/r/eks_cluster.
+        """
         region, settings = self._region, self._region.settings
+        account = settings.aws
+        assert account is not None, "fleet refuses a region on AWS without `aws` settings"
+        role = service_role(
+            f"{region.name}-cluster", "eks.amazonaws.com", ["AmazonEKSClusterPolicy"], account.boundary, self._options
+        )
         return aws.eks.Cluster(
             region.name,
             name=region.name,
-            role_arn=role.arn,
+            role_arn=role.role.arn,
             version=settings.kubernetes_version,
             vpc_config=aws.eks.ClusterVpcConfigArgs(
                 subnet_ids=network.private_subnet_ids,
@@ -99,10 +115,12 @@ class AwsCluster(pulumi.ComponentResource):
             upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             zonal_shift_config=aws.eks.ClusterZonalShiftConfigArgs(enabled=True),
             deletion_protection=region.protected,
-            opts=self._options.protected(depends_on=[logs, role]),
+            opts=self._options.protected(depends_on=[logs, network, *role.policies]),
         )
 
-    def _describe(self, cluster: aws.eks.Cluster, depends_on: list[pulumi.CustomResource]) -> ClusterInfo:
+    def _describe(
+        self, cluster: aws.eks.Cluster, backup: AwsBackup | None, depends_on: list[pulumi.CustomResource]
+    ) -> ClusterInfo:
         """The cluster as the rest of the region sees it. The kubeconfig is known only when access and add-ons are there."""
         name, settings = self._region.name, self._region.settings
         ready = pulumi.Output.all(cluster.name, *(resource.id for resource in depends_on))
@@ -120,4 +138,5 @@ class AwsCluster(pulumi.ComponentResource):
             storage=StorageDriver("ebs.csi.aws.com", {"type": "gp3", "encrypted": "true"}),
             manifests=autoscaler.manifests(name, settings.location, KUBERNETES[settings.kubernetes_version].autoscaler),
             sign_in=f"aws eks update-kubeconfig --name {name} --region {settings.location}",
+            kept=pulumi.Output.format(KEPT, backup.vault, BACKUP_DAYS) if backup else None,
         )

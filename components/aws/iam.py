@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import pulumi
 import pulumi_aws as aws
 
 from components.shared.cluster import ChildOptions
 
 POLICIES = "arn:aws:iam::aws:policy"
 """The path of AWS's own policies."""
+
+
+@dataclass(frozen=True)
+class ServiceRole:
+    """A role with its policies."""
+
+    role: aws.iam.Role
+    policies: list[pulumi.CustomResource]
+    """The user of the role depends on them: without them the role can do nothing, in the user's creation or deletion."""
 
 
 def service_role(
@@ -21,7 +32,7 @@ def service_role(
     boundary: str,
     options: ChildOptions,
     actions: tuple[str, ...] = ("sts:AssumeRole",),
-) -> aws.iam.Role:
+) -> ServiceRole:
     """A role that a service of AWS may take, with policies of AWS, and never more rights than the boundary (an ARN) has."""
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": list(actions)}
     role = aws.iam.Role(
@@ -32,14 +43,16 @@ def service_role(
         permissions_boundary=boundary,
         opts=options.default(),
     )
-    for policy in policies:
+    attachments: list[pulumi.CustomResource] = [
         aws.iam.RolePolicyAttachment(
             f"{name}-{policy.rpartition('/')[2]}",
             role=role.name,
             policy_arn=f"{POLICIES}/{policy}",
             opts=options.default(),
         )
-    return role
+        for policy in policies
+    ]
+    return ServiceRole(role, attachments)
 
 
 def pod_role(
@@ -54,18 +67,25 @@ def pod_role(
 ) -> aws.eks.PodIdentityAssociation:
     """A role for the pods of one service account in kube-system (EKS Pod Identity), with one of AWS's own policies, or with
     statements of ours."""
-    policies = [policy] if policy else []
-    role = service_role(
-        name, "pods.eks.amazonaws.com", policies, boundary, options, ("sts:AssumeRole", "sts:TagSession")
+    granted = service_role(
+        name,
+        "pods.eks.amazonaws.com",
+        [policy] if policy else [],
+        boundary,
+        options,
+        ("sts:AssumeRole", "sts:TagSession"),
     )
+    policies = list(granted.policies)
     if statements:
         document = json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
-        aws.iam.RolePolicy(name, name=name, role=role.name, policy=document, opts=options.default())
+        policies.append(
+            aws.iam.RolePolicy(name, name=name, role=granted.role.name, policy=document, opts=options.default())
+        )
     return aws.eks.PodIdentityAssociation(
         name,
         cluster_name=cluster.name,
         namespace="kube-system",
         service_account=account,
-        role_arn=role.arn,
-        opts=options.default(),
+        role_arn=granted.role.arn,
+        opts=options.default(depends_on=policies),
     )

@@ -168,15 +168,20 @@ _EKS = (
     Line("aws", "zonal shift", lambda region, production: region.one(EKS)["zonalShiftConfig"] == {"enabled": True}),
     Line(
         "aws",
-        "vpc-cni before compute",
-        lambda region, production: _nodes_at(region) and _addons(region)["vpc-cni"] < min(_nodes_at(region)),
+        "Pod Identity agent, kube-proxy and vpc-cni before compute",
+        lambda region, production: (
+            _nodes_at(region)
+            and all(
+                _addons(region)[name] < min(_nodes_at(region))
+                for name in ("eks-pod-identity-agent", "kube-proxy", "vpc-cni")
+            )
+        ),
     ),
     Line(
         "aws",
-        "kube-proxy, coredns, EBS driver and Pod Identity agent after it",
+        "coredns and EBS driver after it",
         lambda region, production: all(
-            _addons(region)[name] > max(_nodes_at(region))
-            for name in ("kube-proxy", "coredns", "aws-ebs-csi-driver", "eks-pod-identity-agent")
+            _addons(region)[name] > max(_nodes_at(region)) for name in ("coredns", "aws-ebs-csi-driver")
         ),
     ),
     Line(
@@ -212,10 +217,8 @@ _EKS = (
     ),
     Line(
         "aws",
-        "desired size left to the autoscaler",
-        lambda region, production: (
-            region.of(EKS_NODES) and all("scalingConfig.desiredSize" in group.ignored for group in region.of(EKS_NODES))
-        ),
+        "a node group for each pool and zone",
+        lambda region, production: every(inputs(region, EKS_NODES), lambda item: len(item["subnetIds"]) == 1),
     ),
 )
 

@@ -108,11 +108,11 @@ def fresh_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def record(settings: fleet.Region) -> RecordedRegion:
+def record(settings: fleet.Region, mocks: Mocks | None = None) -> RecordedRegion:
     """Register a region to its end. On return every resource is registered and every output is known."""
-    loop = fresh_loop()
-    monitor = Monitor(CloudMocks())
-    set_mocks(CloudMocks(), project="regions", stack=settings.name, preview=False, monitor=monitor)
+    loop, mocks = fresh_loop(), mocks or CloudMocks()
+    monitor = Monitor(mocks)
+    set_mocks(mocks, project="regions", stack=settings.name, preview=False, monitor=monitor)
     cluster: dict[str, Any] = {}
     secrets: list[str] = []
 

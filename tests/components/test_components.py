@@ -80,8 +80,9 @@ def test_node_pools_have_the_settings_machines_and_sizes(name: str) -> None:
         inputs = resource.inputs
         pool = resource.name.removeprefix(f"{name}-")
         if resource.type == "aws:eks/nodeGroup:NodeGroup":
-            scaling = inputs["scalingConfig"]
-            actual[pool] = (inputs["instanceTypes"][0], scaling["minSize"], scaling["maxSize"])
+            scaling, pool = inputs["scalingConfig"], inputs["labels"]["regions/pool"]
+            _, least, most = actual.get(pool, ("", 0, 0))
+            actual[pool] = (inputs["instanceTypes"][0], least + scaling["minSize"], most + scaling["maxSize"])
         elif resource.type == "gcp:container/nodePool:NodePool":
             scaling = inputs["autoscaling"]
             machine = inputs["nodeConfig"]["machineType"]

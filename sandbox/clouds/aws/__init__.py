@@ -61,6 +61,9 @@ class AwsDialect:
         self.invokes: Mapping[str, Invoke] = {
             "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
             "aws:index/getAvailabilityZones:getAvailabilityZones": _availability_zones,
+            "aws:eks/getClusters:getClusters": node_groups.clusters,
+            "aws:eks/getNodeGroups:getNodeGroups": node_groups.groups,
+            "aws:eks/getNodeGroup:getNodeGroup": node_groups.group,
             "aws:index/getPartition:getPartition": _partition,
             "aws:index/getRegion:getRegion": _region,
         }

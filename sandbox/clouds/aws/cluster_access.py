@@ -14,6 +14,7 @@ from sandbox.clouds.aws.identity import role
 from sandbox.clouds.core.model import CloudError, Context, Reference, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 
+POD_IDENTITY: Final = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
 ACCESS_ENTRY: Final = "aws:eks/accessEntry:AccessEntry"
 _ACCESS_POLICIES: Final = ("Admin", "ClusterAdmin", "AdminView", "Edit", "View", "SecretReader", "AutoNode")
 
@@ -80,7 +81,7 @@ RULES: Final = (
         checks=(_access_policy_exists,),
     ),
     ResourceRule(  # pod_identity_association.go
-        "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+        POD_IDENTITY,
         source="docs.aws.amazon.com/eks/latest/APIReference/API_CreatePodIdentityAssociation.html",
         id="a-{hex17}",
         handles=("subject",),

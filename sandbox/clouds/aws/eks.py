@@ -25,7 +25,7 @@ from sandbox.clouds.core.model import (
     documented_at,
     is_known,
 )
-from sandbox.clouds.core.store import Transaction
+from sandbox.clouds.core.store import NewResource, Transaction
 
 CLUSTER: Final = "aws:eks/cluster:Cluster"
 NODE_GROUP: Final = "aws:eks/nodeGroup:NodeGroup"
@@ -134,6 +134,27 @@ def _not_protected(context: Context, tx: Transaction) -> None:
         )
 
 
+@documented_at("docs.aws.amazon.com/eks/latest/userguide/cluster-iam-role.html")
+def _leaves_groups(context: Context, tx: Transaction) -> None:
+    """Without its policy EKS cannot delete its security group, and the VPC stays. The cluster goes all the same.
+
+    hashicorp/terraform-provider-aws, website/docs/r/eks_cluster.html.markdown, "Example Usage".
+    """
+    row, vpc = (
+        context.find((ROLE,), str(context["roleArn"])),
+        context.find((network.VPC,), str(context.get("vpcConfig.vpcId"))),
+    )
+    holders = tx.holders(row.uid) if row is not None else ()
+    if any(str(holder.inputs.get("policyArn", "")).endswith("/AmazonEKSClusterPolicy") for holder, _ in holders):
+        return
+    if vpc is not None:
+        group = str(context.get("vpcConfig.clusterSecurityGroupId"))
+        left = NewResource(
+            "aws", vpc.account, vpc.location, network.SECURITY_GROUP, vpc.scope, group, {}, {}, frozenset({group})
+        )
+        tx.refer(tx.insert(left), [("vpcId", vpc.uid)])
+
+
 def _addon_offered(context: Context, tx: Transaction) -> None:
     name, version = context["addonName"], context.inputs.get("addonVersion")
     if name not in _ADDONS:
@@ -224,7 +245,7 @@ RULES: Final = (
             key("encryptionConfig.provider.keyArn", "InvalidParameterException: Key '{value}' does not exist"),
         ),
         checks=(_version_offered, _zones, _reachable, _trusted),
-        protected=(_not_protected,),
+        protected=(_not_protected, _leaves_groups),
         effect=_EksCluster(),
     ),
     ResourceRule(  # addon.go

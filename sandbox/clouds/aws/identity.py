@@ -33,11 +33,12 @@ _IAM: Final = "{account}"
 _OWNED_BY_AWS: Final = ("arn:aws:iam::aws:",)
 
 
-def role(path: str, missing: str) -> Reference:
+def role(path: str, missing: str, *, retried: bool = True) -> Reference:
     """A role that a resource uses, by ARN. AWS lets the role go while it is used.
 
-    The provider asks again for two minutes while IAM's changes spread (internal/service/iam, propagationTimeout)."""
-    return Reference(path, ROLE, missing, foreign=("arn:aws:iam::aws:role/aws-service-role/",), retried=True)
+    The provider asks again for two minutes while IAM's changes spread (internal/service/iam, propagationTimeout), but not for
+    every type of resource."""
+    return Reference(path, ROLE, missing, foreign=("arn:aws:iam::aws:role/aws-service-role/",), retried=retried)
 
 
 def key(path: str, missing: str = "NotFoundException: Key '{value}' does not exist") -> Reference:

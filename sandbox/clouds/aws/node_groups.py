@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds.aws import network
+from sandbox.clouds.aws import network, routes
+from sandbox.clouds.aws.cluster_access import POD_IDENTITY
 from sandbox.clouds.aws.eks import ADDON, ARN, CLUSTER, CLUSTER_MISSING, NODE_GROUP, sandbox_cluster
-from sandbox.clouds.aws.identity import role
+from sandbox.clouds.aws.identity import ROLE, ROLE_POLICY_ATTACHMENT, role
 from sandbox.clouds.core import kubernetes_versions, nodes
+from sandbox.clouds.core.crud import Cloud
 from sandbox.clouds.core.model import (
     CloudError,
     Context,
@@ -21,7 +23,7 @@ from sandbox.clouds.core.model import (
     documented_at,
     is_known,
 )
-from sandbox.clouds.core.store import Transaction
+from sandbox.clouds.core.store import Row, Transaction
 
 
 class _NodeGroupEffect(Effect):
@@ -124,15 +126,74 @@ def _sizes(context: Context, tx: Transaction) -> None:
 
 @documented_at("docs.aws.amazon.com/eks/latest/userguide/troubleshooting.html")
 def _joins(context: Context, tx: Transaction) -> None:
+    """Nodes are not ready without their role's policies and without the daemon sets that give pods addresses and rights."""
     row = context.find((CLUSTER,), str(context["clusterName"]))
-    if row is None or context.old_inputs or row.outputs.get("bootstrapSelfManagedAddons") is not False:
+    if row is None or context.old_inputs:
         return
-    addons = [holder.inputs.get("addonName") for holder, _ in tx.holders(row.uid) if holder.type == ADDON]
-    if "vpc-cni" not in addons:
+    reason = next((text for policy, text in _NODE_POLICIES.items() if policy not in _attached(context, tx)), None)
+    reason = reason or _closed(context, tx)
+    if row.outputs.get("bootstrapSelfManagedAddons") is False:
+        reason = reason or _unready(row, tx)
+    if reason:
         raise CloudError(
             f"waiting for EKS Node Group ({context.id}) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last"
-            " error: NodeCreationFailure: Unhealthy nodes in the kubernetes cluster (no network plugin is installed)"
+            f" error: NodeCreationFailure: Instances failed to join the kubernetes cluster ({reason})"
         )
+
+
+_NODE_POLICIES: Final = {
+    "AmazonEKSWorkerNodePolicy": "the node role may not describe the cluster",
+    "AmazonEC2ContainerRegistryPullOnly": "the node role may not pull the images of the daemon sets",
+}
+"""docs.aws.amazon.com/eks/latest/userguide/create-node-role.html. A node role may have ReadOnly in place of PullOnly."""
+
+
+def _attached(context: Context, tx: Transaction) -> set[str]:
+    """The names of AWS's policies that the node role has."""
+    row = context.find((ROLE,), str(context["nodeRoleArn"]))
+    holders = tx.holders(row.uid) if row is not None else ()
+    names = {str(holder.inputs["policyArn"]).rpartition("/")[2] for holder, path in holders if path == "role" and
+             holder.type == ROLE_POLICY_ATTACHMENT}  # fmt: skip
+    if "AmazonEC2ContainerRegistryReadOnly" in names:
+        names.add("AmazonEC2ContainerRegistryPullOnly")
+    return names
+
+
+def _closed(context: Context, tx: Transaction) -> str | None:
+    """The reason why nodes reach neither the registry nor EC2's API: a subnet's route table has no way out.
+
+    docs.aws.amazon.com/eks/latest/userguide/private-clusters.html has the endpoints that would do instead.
+    """
+    scope = context.text("{account}/{region}")
+    tables = {
+        str(row.inputs.get("subnetId")): row.inputs.get("routeTableId") for row in tx.of_type(routes.ASSOCIATION, scope)
+    }
+    ways = {
+        row.inputs.get("routeTableId")
+        for row in tx.of_type(routes.ROUTE, scope)
+        if row.inputs.get("destinationCidrBlock") == "0.0.0.0/0"
+    }
+    closed = [subnet for subnet in context.inputs.get("subnetIds") or () if tables.get(str(subnet)) not in ways]
+    return f"{closed[0]} has no route to the internet, where the images of the daemon sets are" if closed else None
+
+
+def _unready(cluster: Row, tx: Transaction) -> str | None:
+    """The reason why nodes of a cluster without EKS's own daemon sets do not become ready.
+
+    github.com/terraform-aws-modules/terraform-aws-eks, issue 3260, and aws/amazon-vpc-cni-k8s, issue 3840.
+    """
+    holders = [holder for holder, _ in tx.holders(cluster.uid)]
+    addons = {holder.inputs.get("addonName") for holder in holders if holder.type == ADDON}
+    by_agent = any(
+        holder.type == POD_IDENTITY and holder.inputs.get("serviceAccount") == "aws-node" for holder in holders
+    )
+    if "vpc-cni" not in addons:
+        return "no network plugin is installed"
+    if "kube-proxy" not in addons:
+        return "the network plugin does not reach the API server's service without kube-proxy"
+    if by_agent and "eks-pod-identity-agent" not in addons:
+        return "the network plugin gets no credentials without the Pod Identity agent"
+    return None
 
 
 @documented_at("docs.aws.amazon.com/eks/latest/userguide/kubernetes-versions.html")
@@ -143,6 +204,43 @@ def _not_ahead(context: Context, tx: Transaction) -> None:
             f"InvalidParameterException: Nodegroup Kubernetes version {version} must not be greater than cluster version"
             f" {row.outputs['version']}"
         )
+
+
+def clusters(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The names of a region's clusters, as ListClusters gives them."""
+    region = str(cloud.settings["region"])
+    return {"id": region, "region": region, "names": [row.id for row in _rows(cloud, CLUSTER)]}
+
+
+def groups(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The names of a cluster's node groups, as ListNodegroups gives them."""
+    cluster = str(arguments["clusterName"])
+    _cluster(cloud, cluster)
+    names = [
+        str(row.outputs["nodeGroupName"]) for row in _rows(cloud, NODE_GROUP) if row.inputs["clusterName"] == cluster
+    ]
+    return {"id": cluster, "clusterName": cluster, "region": cloud.settings["region"], "names": names}
+
+
+def group(cloud: Cloud, arguments: dict[str, Any]) -> dict[str, Any]:
+    """A node group, as DescribeNodegroup gives it."""
+    cluster, name = str(arguments["clusterName"]), str(arguments["nodeGroupName"])
+    row = cloud.lookup(NODE_GROUP, f"{cluster}:{name}")
+    if row is None:
+        raise CloudError(f"ResourceNotFoundException: No node group found for name: {name}.")
+    same = ("amiType", "arn", "clusterName", "instanceTypes", "labels", "nodeGroupName", "nodeRoleArn", "region")
+    values = {key: row.outputs.get(key) for key in (*same, "releaseVersion", "status", "subnetIds", "version")}
+    return {"id": row.id, **values, "scalingConfigs": [row.outputs["scalingConfig"]]}
+
+
+def _cluster(cloud: Cloud, name: str) -> None:
+    if cloud.lookup(CLUSTER, name) is None:
+        raise CloudError(CLUSTER_MISSING.format(value=name))
+
+
+def _rows(cloud: Cloud, token: str) -> list[Row]:
+    with cloud.store.reading() as tx:
+        return tx.of_type(token, cloud.context(cloud.rule(token), {}).text(cloud.dialect.scope))
 
 
 RULES: Final = (
@@ -192,7 +290,10 @@ RULES: Final = (
                 CLUSTER_MISSING,
                 delete_error="ResourceInUseException: Cluster has nodegroups attached ({holder})",
             ),
-            role("nodeRoleArn", "InvalidParameterException: The role with name {value} cannot be found."),
+            # node_group.go retries for a launch template alone.
+            role(
+                "nodeRoleArn", "InvalidParameterException: The role with name {value} cannot be found.", retried=False
+            ),
             network.subnets("subnetIds"),
             Reference(
                 "launchTemplate.id",

@@ -13,6 +13,8 @@ from sandbox.clouds.core.model import CloudError, Context, Reference, ResourceRu
 from sandbox.clouds.core.store import Transaction
 
 ROUTE_TABLE: Final = "aws:ec2/routeTable:RouteTable"
+ROUTE: Final = "aws:ec2/route:Route"
+ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
 
 
@@ -37,7 +39,7 @@ RULES: Final = (
         references=(in_vpc(),),
     ),
     ResourceRule(  # vpc_route.go
-        "aws:ec2/route:Route",
+        ROUTE,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html",
         id=lambda c: f"r-{c['routeTableId']}{next((c.inputs[k] for k in _DESTINATIONS if c.inputs.get(k)), '')}",
         exists="RouteAlreadyExists: The route identified by {destinationCidrBlock} already exists.",
@@ -65,7 +67,7 @@ RULES: Final = (
         checks=(_route_target,),
     ),
     ResourceRule(  # vpc_route_table_association.go
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        ASSOCIATION,
         source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html",
         id="rtbassoc-{hex17}",
         replace=("subnetId", "gatewayId"),

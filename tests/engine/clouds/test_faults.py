@@ -106,6 +106,9 @@ def test_every_deletion_fails_once_and_the_destroys_after_it_leave_nothing(
     cloud.faults({"operation": "delete", "effect": effect, "per_resource": True})
     until_well(cloud, cloud.destroy)
     record_property(f"deletions, {effect}", calls(cloud))
+    kinds = {row.type for row in cloud.rows()}
+    assert bool(kinds) == (cloud.region.settings.cloud == "aws"), "backups alone stay"
+    assert all("backup" in kind or "kms" in kind for kind in kinds), kinds
     assert cloud.cloud_ids() == []
     assert cloud.state_ids() == []
     assert cloud.clusters.clusters == {}

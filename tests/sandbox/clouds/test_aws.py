@@ -23,6 +23,9 @@ CLUSTER = "aws:eks/cluster:Cluster"
 NODE_GROUP = "aws:eks/nodeGroup:NodeGroup"
 ADDON = "aws:eks/addon:Addon"
 ACCESS_ENTRY = "aws:eks/accessEntry:AccessEntry"
+GATEWAY = "aws:ec2/internetGateway:InternetGateway"
+ROUTE = "aws:ec2/route:Route"
+NODE_POLICIES = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
 
 
@@ -35,22 +38,40 @@ def trust(service: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": service}}]}
 
 
-def make_cluster(aws: Account, **inputs: Any) -> tuple[ResourceState, list[ResourceState], ResourceState]:
+def make_role(aws: Account, service: str, *policies: str) -> ResourceState:
+    role = aws.make(ROLE, assumeRolePolicy=trust(service))
+    for policy in policies:
+        aws.make(ATTACHMENT, role=role.id, policyArn=f"arn:aws:iam::aws:policy/{policy}")
+    return role
+
+
+def make_subnets(aws: Account) -> list[ResourceState]:
+    """A VPC's subnets in three zones, with a way out."""
     vpc = aws.make(VPC, cidrBlock="10.0.0.0/16")
     subnets = [
         aws.make(SUBNET, vpcId=vpc.id, cidrBlock=f"10.0.{i}.0/24", availabilityZone=f"eu-west-1{zone}")
         for i, zone in enumerate("abc")
     ]
-    role = aws.make(ROLE, assumeRolePolicy=trust("eks.amazonaws.com"))
+    table, gateway = aws.make("aws:ec2/routeTable:RouteTable", vpcId=vpc.id), aws.make(GATEWAY, vpcId=vpc.id)
+    aws.make(ROUTE, routeTableId=table.id, destinationCidrBlock="0.0.0.0/0", gatewayId=gateway.id)
+    for subnet in subnets:
+        aws.make("aws:ec2/routeTableAssociation:RouteTableAssociation", subnetId=subnet.id, routeTableId=table.id)
+    return subnets
+
+
+def make_cluster(aws: Account, **inputs: Any) -> tuple[ResourceState, list[ResourceState], ResourceState]:
+    subnets = make_subnets(aws)
+    role = make_role(aws, "eks.amazonaws.com", "AmazonEKSClusterPolicy")
     defaults = {"name": "prod", "roleArn": role.outputs["arn"], "vpcConfig": {"subnetIds": [s.id for s in subnets]}}
     return aws.make(CLUSTER, **(defaults | inputs)), subnets, role
 
 
-def make_node_group(aws: Account, subnets: list[ResourceState], role: ResourceState, **inputs: Any) -> ResourceState:
+def make_node_group(aws: Account, subnets: list[ResourceState], **inputs: Any) -> ResourceState:
+    role = make_role(aws, "ec2.amazonaws.com", *NODE_POLICIES) if "nodeRoleArn" not in inputs else None
     defaults = {
         "clusterName": "prod",
         "nodeGroupName": "main",
-        "nodeRoleArn": role.outputs["arn"],
+        **({"nodeRoleArn": role.outputs["arn"]} if role else {}),
         "subnetIds": [s.id for s in subnets],
         "instanceTypes": ["m6i.large"],
         "scalingConfig": {"minSize": 1, "desiredSize": 4, "maxSize": 6},
@@ -240,8 +261,8 @@ def test_a_protected_cluster_stays(aws: Account) -> None:
 
 
 def test_a_cluster_with_node_groups_stays_and_one_with_addons_takes_them_along(aws: Account) -> None:
-    cluster, subnets, role = make_cluster(aws)
-    group = make_node_group(aws, subnets, role)
+    cluster, subnets, _ = make_cluster(aws)
+    group = make_node_group(aws, subnets)
     aws.make(ADDON, clusterName="prod", addonName="vpc-cni")
     with pytest.raises(CloudError, match="Cluster has nodegroups attached"):
         aws.delete(CLUSTER, cluster)
@@ -259,9 +280,9 @@ def test_control_planes_go_up_one_minor_version_at_a_time(aws: Account) -> None:
 
 
 def test_nodes_spread_over_the_zones_of_the_subnets(aws: Account) -> None:
-    _, subnets, role = make_cluster(aws)
+    _, subnets, _ = make_cluster(aws)
     taints = [{"key": "dedicated", "value": "x", "effect": "NO_SCHEDULE"}]
-    make_node_group(aws, subnets, role, labels={"team": "a"}, taints=taints)
+    make_node_group(aws, subnets, labels={"team": "a"}, taints=taints)
     nodes = aws.clusters.pools["aws/123456789012/eu-west-1/prod", "main"]
     zones = [node.labels["topology.kubernetes.io/zone"] for node in nodes]
     assert zones == ["eu-west-1a", "eu-west-1b", "eu-west-1c", "eu-west-1a"]
@@ -273,9 +294,9 @@ def test_nodes_spread_over_the_zones_of_the_subnets(aws: Account) -> None:
 
 
 def test_a_machine_type_that_aws_does_not_have_is_refused(aws: Account) -> None:
-    _, subnets, role = make_cluster(aws)
+    _, subnets, _ = make_cluster(aws)
     with pytest.raises(CloudError, match="instance types do not exist"):
-        make_node_group(aws, subnets, role, instanceTypes=["m6i.lrage"])
+        make_node_group(aws, subnets, instanceTypes=["m6i.lrage"])
 
 
 def test_a_launch_template_gets_a_new_version_with_each_change(aws: Account) -> None:
