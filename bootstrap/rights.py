@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bootstrap.documents import Statement, allow, deny
-from fleet.settings import BOUNDARY
+from fleet.settings import BOUNDARY, ROLE_PATH
 
 READS = [
     *("backup:Describe*", "backup:Get*", "backup:List*"),
@@ -20,9 +20,9 @@ READS = [
     *("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListInstanceProfilesForRole"),
     *("iam:ListRolePolicies", "iam:ListRoleTags"),
     *("kms:DescribeKey", "kms:GetKeyPolicy", "kms:GetKeyRotationStatus", "kms:ListAliases", "kms:ListResourceTags"),
-    *("logs:DescribeLogGroups", "logs:ListTagsForResource"),
+    *("logs:DescribeLogGroups", "logs:ListTagsForResource", "servicequotas:GetServiceQuota"),
 ]
-"""A refresh's requests to AWS."""
+"""A refresh's requests to AWS, and those of `regions doctor`."""
 CONTENTS = [
     *("ec2:DescribeInstanceAttribute", "ec2:GetConsoleOutput", "ec2:GetPasswordData"),
     *("lambda:GetFunction", "secretsmanager:BatchGetSecretValue", "secretsmanager:GetSecretValue"),
@@ -120,7 +120,31 @@ ATTACHED = (
     "service-role/AWSBackupServiceRolePolicyForRestores",
 )
 """AWS's own policies that a region's roles have."""
-_FOR_SERVICE = "kms:GrantIsForAWSResource"
+OF_A_REGION = {"Null": {"aws:ResourceTag/region": "false"}}
+"""The condition on a resource that a region's program made: it has the tag `region`."""
+NEW_OF_A_REGION = {"Null": {"aws:RequestTag/region": "false"}}
+BOOTSTRAPPED = {"StringEquals": {"aws:ResourceTag/managed-by": "regions-bootstrap"}}
+"""The condition on a resource that bootstrap/ made: the default tag of its provider."""
+BY_SERVICES = {"StringLike": {"kms:ViaService": ["backup.*.amazonaws.com", "ec2.*.amazonaws.com"]}}
+
+BOUND_EC2 = [
+    *("AssignPrivateIpAddresses", "AttachNetworkInterface", "AttachVolume", "AuthorizeSecurityGroupIngress"),
+    *("CopySnapshot", "CopyVolumes", "CreateNetworkInterface", "CreateRoute", "CreateSecurityGroup", "CreateSnapshot"),
+    *("CreateTags", "CreateVolume", "DeleteNetworkInterface", "DeleteRoute", "DeleteSecurityGroup", "DeleteSnapshot"),
+    *("DeleteTags", "DeleteVolume", "Describe*", "DetachNetworkInterface", "DetachVolume"),
+    *("EnableFastSnapshotRestores", "GetInstanceTypesFromInstanceRequirements", "LockSnapshot"),
+    *("ModifyInstanceAttribute", "ModifyNetworkInterfaceAttribute", "ModifySnapshotAttribute", "ModifySnapshotTier"),
+    *("ModifyVolume", "RestoreSnapshotTier", "RevokeSecurityGroupIngress", "UnassignPrivateIpAddresses"),
+]
+"""What clusters, nodes, the CNI, the disk driver and backups of volumes do in EC2. No machine, no image, no key pair."""
+BOUND_BACKUP = [
+    *("CopyFromBackupVault", "CopyIntoBackupVault", "DescribeBackupVault", "DescribeRestoreJob"),
+    *("ListRecoveryPointsByBackupVault", "ListRestoreJobs", "StartRestoreJob", "TagResource"),
+]
+BOUND_KEYS = [
+    *("CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext"),
+    *("ReEncryptFrom", "ReEncryptTo"),
+]
 
 
 def _of(service: str, actions: Iterable[str]) -> list[str]:
@@ -135,15 +159,20 @@ def reading() -> list[Statement]:
 def building(account: str) -> list[Statement]:
     """For the deploy role: create, change and delete the resources of a region, except roles."""
     key, eks = f"arn:aws:kms:*:{account}:key/*", f"arn:aws:kms:*:{account}:alias/eks/*"
-    by_service = {"StringLike": {"kms:ViaService": "backup.*.amazonaws.com"}}
+    by_backup = {"StringLike": {"kms:ViaService": "backup.*.amazonaws.com"}}
     return [
         allow([*READS, *_of("ec2", _EC2), *_of("eks", _EKS), *_of("backup", _BACKUP)], "*"),
-        allow(["backup-storage:MountCapsule", "kms:CreateKey"], "*"),
-        allow(_of("kms", [*_KEYS, *_ALIASES]), [key, eks]),
-        # EKS and AWS Backup use a key in the name of the caller that gives it to them.
-        allow(["kms:CreateGrant"], key, Condition={"Bool": {_FOR_SERVICE: "true"}}),
-        allow(["kms:Decrypt", "kms:GenerateDataKey", "kms:RetireGrant"], key, Condition=by_service),
+        allow(["backup-storage:MountCapsule"], "*"),
+        allow(["kms:CreateKey", "kms:TagResource"], "*", Condition=NEW_OF_A_REGION),
+        allow(_of("kms", [*_KEYS, *_ALIASES]), key, Condition=OF_A_REGION),
+        allow(_of("kms", _ALIASES), eks),
+        # EKS makes a grant on the key in the caller's name, and not as a service:
+        # docs.aws.amazon.com/eks/latest/userguide/enable-kms.html, kubernetes-sigs/cluster-api-provider-aws, issue 2432.
+        allow(["kms:CreateGrant"], key, Condition=OF_A_REGION),
+        allow(["kms:Decrypt", "kms:GenerateDataKey", "kms:RetireGrant"], key, Condition=by_backup),
         allow(_of("logs", _LOGS), f"arn:aws:logs:*:{account}:log-group:/aws/eks/*"),
+        # A tag can be given to any key: those of the state have another one, which nobody takes from them.
+        deny(["kms:*"], Resource=key, Condition=BOOTSTRAPPED),
     ]
 
 
@@ -152,7 +181,7 @@ def granting(account: str, trusted: Iterable[str]) -> list[Statement]:
 
     `trusted` are the ARNs of the account's roles for CI, which it cannot change.
     """
-    roles = [f"arn:aws:iam::{account}:role/*-{name}" for name in ROLES]
+    roles = [f"arn:aws:iam::{account}:role{ROLE_PATH}*-{name}" for name in ROLES]
     boundary = f"arn:aws:iam::{account}:policy/{BOUNDARY}"
     bounded = {"iam:PermissionsBoundary": boundary}
     attached = {"iam:PolicyARN": [f"arn:aws:iam::aws:policy/{name}" for name in ATTACHED]}
@@ -172,16 +201,20 @@ def granting(account: str, trusted: Iterable[str]) -> list[Statement]:
 
 
 def bounding() -> list[Statement]:
-    """The most that a role of a region may ever do: the needs of ATTACHED's policies and of the autoscaler, by service.
+    """The most that a role of a region may ever do: the needs of ATTACHED's policies and of the autoscaler.
 
-    Of IAM, only the actions in AWS's own policies. No other role, no secret, and no object except a backup's.
+    Of IAM, only the actions in AWS's own policies. No other role, no secret, no machine, no object, and a key only for a service
+    that encrypts a volume or its backup. A test holds the lists to AWS's own policies.
     """
     return [
-        allow(["autoscaling:*", "backup:*", "backup-storage:*", "ec2:*", "elasticloadbalancing:*", "tag:GetResources"], "*"),
-        allow(["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:BatchImportUpstreamImage",
-               "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"], "*"),
-        allow(["eks:Describe*", "eks-auth:AssumeRoleForPodIdentity"], "*"),
-        allow(["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey*", "kms:ReEncrypt*"], "*"),
+        allow([*_of("ec2", BOUND_EC2), *_of("backup", BOUND_BACKUP)], "*"),
+        allow(["ebs:*Snapshot*", "elasticloadbalancing:*", "tag:GetResources"], "*"),
+        allow(["autoscaling:Describe*", "autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup",
+               "autoscaling:UpdateAutoScalingGroup"], "*"),
+        allow(["ecr:BatchGetImage", "ecr:BatchImportUpstreamImage", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer"],
+              "*"),
+        allow(["eks:DescribeCluster", "eks:DescribeNodegroup", "eks-auth:AssumeRoleForPodIdentity", "kms:DescribeKey"], "*"),
+        allow(_of("kms", BOUND_KEYS), "*", Condition=BY_SERVICES),
         allow(["iam:CreateServiceLinkedRole"], "*",
               Condition={"StringEquals": {"iam:AWSServiceName": ["elasticloadbalancing.amazonaws.com"]}}),
     ]  # fmt: skip

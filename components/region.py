@@ -13,6 +13,7 @@ from components.argo import install
 from components.argo.application import Application, ApplicationArgs
 from components.argo.argocd import ArgoCd, ArgoCdArgs
 from components.argo.workflows import ArgoWorkflows
+from components.shared import viewers
 from components.shared.cluster import ClusterArgs, ClusterInfo
 from components.shared.secrets import RegionSecrets
 
@@ -59,10 +60,9 @@ class RegionComponent(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         in_cluster = pulumi.ResourceOptions(parent=self, providers=[provider])
-        groups = []
-        if self.cluster.manifests:
-            group = kubernetes.yaml.v2.ConfigGroup(f"{name}-cloud", objs=list(self.cluster.manifests), opts=in_cluster)
-            groups.append(install.objects_of(group))
+        group = kubernetes.yaml.v2.ConfigGroup(
+            f"{name}-cloud", objs=[*viewers.objects(), *self.cluster.manifests], opts=in_cluster
+        )
         argocd = ArgoCd("argocd", ArgoCdArgs(region, args.repository, args.secrets), opts=in_cluster)
         workflows = ArgoWorkflows("argo-workflows", opts=in_cluster)
         Application(
@@ -72,7 +72,7 @@ class RegionComponent(pulumi.ComponentResource):
                 repository=args.repository,
                 storage=self.cluster.storage,
                 secrets=args.secrets,
-                after=pulumi.Output.all(*groups, argocd.objects, workflows.objects).apply(
+                after=pulumi.Output.all(install.objects_of(group), argocd.objects, workflows.objects).apply(
                     lambda lists: [cluster, *(resource for resources in lists for resource in resources)]
                 ),
             ),

@@ -22,6 +22,8 @@ from fleet.windows import Window
 SHARED = "shared"
 """The tenant of a region of several customers."""
 
+ROLE_PATH = "/regions/"
+"""The path of every role of a region in an AWS account. No other role of the account has it."""
 BOUNDARY = "regions-boundary"
 """The IAM policy in each AWS account that bounds every role of a region."""
 

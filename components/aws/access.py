@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.shared.cluster import ChildOptions
+from components.shared.viewers import VIEWERS
 from fleet import Region
 from fleet.settings import AwsSettings, ClusterAccess
 
@@ -16,11 +17,18 @@ ADMIN_POLICY, VIEW_POLICY = "AmazonEKSClusterAdminPolicy", "AmazonEKSViewPolicy"
 def grant_access(
     region: Region, account: AwsSettings, cluster: aws.eks.Cluster, options: ChildOptions
 ) -> list[pulumi.CustomResource]:
-    """An access entry for each role, with one policy for the whole cluster. No other principal has access."""
+    """An access entry for each role, with one policy for the whole cluster. No other principal has access.
+
+    Viewers are in a group as well: AWS's policy shows them no nodes, volumes and custom resources.
+    """
     resources: list[pulumi.CustomResource] = []
     for title, role, policy in role_policies(account, region.settings.cluster_access):
         entry = aws.eks.AccessEntry(
-            f"{region.name}-{title}", cluster_name=cluster.name, principal_arn=role, opts=options.default()
+            f"{region.name}-{title}",
+            cluster_name=cluster.name,
+            principal_arn=role,
+            kubernetes_groups=[VIEWERS] if policy == VIEW_POLICY else None,
+            opts=options.default(),
         )
         association = aws.eks.AccessPolicyAssociation(
             f"{region.name}-{title}",

@@ -11,6 +11,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.shared.cluster import ChildOptions
+from fleet.settings import ROLE_PATH
 
 POLICIES = "arn:aws:iam::aws:policy"
 """The path of AWS's own policies."""
@@ -38,6 +39,7 @@ def service_role(
     role = aws.iam.Role(
         name,
         name=name,
+        path=ROLE_PATH,
         assume_role_policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
         # The deploy role may make no role without a boundary: it could grant more than it has itself.
         permissions_boundary=boundary,

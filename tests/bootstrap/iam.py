@@ -32,7 +32,9 @@ def matches(statement: Mapping[str, Any], action: str, resource: str, context: C
     elif not any(like(pattern, resource) for pattern in as_list(statement["Resource"])):
         return False
     return all(
-        key in context and any(_holds(operator, expected, context[key]) for expected in as_list(value))
+        (key in context) == (value == "false")
+        if operator == "Null"
+        else key in context and any(_holds(operator, expected, context[key]) for expected in as_list(value))
         for operator, tests in statement.get("Condition", {}).items()
         for key, value in tests.items()
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from bootstrap.documents import document
 from components.azure.role_assignments import ROLES
 from components.gcp.nodes import NODE_ROLES
 from tests.bootstrap.fleets import crowded, plain
-from tests.bootstrap.iam import allows
+from tests.bootstrap.iam import allows, as_list
 from tests.components.recording import FLEET, Registered, recorded
 
 ACCOUNT = "333344445555"
@@ -69,11 +70,13 @@ def arn_and_context(registered: Registered) -> tuple[str, dict[str, str]]:
     name = registered.inputs.get("role") or registered.inputs.get("name")
     if registered.type.startswith("aws:iam/"):
         attached = {"iam:PolicyARN": registered.inputs["policyArn"]} if "policyArn" in registered.inputs else {}
-        return f"arn:aws:iam::{ACCOUNT}:role/{name}", {**BOUNDED, **attached}
+        return f"arn:aws:iam::{ACCOUNT}:role/regions/{name}", {**BOUNDED, **attached}
     if registered.type == "aws:kms/alias:Alias":
         return f"arn:aws:kms:us-east-1:{ACCOUNT}:{name}", {}
     if registered.type == "aws:cloudwatch/logGroup:LogGroup":
         return f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{name}", {}
+    if registered.type == "aws:kms/key:Key":
+        return "*", {"aws:RequestTag/region": "prod-aws-us-east-1"}
     return "*", {}
 
 
@@ -114,7 +117,11 @@ def test_every_role_of_a_region_has_the_boundary() -> None:
             assert role.inputs["permissionsBoundary"].endswith(":policy/regions-boundary"), role.name
 
 
-NODES = f"arn:aws:iam::{ACCOUNT}:role/prod-aws-us-east-1-nodes"
+NODES = f"arn:aws:iam::{ACCOUNT}:role/regions/prod-aws-us-east-1-nodes"
+FOREIGN = f"arn:aws:iam::{ACCOUNT}:role/payments-nodes"
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/x"
+OWN = {"aws:ResourceTag/region": "prod-aws-us-east-1"}
+STATE_KEY = {"aws:ResourceTag/managed-by": "regions-bootstrap"}
 ADMIN = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}
 
 
@@ -139,9 +146,16 @@ ADMIN = {"iam:PolicyARN": "arn:aws:iam::aws:policy/AdministratorAccess"}
         ("iam:CreateAccessKey", f"arn:aws:iam::{ACCOUNT}:user/x", {}),
         ("iam:CreateOpenIDConnectProvider", f"arn:aws:iam::{ACCOUNT}:oidc-provider/x", {}),
         ("sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/OrganizationAccountAccessRole", {}),
-        ("kms:PutKeyPolicy", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/x", {}),
-        ("kms:CreateGrant", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/x", {}),
-        ("kms:Decrypt", f"arn:aws:kms:us-east-1:{ACCOUNT}:key/x", {}),
+        ("iam:UpdateAssumeRolePolicy", FOREIGN, {}),
+        ("iam:DeleteRole", FOREIGN, {}),
+        ("iam:PassRole", FOREIGN, {"iam:PassedToService": "ec2.amazonaws.com"}),
+        ("kms:PutKeyPolicy", KEY, OWN),
+        ("kms:CreateGrant", KEY, {}),
+        ("kms:Decrypt", KEY, OWN),
+        ("kms:ScheduleKeyDeletion", KEY, {}),
+        ("kms:ScheduleKeyDeletion", KEY, {**OWN, **STATE_KEY}),
+        ("kms:TagResource", KEY, {"aws:RequestTag/region": "mine", **STATE_KEY}),
+        ("kms:UntagResource", KEY, STATE_KEY),
         ("secretsmanager:GetSecretValue", "*", {}),
         ("s3:GetObject", "arn:aws:s3:::customers-data/x", {}),
         ("backup:DeleteRecoveryPoint", "*", {}),
@@ -152,8 +166,16 @@ def test_the_deploy_role_cannot_extend_its_own_rights(action: str, where: str, c
     assert not allows(deploy_statements(), action, where, context)
 
 
+@pytest.mark.parametrize(
+    "action", ["kms:CreateGrant", "kms:ScheduleKeyDeletion", "kms:EnableKeyRotation", "kms:TagResource"]
+)
+def test_the_deploy_role_may_use_the_keys_of_regions(action: str) -> None:
+    """EKS's own check of `kms:CreateGrant` has no `kms:GrantIsForAWSResource`: eks/latest/userguide/enable-kms.html."""
+    assert allows(deploy_statements(), action, KEY, OWN)
+
+
 def test_a_ci_role_with_a_name_like_a_regions_is_protected_too() -> None:
-    odd = f"arn:aws:iam::{ACCOUNT}:role/ci-nodes"
+    odd = f"arn:aws:iam::{ACCOUNT}:role/regions/ci-nodes"
     statements = rights.granting(ACCOUNT, [odd])
     assert not allows(statements, "iam:PutRolePolicy", odd, BOUNDED)
     assert not allows(statements, "iam:UpdateAssumeRolePolicy", odd)
@@ -161,10 +183,66 @@ def test_a_ci_role_with_a_name_like_a_regions_is_protected_too() -> None:
 
 
 @pytest.mark.parametrize(
-    "action", ["iam:CreateRole", "iam:PutRolePolicy", "sts:AssumeRole", "s3:GetObject", "secretsmanager:GetSecretValue"]
+    "action",
+    [
+        *("iam:CreateRole", "iam:PutRolePolicy", "sts:AssumeRole", "s3:GetObject", "secretsmanager:GetSecretValue"),
+        *(
+            "kms:Decrypt",
+            "ec2:RunInstances",
+            "ec2:CreateKeyPair",
+            "backup:DeleteRecoveryPoint",
+            "backup:DeleteBackupVault",
+        ),
+    ],
 )
 def test_the_boundary_leaves_a_regions_role_no_way_to_more(action: str) -> None:
     assert not allows(rights.bounding(), action, "*")
+
+
+UNUSED = (
+    *("ec2:CopyImage", "ec2:CreateImage", "ec2:DeregisterImage", "ec2:ModifyImageAttribute"),  # backups of machines
+    *("ec2:RunInstances", "ec2:TerminateInstances"),  # restores of machines, and of whole clusters
+    *("iam:GetRole", "iam:ListAttachedRolePolicies", "iam:PassRole"),
+)
+"""Actions of AWS's policies that a region does not need: it backs up volumes alone."""
+SERVICES = (
+    "autoscaling",
+    "backup",
+    "ebs",
+    "ec2",
+    "ecr",
+    "eks",
+    "eks-auth",
+    "elasticloadbalancing",
+    "iam",
+    "kms",
+    "tag",
+)
+"""The services that a region uses. AWS's policies for backups name databases and file systems as well."""
+BY_EC2 = {"kms:ViaService": "ec2.eu-west-1.amazonaws.com", "iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}
+
+
+def aws_actions() -> set[str]:
+    """The actions that AWS's own policies of a region's roles allow, in the services that a region uses."""
+    recorded_policies = json.loads(Path(__file__).with_name("aws_policies.json").read_text())["policies"]
+    assert set(recorded_policies) == set(rights.ATTACHED)
+    actions = {
+        action
+        for policy in recorded_policies.values()
+        for statement in policy["statements"]
+        for action in as_list(statement["Action"])
+    }
+    return {action for action in actions if action.partition(":")[0] in SERVICES}
+
+
+def test_the_boundary_has_what_awss_own_policies_need_and_no_more() -> None:
+    needed = aws_actions()
+    lacking = sorted(action for action in needed if not allows(rights.bounding(), action, "*", BY_EC2))
+    assert [action for action in lacking if not action.startswith("eks:")] == sorted(UNUSED)
+    by_us = {"ec2:GetInstanceTypesFromInstanceRequirements", "autoscaling:SetDesiredCapacity",
+             "autoscaling:TerminateInstanceInAutoScalingGroup"}  # fmt: skip
+    named = {action for statement in rights.bounding() for action in statement["Action"] if "*" not in action}
+    assert named - needed == by_us, "the autoscaler's"
 
 
 def test_the_boundary_allows_the_autoscalers_actions() -> None:

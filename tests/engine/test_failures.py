@@ -102,10 +102,11 @@ def test_a_bad_stack_file_is_refused_before_anything_is_created(
 
 
 def test_a_refused_call_is_named_with_the_clouds_own_error(region: NewRegion) -> None:
-    with key_set(region.path, "regions:nodePools: { general: { machineType: m99.large, minNodes: 3, maxNodes: 6 } }"):
+    # AWS has the type, and the simulated AWS does not.
+    with key_set(region.path, "regions:nodePools: { general: { machineType: g6.xlarge, minNodes: 3, maxNodes: 6 } }"):
         output = region.failed_up()
     assert "aws:eks:NodeGroup" in output or "aws:eks/nodeGroup:NodeGroup" in output
-    assert "supplied instance types do not exist: ['m99.large']" in output
+    assert "supplied instance types do not exist: ['g6.xlarge']" in output
     assert region.resources > 20, "the state has the resources from before the error"
 
 

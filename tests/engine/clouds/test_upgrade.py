@@ -18,7 +18,7 @@ ORDER = {
     "staging-gcp-us-central1": ["gcp:container:Cluster", "gcp:container:NodePool"],
     "staging-azure-eastus": ["azure-native:containerservice:ManagedCluster", "azure-native:containerservice:AgentPool"],
 }
-"""Control plane, then nodes. On AWS the nodes' daemon sets are add-ons, and come between: one of them has the cluster's version."""
+"""Control plane, then nodes. On AWS the nodes' daemon sets are add-ons, and come between."""
 
 
 @pytest.mark.parametrize("name", ORDER)
