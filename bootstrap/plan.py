@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import fleet
 from bootstrap.settings import OrganisationSettings
 from fleet import PREVIEW, FleetError, Problem
+from fleet.across import MANAGEMENT
 from fleet.applications import CONDUCTOR
 from fleet.keys import RECEIPTS_KEY, receipts_key, required
 
@@ -89,7 +90,9 @@ def plan(the_fleet: fleet.Fleet, settings: OrganisationSettings) -> Organisation
     customers = sorted({region.environment for region in regions if region.settings.private})
     environments = (*(wave.name for wave in the_fleet.waves), *customers)
     roles = _roles(regions, environments, settings)
-    problems = [*the_fleet.problems, *_problems(regions, environments, roles, settings)]
+    # The networks that this program makes may be missing.
+    others = (problem for problem in the_fleet.problems if problem.key != f"regions:{MANAGEMENT}")
+    problems = [*others, *_problems(regions, environments, roles, settings)]
     if problems:
         raise FleetError(problems)
     return OrganisationPlan(

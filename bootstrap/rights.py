@@ -41,6 +41,9 @@ _EC2 = [
         "CreateTags",
         "CreateVpc",
         "CreateVpcEndpoint",
+        "CreateTransitGatewayVpcAttachment",
+        "DeleteTransitGatewayVpcAttachment",
+        "ModifyTransitGatewayVpcAttachment",
     ),
     *(
         "DeleteInternetGateway",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 
 from fleet.applications import FLIPT
 from fleet.errors import Problem
 from fleet.stack import Stack
 
+MANAGEMENT = "management"
+"""The setting of the networks that bootstrap/ makes."""
 GIT_READS = 15
 """Reads of a repository in a second: GitHub's recommended maximum. Source: docs.github.com, "Repository limits"."""
 
@@ -30,7 +32,31 @@ def across(stacks: Sequence[Stack], project_file: str) -> list[Problem]:
                     stack.problem("network", stack.settings.network,
                                   f"overlaps {twin.settings.network} of {twin.file}", "Take a /16 that no region uses")
                 )  # fmt: skip
-    return [*problems, *_shared_encryption(stacks), *_git_reads(stacks, project_file)]
+    return [
+        *problems,
+        *_management(stacks, project_file),
+        *_shared_encryption(stacks),
+        *_git_reads(stacks, project_file),
+    ]
+
+
+def _management(stacks: Sequence[Stack], project_file: str) -> Iterator[Problem]:
+    """CI and people reach each API server: a private one is out of reach of all that is not in or beside its network.
+
+    The problem is not in the stack file alone: bootstrap/ makes the network for the region that lacks it.
+    """
+    for stack in stacks:
+        settings = stack.settings
+        if settings.cloud != "gcp" and not settings.management_network and not settings.api_allowed_cidrs:
+            yield stack.problem(MANAGEMENT, None, f"no {settings.cloud} network for `{settings.management_key}`, so that neither "
+                                "CI nor a person could reach the private API server",
+                                f"Run `pulumi up` in bootstrap/ and put its output `management` into {project_file}, or name "
+                                "ranges in regions:apiAllowedCidrs")  # fmt: skip
+        # Packets to the region would never leave such a network, or never come back.
+        for key, network in (*settings.management.aws.items(), *settings.management.azure.items()):
+            if network.range.overlaps(settings.network):
+                yield stack.problem("network", settings.network, f"overlaps {network.range}, the management network `{key}`",
+                                    "Take a /16 that nothing uses")  # fmt: skip
 
 
 def _git_reads(stacks: Sequence[Stack], project_file: str) -> list[Problem]:

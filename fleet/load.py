@@ -48,7 +48,7 @@ class Region:
     @property
     def environment(self) -> str:
         """The git host's environment whose jobs build the region: the wave's, or the customer's own. Clouds trust its name."""
-        return self.settings.tenant if self.settings.private else self.wave.name
+        return self.settings.environment
 
     @property
     def protected(self) -> bool:

@@ -1,9 +1,26 @@
-"""Address ranges that may reach a Kubernetes API from the internet: for the check of the files and for the policy."""
+"""Address ranges: their form in files, and those that may reach a Kubernetes API from the internet.
+
+The check of the files and the policy both judge by this module.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+
+def _text(value: object) -> object:
+    """Refuse a number or a truth value, which Python would accept as an address."""
+    if not isinstance(value, str | IPv4Network):
+        raise ValueError("not an address range")
+    return value
+
+
+Network = Annotated[IPv4Network, BeforeValidator(_text, json_schema_input_type=str)]
+"""A range of addresses in CIDR notation."""
 
 MOST_ADDRESSES = 2**20
 """Ranges with more addresses, all together, are no company's own: a /12."""

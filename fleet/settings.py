@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from ipaddress import IPv4Network
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from fleet import places
 from fleet.base import SECRETS_PROVIDER, Cloud, Label, SettingsModel
 from fleet.duration import Duration
+from fleet.management import AwsManagement, AzureManagement, Management
+from fleet.ranges import Network
 from fleet.sizes import MAIN_POOL, MAIN_POOLS, NodePool, PoolName, Size
 from fleet.tags import MAX_TAGS, Tag, TagValue
 from fleet.windows import Window
@@ -29,17 +30,6 @@ BOUNDARY = "regions-boundary"
 
 GitHubId = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]*$")]
 """The number of a GitHub app, or of its installation. Quoted in files."""
-
-
-def _text(value: object) -> object:
-    """Refuse a number or a truth value, which Python would accept as an address."""
-    if not isinstance(value, str | IPv4Network):
-        raise ValueError("not an address range")
-    return value
-
-
-Network = Annotated[IPv4Network, BeforeValidator(_text, json_schema_input_type=str)]
-"""A range of addresses in CIDR notation."""
 
 GUID = r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 """The form of Azure's and Entra's ids."""
@@ -226,6 +216,12 @@ class RegionSettings(SettingsModel):
         description="public address ranges that may reach the Kubernetes API (default: none, a private API)",
         examples=[["203.0.113.0/24"]],
     )
+    management: Management = Field(
+        default=Management(),
+        description="the networks from which CI and people reach private API servers, by environment: an output of bootstrap/. "
+        "A region on AWS or Azure needs one, or `apiAllowedCidrs`",
+        examples=[{"azure": {"external": {"range": "10.255.1.0/24", "network": "/subscriptions/…"}}}],
+    )
     cluster_access: ClusterAccess = Field(
         default=ClusterAccess(),
         description="the principals with access to the cluster, in addition to the identity that builds it",
@@ -297,6 +293,25 @@ class RegionSettings(SettingsModel):
     def private(self) -> bool:
         """Whether the region is one customer's own."""
         return self.tenant != SHARED
+
+    @property
+    def environment(self) -> str:
+        """The git host's environment whose jobs build the region: the wave's, or the customer's own. Clouds trust its name."""
+        return self.tenant if self.private else self.wave
+
+    @property
+    def management_key(self) -> str:
+        """The key of the region's management network."""
+        return f"{self.environment}/{self.location}" if self.cloud == "aws" else self.environment
+
+    @property
+    def management_network(self) -> AwsManagement | AzureManagement | None:
+        """The network from which CI and people reach the private API server. None if there is none."""
+        networks: Mapping[str, Mapping[str, AwsManagement | AzureManagement]] = {
+            "aws": self.management.aws,
+            "azure": self.management.azure,
+        }
+        return networks.get(self.cloud, {}).get(self.management_key)
 
     @property
     def zone_names(self) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pulumi
 import pulumi_aws as aws
 
-from components.aws import autoscaler
+from components.aws import autoscaler, management
 from components.aws.access import grant_access
 from components.aws.addons import install_addons, install_network
 from components.aws.backup import AwsBackup, AwsBackupArgs
@@ -55,6 +55,7 @@ class AwsCluster(pulumi.ComponentResource):
         # IAM's changes take seconds, and EKS does not ask twice for the nodes' role: the cluster takes minutes meanwhile.
         node_role = service_role(f"{name}-nodes", "ec2.amazonaws.com", NODE_POLICIES, boundary, options)
         cluster = self._create_cluster(network, key, logs)
+        way_in = management.connect(region, cluster, network, options)
         access = grant_access(region, account, cluster, options)
         daemons = install_network(region, boundary, cluster, options)
         nodes = AwsNodes(
@@ -65,7 +66,7 @@ class AwsCluster(pulumi.ComponentResource):
         addons = install_addons(region, boundary, cluster, nodes, options)
         autoscaler_role = autoscaler.grant_role(name, cluster, boundary, options)
         backup = AwsBackup(name, AwsBackupArgs(region), opts=options.component()) if region.wave.production else None
-        self.info = self._describe(cluster, backup, [*access, *addons, autoscaler_role])
+        self.info = self._describe(cluster, backup, [*way_in, *access, *addons, autoscaler_role])
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _create_log_group(self) -> aws.cloudwatch.LogGroup:

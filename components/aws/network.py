@@ -26,6 +26,9 @@ class AwsNetwork(pulumi.ComponentResource):
 
     vpc_id: pulumi.Output[str]
     private_subnet_ids: list[pulumi.Output[str]]
+    """In the order of the region's zones."""
+    private_route_table_ids: list[pulumi.Output[str]]
+    """In the order of the region's zones."""
 
     def __init__(self, name: str, args: AwsNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:aws:Network", name, None, opts)
@@ -59,6 +62,7 @@ class AwsNetwork(pulumi.ComponentResource):
         )
         self.vpc_id = vpc.id
         self.private_subnet_ids = [subnet.id for subnet in private]
+        self.private_route_table_ids = [table.id for table in tables]
         self.register_outputs({"vpc_id": self.vpc_id, "private_subnet_ids": self.private_subnet_ids})
 
     def _create_public_subnets(

@@ -37,6 +37,8 @@ CREATES = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": "ec2:AssociateRouteTable",
     "aws:ec2/subnet:Subnet": "ec2:CreateSubnet",
     "aws:ec2/vpc:Vpc": "ec2:CreateVpc",
+    "aws:ec2transitgateway/vpcAttachment:VpcAttachment": "ec2:CreateTransitGatewayVpcAttachment",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": "ec2:AuthorizeSecurityGroupIngress",
     "aws:ec2/vpcEndpoint:VpcEndpoint": "ec2:CreateVpcEndpoint",
     "aws:eks/accessEntry:AccessEntry": "eks:CreateAccessEntry",
     "aws:eks/accessPolicyAssociation:AccessPolicyAssociation": "eks:AssociateAccessPolicy",

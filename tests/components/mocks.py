@@ -20,6 +20,7 @@ class CloudMocks(Mocks):
                 "endpoint": "https://mock",
                 "certificateAuthority": {"data": "Q0E="},
                 "identities": [{"oidcs": [{"issuer": "https://issuer"}]}],
+                "vpcConfig": {**args.inputs["vpcConfig"], "clusterSecurityGroupId": "sg-cluster"},
             }
         elif args.typ == "aws:ec2/launchTemplate:LaunchTemplate":
             outputs["latestVersion"] = 1

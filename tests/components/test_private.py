@@ -15,6 +15,7 @@ import pytest
 import fleet
 from components.shared.secrets import read_secrets
 from fleet.keys import RECEIPTS_KEY
+from fleet.management import AwsManagement, AzureManagement, Management
 from fleet.settings import AwsSettings, AzureSettings, GitHubApps, StatusApp
 from tests.components.recording import FLEET, REPOSITORY, record, recorded
 from tests.repository import ROOT
@@ -54,11 +55,30 @@ class RegionContents:
         return replace(self, items=(*self.items, *addition.items), secrets=self.secrets | addition.secrets)
 
 
+HUBS = Management(
+    aws={
+        "globex/us-east-1": AwsManagement(range=IPv4Network("10.254.0.0/24"), transit_gateway="tgw-0000000000000000f")
+    },
+    azure={
+        "globex": AzureManagement(
+            range=IPv4Network("10.254.1.0/24"),
+            network="/subscriptions/99999999-bbbb-4bbb-8ccc-000000000001/resourceGroups/hub/providers/Microsoft.Network"
+            "/virtualNetworks/globex",
+        )
+    },
+)
+
+
 def private(like: str, **changes: Any) -> fleet.Region:
     """A shared region as it were if it were tenant globex's, with everything of its own."""
     status = StatusApp(app_id="1000009", installation_id="2000009", login="globex-receipts[bot]")
-    own = {"tenant": "globex", "github_apps": GitHubApps(status=status), "network": IPv4Network("10.200.0.0/16")}
     region = FLEET.regions[like]
+    own = {
+        "tenant": "globex",
+        "github_apps": GitHubApps(status=status),
+        "network": IPv4Network("10.200.0.0/16"),
+        "management": HUBS,
+    }
     settings = region.settings.model_copy(update={**own, **changes})
     return replace(region, name=f"globex-{settings.cloud}", settings=settings)
 
@@ -142,6 +162,14 @@ def networks(value: Any) -> Iterator[IPv4Network]:
                 yield network
 
 
+def hub(region: fleet.Region) -> str:
+    """The network that a region on AWS or Azure joins: that of its own environment's runners. Empty if there is none."""
+    network = region.settings.management_network
+    if isinstance(network, AwsManagement):
+        return network.transit_gateway
+    return network.network if network else ""
+
+
 def shared(mine: RegionContents, other: RegionContents) -> list[str]:
     """A region's overlap with another: names, address ranges, secrets, and resources that could join their networks."""
     findings = []
@@ -151,7 +179,9 @@ def shared(mine: RegionContents, other: RegionContents) -> list[str]:
         ]
         if any(network.overlaps(other.region.settings.network) for network in item.networks):
             findings.append(f"{item.kind} has the other's addresses")
-        if JOINING.search(item.kind.lower()):
+        own_hub = hub(mine.region)
+        is_hubs = own_hub and own_hub in item.text and own_hub != hub(other.region)
+        if JOINING.search(item.kind.lower()) and not is_hubs:
             findings.append(f"{item.kind} joins networks")
     return findings + ["a secret of both"] * len(mine.secrets & other.secrets)
 

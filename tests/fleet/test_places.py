@@ -21,8 +21,10 @@ POOL = "regions:nodePools: {{ more: {{ machineType: {}, minNodes: 1, maxNodes: 3
 
 
 def problems(cloud: fleet.Cloud, location: str = "", *lines: str) -> list[fleet.Problem]:
-    """The problems of a cloud's shipped stack file with another location and further settings."""
+    """The problems of a cloud's shipped stack file with another location, where its API is public, and further settings."""
     (file, shipped), texts = CLOUDS[cloud], files()
+    if location:
+        lines = ("regions:apiAllowedCidrs: [203.0.113.0/24]", *lines)
     more = "".join(f"\n  {line}" for line in lines)
     texts[file] = texts[file].replace(f"location: {shipped}", f"location: {location or shipped}{more}")
     return list(fleet.load(texts).problems)

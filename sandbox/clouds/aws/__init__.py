@@ -18,6 +18,7 @@ from sandbox.clouds.aws import (
     routes,
     security,
     storage,
+    transit,
 )
 from sandbox.clouds.aws.zones import zone_ids
 from sandbox.clouds.core import terraform_bridge
@@ -53,6 +54,7 @@ class AwsDialect:
             cluster_access,
             node_groups,
             backup,
+            transit,
         )
         for rule in module.RULES
     }

@@ -9,13 +9,29 @@ from __future__ import annotations
 from typing import Final
 
 from sandbox.clouds.aws.network import ARN, INTERNET_GATEWAY, NAT_GATEWAY, in_vpc, subnets
-from sandbox.clouds.core.model import CloudError, Context, Reference, ResourceRule
+from sandbox.clouds.core.model import CloudError, Context, Reference, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 
 ROUTE_TABLE: Final = "aws:ec2/routeTable:RouteTable"
 ROUTE: Final = "aws:ec2/route:Route"
 ASSOCIATION: Final = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 _DESTINATIONS: Final = ("destinationCidrBlock", "destinationIpv6CidrBlock", "destinationPrefixListId")
+
+
+@documented_at("docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html")
+def _attached(context: Context, tx: Transaction) -> None:
+    """A route leads to a transit gateway only in a VPC that is attached to it."""
+    gateway = context.inputs.get("transitGatewayId")
+    table = context.find((ROUTE_TABLE,), str(context.inputs.get("routeTableId")))
+    if not gateway or table is None:
+        return
+    attached = tx.of_type("aws:ec2transitgateway/vpcAttachment:VpcAttachment", context.text("{account}/{region}"))
+    if not any(
+        (row.inputs["transitGatewayId"], row.inputs["vpcId"]) == (gateway, table.inputs["vpcId"]) for row in attached
+    ):
+        raise CloudError(
+            f"InvalidTransitGatewayID.NotFound: The transitGateway ID '{gateway}' does not exist in the VPC."
+        )
 
 
 def _route_target(context: Context, tx: Transaction) -> None:
@@ -59,12 +75,18 @@ RULES: Final = (
                 foreign=("local", "vgw-", "vpce-"),
             ),
             Reference(
+                "transitGatewayId",
+                "aws:ec2transitgateway/transitGateway:TransitGateway",
+                "InvalidTransitGatewayID.NotFound: The transitGateway ID '{value}' does not exist.",
+                foreign=("tgw-",),
+            ),
+            Reference(
                 "natGatewayId",
                 NAT_GATEWAY,
                 "NatGatewayNotFound: The Nat Gateway {value} does not exist",
             ),
         ),
-        checks=(_route_target,),
+        checks=(_route_target, _attached),
     ),
     ResourceRule(  # vpc_route_table_association.go
         ASSOCIATION,

@@ -17,7 +17,9 @@ from sandbox.clouds.aws.network import (
     in_vpc,
     security_groups,
 )
-from sandbox.clouds.core.model import Context, Effect, Name, ResourceRule, random_hex
+from sandbox.clouds.core.model import Context, Effect, Name, Reference, ResourceRule, random_hex
+
+INGRESS_RULE: Final = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 
 
 class _Versions(Effect):
@@ -76,6 +78,23 @@ RULES: Final = (
             "egress": [],
         },
         references=(in_vpc(),),
+    ),
+    ResourceRule(  # vpc_security_group_ingress_rule.go
+        INGRESS_RULE,
+        source="docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html",
+        id="sgr-{hex17}",
+        replace=("securityGroupId",),
+        outputs={"arn": ARN + "security-group-rule/{id}", "securityGroupRuleId": "{id}"},
+        # EKS owns the group of a cluster, which is no resource of the program. The group's rules go with the group.
+        references=(
+            Reference(
+                "securityGroupId",
+                (SECURITY_GROUP, DEFAULT_SECURITY_GROUP),
+                "InvalidGroup.NotFound: The security group '{value}' does not exist",
+                foreign=("sg-",),
+                cascade=True,
+            ),
+        ),
     ),
     ResourceRule(  # ec2_launch_template.go
         LAUNCH_TEMPLATE,
