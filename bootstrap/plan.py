@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 import fleet
 from bootstrap.settings import OrganisationSettings
@@ -64,6 +65,20 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class HubNetwork:
+    """A management network: on AWS one for each environment and location, on Azure one for each environment."""
+
+    cloud: fleet.Cloud
+    key: str
+    """The key in `regions:management`."""
+    location: str
+    """AWS's location. Empty on Azure, whose networks peer across locations."""
+    range: IPv4Network
+    accounts: tuple[str, ...]
+    """The AWS accounts of its regions."""
+
+
+@dataclass(frozen=True)
 class OrganisationPlan:
     """All resources of the program, as data."""
 
@@ -76,6 +91,7 @@ class OrganisationPlan:
     subscriptions: tuple[Subscription, ...]
     directory: str | None
     """The Entra directory of all subscriptions. None if the fleet has no subscription."""
+    hubs: tuple[HubNetwork, ...]
     secrets: Mapping[str, frozenset[str]]
     """Environment to the secrets that a person sets, by their names in the workflows."""
     conductors: frozenset[int] = field(default=frozenset())
@@ -102,11 +118,42 @@ def plan(the_fleet: fleet.Fleet, settings: OrganisationSettings) -> Organisation
         _service_accounts(regions),
         _subscriptions(regions),
         next(iter(_directories(regions)), None),
+        hub_networks(regions, settings),
         {environment: _secrets(regions, environment) for environment in environments},
         frozenset(int(app.app_id) for region in regions
                   if (app := region.settings.github_apps.conductor) and CONDUCTOR in region.settings.applications),
         frozenset(int(app.app_id) for region in regions if (app := region.settings.github_apps.flags)),
     )  # fmt: skip
+
+
+def hub_networks(regions: Sequence[fleet.Region], settings: OrganisationSettings) -> tuple[HubNetwork, ...]:
+    """The management networks of the fleet. One that the fleet's files have keeps its range, and a new one gets the next."""
+    if settings.management is None:
+        return ()
+    by_key: dict[tuple[fleet.Cloud, str], list[fleet.Region]] = defaultdict(list)
+    for region in regions:
+        if region.settings.cloud != "gcp":
+            by_key[region.settings.cloud, region.settings.management_key].append(region)
+    ranges = {
+        key: region.settings.management_network.range
+        for key, group in by_key.items()
+        for region in group
+        if region.settings.management_network
+    }
+    for key in by_key:
+        if key not in ranges:
+            blocks = settings.management.ranges.subnets(new_prefix=24)
+            ranges[key] = next(block for block in blocks if not any(block.overlaps(used) for used in ranges.values()))
+    return tuple(
+        HubNetwork(
+            cloud,
+            key,
+            group[0].settings.location if cloud == "aws" else "",
+            ranges[cloud, key],
+            tuple(sorted({region.settings.aws.account_id for region in group if region.settings.aws})),
+        )
+        for (cloud, key), group in by_key.items()
+    )
 
 
 def alias(environment: str) -> str:

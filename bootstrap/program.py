@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from bootstrap import state_rights
 from bootstrap.aws import AwsAccount
+from bootstrap.aws_management import AwsManagementNetwork
 from bootstrap.azure import AzureIdentities
 from bootstrap.documents import document
 from bootstrap.gcp import GcpPool
@@ -31,6 +32,7 @@ def build(plan: OrganisationPlan) -> None:
         if settings.azure and plan.directory
         else None
     )
+    _build_management(plan)
     GitHubRepository(plan, azure.clients if azure else {}, pool.provider if pool else None)
 
     # By alias, for people to read. With the account in it, since roles of other accounts use the keys.
@@ -43,6 +45,23 @@ def build(plan: OrganisationPlan) -> None:
         },
     )
     pulumi.export("secretsToSet", {environment: sorted(names) for environment, names in plan.secrets.items()})
+
+
+def _build_management(plan: OrganisationPlan) -> None:
+    """The management networks, and the value of `regions:management` in Pulumi.yaml."""
+    if plan.settings.management is None:
+        return
+    account, administrator = plan.settings.management.account, plan.settings.aws.administrator
+    networks = {hub: AwsManagementNetwork(hub, account, administrator) for hub in plan.hubs if hub.cloud == "aws"}
+    pulumi.export(
+        "management",
+        {
+            "aws": {
+                hub.key: {"range": str(hub.range), "transitGateway": network.gateway_id}
+                for hub, network in networks.items()
+            }
+        },
+    )
 
 
 def _build_state(plan: OrganisationPlan, accounts: Mapping[str, AwsAccount]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +11,7 @@ from pydantic import Field, model_validator
 from fleet import FleetError, Problem
 from fleet.base import SettingsModel
 from fleet.document import parse
+from fleet.ranges import Network
 from fleet.settings import GUID, LOCATIONS, GitHubId
 from fleet.validate import validate
 
@@ -104,6 +106,21 @@ class AwsAccess(SettingsModel):
     )
 
 
+class ManagementSettings(SettingsModel):
+    """The place of the networks from which runners and people reach private API servers. docs/operate/access.md."""
+
+    account: str = Field(
+        pattern=r"^[0-9]{12}$",
+        description="the AWS account of the networks, 12 digits, quoted. No region uses it",
+        examples=["999900002222"],
+    )
+    ranges: Network = Field(
+        default=IPv4Network("10.255.0.0/16"),
+        description="the addresses of all networks, of no region. Each network takes a /24",
+        examples=["10.255.0.0/16"],
+    )
+
+
 class GcpPoolSettings(SettingsModel):
     """The project of the workload identity pool. No region uses it."""
 
@@ -151,6 +168,11 @@ class OrganisationSettings(SettingsModel):
     github: RepositorySettings = Field(description="the repository that CI runs in", examples=[{"owner": "example"}])
     state: StateSettings = Field(description="the place of Pulumi's state", examples=[{"account": "999900001111"}])
     aws: AwsAccess = Field(default=AwsAccess(), description="the administrator's way into the accounts")
+    management: ManagementSettings | None = Field(
+        default=None,
+        description="the place of the management networks. Without it this program makes none",
+        examples=[{"account": "999900002222"}],
+    )
     gcp: GcpPoolSettings | None = Field(
         default=None, description="the project of the workload identity pool", examples=[{"project": "example-ci"}]
     )

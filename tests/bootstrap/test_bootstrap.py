@@ -103,10 +103,41 @@ def test_no_wave_is_named_like_the_previews_environment() -> None:
 def test_a_new_region_in_an_account_that_its_environment_has_changes_nothing() -> None:
     files = crowded_files()
     one = files["stacks/Pulumi.globex-aws-eu-west-1.yaml"]
+    files["stacks/Pulumi.globex-aws-two.yaml"] = one.replace("10.200.", "10.210.")
+    assert plan(fleet.load(files), SETTINGS) == plan(fleet.load(crowded_files()), SETTINGS)
+
+
+def test_a_management_network_keeps_its_range_and_a_new_location_gets_the_next() -> None:
+    files = crowded_files()
+    one = files["stacks/Pulumi.globex-aws-eu-west-1.yaml"]
+    before = {(hub.cloud, hub.key): hub for hub in plan(fleet.load(files), SETTINGS).hubs}
+    shipped_hub = before["aws", "staging/eu-west-1"]
+    assert (str(shipped_hub.range), shipped_hub.accounts) == ("10.255.0.0/24", ("111122223333",))
     files["stacks/Pulumi.globex-aws-eu-west-2.yaml"] = one.replace("eu-west-1", "eu-west-2").replace(
         "10.200.", "10.210."
     )
-    assert plan(fleet.load(files), SETTINGS) == plan(fleet.load(crowded_files()), SETTINGS)
+    after = {(hub.cloud, hub.key): hub for hub in plan(fleet.load(files), SETTINGS).hubs}
+    assert after.keys() - before.keys() == {("aws", "globex/eu-west-2")}
+    ranges = [hub.range for hub in after.values()]
+    assert len(set(ranges)) == len(ranges)
+    assert all(str(block).startswith("10.255.") and block.prefixlen == 24 for block in ranges)
+
+
+def test_a_management_network_is_shared_with_its_own_regions_accounts_alone() -> None:
+    _, registrations = crowded()
+    shares: dict[str, set[str]] = {}
+    for association in registrations.of("aws:ram/principalAssociation:PrincipalAssociation"):
+        share = association.name.removesuffix(f"-{association.inputs['principal']}")
+        shares.setdefault(share, set()).add(association.inputs["principal"])
+    expected: dict[str, set[str]] = {}
+    for region in crowded()[0].in_waves():
+        if region.settings.aws:
+            share = f"management-{region.settings.management_key.replace('/', '-')}"
+            expected.setdefault(share, set()).add(region.settings.aws.account_id)
+    assert shares == expected
+    assert not any(
+        share.inputs["allowExternalPrincipals"] for share in registrations.of("aws:ram/resourceShare:ResourceShare")
+    )
 
 
 def test_the_program_that_pulumi_runs_registers_every_resource() -> None:
