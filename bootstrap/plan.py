@@ -75,7 +75,7 @@ class HubNetwork:
     """AWS's location. Empty on Azure, whose networks peer across locations."""
     range: IPv4Network
     accounts: tuple[str, ...]
-    """The AWS accounts of its regions."""
+    """The AWS accounts of its environment."""
 
 
 @dataclass(frozen=True)
@@ -130,30 +130,28 @@ def hub_networks(regions: Sequence[fleet.Region], settings: OrganisationSettings
     """The management networks of the fleet. One that the fleet's files have keeps its range, and a new one gets the next."""
     if settings.management is None:
         return ()
-    by_key: dict[tuple[fleet.Cloud, str], list[fleet.Region]] = defaultdict(list)
-    for region in regions:
-        if region.settings.cloud != "gcp":
-            by_key[region.settings.cloud, region.settings.management_key].append(region)
-    ranges = {
-        key: region.settings.management_network.range
-        for key, group in by_key.items()
-        for region in group
-        if region.settings.management_network
-    }
-    for key in by_key:
+    hubs: dict[tuple[fleet.Cloud, str], None] = {}
+    ranges: dict[tuple[fleet.Cloud, str], IPv4Network] = {}
+    accounts: dict[str, set[str]] = defaultdict(set)
+    for own in (region.settings for region in regions):
+        if own.cloud != "gcp":
+            hubs[own.cloud, own.management_key] = None
+        if own.aws:
+            accounts[own.environment].add(own.aws.account_id)
+        ranges |= {("aws", key): network.range for key, network in own.management.aws.items()}
+        ranges |= {("azure", key): network.range for key, network in own.management.azure.items()}
+    for environment, locations in settings.management.locations.items():
+        for location in locations:
+            hubs["aws", f"{environment}/{location}"] = None
+    for key in hubs:
         if key not in ranges:
             blocks = settings.management.ranges.subnets(new_prefix=24)
             ranges[key] = next(block for block in blocks if not any(block.overlaps(used) for used in ranges.values()))
     return tuple(
-        HubNetwork(
-            cloud,
-            key,
-            group[0].settings.location if cloud == "aws" else "",
-            ranges[cloud, key],
-            tuple(sorted({region.settings.aws.account_id for region in group if region.settings.aws})),
-        )
-        for (cloud, key), group in by_key.items()
-    )
+        HubNetwork(cloud, key, key.partition("/")[2], ranges[cloud, key],
+                   tuple(sorted(accounts[key.partition("/")[0]])) if cloud == "aws" else ())
+        for cloud, key in hubs
+    )  # fmt: skip
 
 
 def alias(environment: str) -> str:

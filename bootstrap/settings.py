@@ -114,6 +114,12 @@ class ManagementSettings(SettingsModel):
         description="the AWS account of the networks, 12 digits, quoted. No region uses it",
         examples=["999900002222"],
     )
+    locations: dict[str, list[str]] = Field(
+        default={},
+        description="environment to the AWS locations that get a network before a region is there, so that a stack file alone "
+        "makes a region in one of them",
+        examples=[{"staging": ["eu-west-1", "eu-north-1"]}],
+    )
     ranges: Network = Field(
         default=IPv4Network("10.255.0.0/16"),
         description="the addresses of all networks, of no region. Each network takes a /24",

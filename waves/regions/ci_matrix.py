@@ -39,6 +39,8 @@ class Job:
     """The suffix of the state bucket's name: the regions' own environment, also for a preview."""
     account: str
     """The AWS account, Google Cloud project or Azure subscription."""
+    runner: str = ""
+    """The label of the runners in the regions' management network. Empty: the repository's own choice."""
     suffix: str = ""
     """The suffix of the secrets' names: a customer's, or empty."""
     aws_role: str = ""
@@ -73,16 +75,17 @@ def _identity(region: fleet.Region, purpose: Purpose) -> Job:
     state = region.environment
     environment = fleet.PREVIEW if purpose is Purpose.PREVIEW else state
     suffix = receipts_key(region).removeprefix(RECEIPTS_KEY)
+    network = settings.management_network
+    runner = network.runner or "" if network else ""
     if settings.aws:
         role = settings.aws.preview_role if purpose is Purpose.PREVIEW else settings.aws.deploy_role
         account = settings.aws.account_id
-        return Job(
-            "", "aws", environment, state, account, suffix, f"arn:aws:iam::{account}:role/{role}", settings.location
-        )
+        role_arn = f"arn:aws:iam::{account}:role/{role}"
+        return Job("", "aws", environment, state, account, runner, suffix, role_arn, settings.location)
     if settings.gcp:
         project = settings.gcp.project
-        return Job("", "gcp", environment, state, project, suffix,
+        return Job("", "gcp", environment, state, project, runner, suffix,
                    gcp_service_account=f"regions-{purpose}@{project}.iam.gserviceaccount.com")  # fmt: skip
     assert settings.azure is not None, "fleet refuses a region without its cloud's settings"
     account, directory = settings.azure.subscription_id, settings.azure.directory_id
-    return Job("", "azure", environment, state, account, suffix, azure_directory=directory)
+    return Job("", "azure", environment, state, account, runner, suffix, azure_directory=directory)

@@ -13,6 +13,7 @@ from importlib.metadata import version
 import fleet
 from fleet import keys
 from fleet.sizes import CPUS
+from waves.regions.reachability import UnreachableError, reach
 
 Run = Callable[[list[str]], tuple[int, str]]
 """Runs a command. Returns its exit code and its output: 127 without such a command."""
@@ -56,7 +57,9 @@ def run(command: list[str]) -> tuple[int, str]:
     return result.returncode, (result.stdout if result.returncode == 0 else result.stderr or result.stdout).strip()
 
 
-def examine(region: fleet.Region, environment: Mapping[str, str], run: Run) -> Iterator[DoctorCheck]:
+def examine(
+    region: fleet.Region, environment: Mapping[str, str], run: Run, reach: Callable[[str], str] = reach
+) -> Iterator[DoctorCheck]:
     """Check all that `pulumi up` of this region needs."""
     yield _engine(run)
     yield _backend(run)
@@ -64,6 +67,24 @@ def examine(region: fleet.Region, environment: Mapping[str, str], run: Run) -> I
     yield _exec_plugin(region, run)
     yield from _keys(region, environment)
     yield from {"aws": _aws, "gcp": _gcp, "azure": _azure}[region.settings.cloud](region, run)
+    yield from _api_server(region, run, reach)
+
+
+def _api_server(region: fleet.Region, run: Run, reach: Callable[[str], str]) -> Iterator[DoctorCheck]:
+    """The way to the API server, if there is a cluster already."""
+    code, endpoint = run(["pulumi", "stack", "output", "endpoint", "--stack", region.name, "--non-interactive"])
+    if code or not endpoint.startswith("https://"):
+        return
+    try:
+        yield DoctorCheck("API server", True, reach(endpoint))
+    except UnreachableError as error:
+        network = region.settings.management_network
+        way = (
+            f"the network {network.range} (`regions:management`)" if network else "a range of `regions:apiAllowedCidrs`"
+        )
+        if region.settings.cloud == "gcp":
+            way = "a machine with a way to Google's front end"
+        yield DoctorCheck("API server", False, str(error), f"Run this from {way}: docs/operate/access.md")
 
 
 def _engine(run: Run) -> DoctorCheck:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,6 +16,7 @@ import fleet
 from sandbox.machine.home import CHECKOUT
 from waves.cli.app import app
 from waves.regions.doctor import PULUMI, DoctorCheck, examine, run
+from waves.regions.reachability import UnreachableError, reach
 
 FLEET = fleet.read(CHECKOUT)
 KEY = "-----BEGIN PRIVATE KEY----- secret"
@@ -26,6 +30,7 @@ FIT = {
     "pulumi version": "v3.250.0",
     "pulumi whoami": json.dumps({"user": "ann", "url": "s3://state"}),
     "pulumi plugin": json.dumps(PLUGINS),
+    "pulumi stack": "https://api.example.com",
     "aws --version": "aws-cli/2.31.0",
     "aws sts": ROLE,
     "aws --region": "256.0",
@@ -39,7 +44,10 @@ FIT = {
 
 
 def checks_by_name(
-    region: str, instead: dict[str, str | tuple[int, str]] | None = None, keys: str = KEY
+    region: str,
+    instead: dict[str, str | tuple[int, str]] | None = None,
+    keys: str = KEY,
+    reach: Callable[[str], str] = lambda endpoint: endpoint,
 ) -> dict[str, DoctorCheck]:
     """Checks by name. `instead` replaces the output of commands, by their first two words."""
     answers = {**FIT, **(instead or {})}
@@ -50,7 +58,7 @@ def checks_by_name(
 
     environment = {"REGIONS_RECEIPTS_KEY": keys, "REGIONS_CONDUCTOR_KEY": keys, "REGIONS_FLAGS_KEY": keys,
                    "REGIONS_INFLUXDB_SECRET": keys}  # fmt: skip
-    return {finding.name: finding for finding in examine(FLEET.regions[region], environment, answer)}
+    return {finding.name: finding for finding in examine(FLEET.regions[region], environment, answer, reach)}
 
 
 @pytest.mark.parametrize("region", [AWS, GCP, AZURE])
@@ -120,3 +128,39 @@ def test_the_command_ends_with_1_on_an_unfit_machine_and_prints_json(
     plain = CliRunner().invoke(app, ["--checkout", str(CHECKOUT), "doctor", AWS])
     assert plain.exit_code == 1
     assert "FAIL" in plain.output
+
+
+def test_a_region_without_a_cluster_has_no_api_server_to_reach() -> None:
+    assert "API server" not in checks_by_name(AWS, {"pulumi stack": (255, "error: no stack named that")})
+
+
+@pytest.mark.parametrize(
+    ("region", "words"), [(AWS, "10.255.2.0/24"), (AZURE, "10.255.17.0/24"), (GCP, "Google's front end")]
+)
+def test_an_api_server_without_a_way_names_the_place_that_has_one(region: str, words: str) -> None:
+    def unreachable(endpoint: str) -> str:
+        raise UnreachableError("TCP 10.64.3.7:443: timed out")
+
+    finding = checks_by_name(region, reach=unreachable)["API server"]
+    assert (finding.fit, finding.result) == (False, "TCP 10.64.3.7:443: timed out")
+    assert words in finding.remedy
+
+
+def test_each_step_of_the_way_is_tried() -> None:
+    with pytest.raises(UnreachableError, match=r"name no-such-host\.invalid"):
+        reach("https://no-such-host.invalid")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with pytest.raises(UnreachableError, match=f"TCP 127.0.0.1:{port}: Connection refused"):
+            reach(f"https://127.0.0.1:{port}")
+    with socket.create_server(("127.0.0.1", 0)) as plain:
+
+        def answer() -> None:
+            connection, _ = plain.accept()
+            connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(UnreachableError, match=r"TLS 127\.0\.0\.1"):
+            reach(f"https://127.0.0.1:{plain.getsockname()[1]}")
