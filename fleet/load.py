@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from fleet import across, checks, tenancy
+from fleet import across, checks, maintenance, tenancy
 from fleet.document import parse
 from fleet.errors import FleetError, Problem
 from fleet.residency import RESIDENCY_FILE, Residency, parse_residency
@@ -153,7 +153,8 @@ def _load_waves(files: Mapping[str, str]) -> tuple[dict[str, Wave], list[Problem
     model, problems = validate(Waves, data, WAVES_FILE)
     if model is None:
         return {}, problems
-    return {wave.name: wave for wave in model.waves}, [*problems, *checks.waves(model, WAVES_FILE)]
+    problems = [*problems, *checks.waves(model, WAVES_FILE), *maintenance.waves(model, WAVES_FILE)]
+    return {wave.name: wave for wave in model.waves}, problems
 
 
 def _load_stack(name: str, file: str, text: str, context: _Context) -> tuple[checks.Stack | None, list[Problem]]:
@@ -169,6 +170,7 @@ def _load_stack(name: str, file: str, text: str, context: _Context) -> tuple[che
     stack = checks.Stack(name, file, document, settings)
     problems += checks.stack(stack, context.waves, context.applications)
     problems += tenancy.stack(stack, context.waves, context.residency)
+    problems += maintenance.stack(stack, context.waves)
     return stack, problems
 
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from fleet.base import SECRETS_PROVIDER, Label, SettingsModel
 from fleet.duration import Duration
-from fleet.windows import Window
+from fleet.windows import Day, Window
 
 Check = Literal["apps", "infra"]
 """The receipts of a region on a commit: `apps` by Argo CD with its gate tests, `infra` by `pulumi up`."""
@@ -77,6 +77,12 @@ class Wave(SettingsModel):
         default=[],
         description="when the wave may get commits (default: at any time)",
         examples=[[{"days": ["mon"], "start": "08:00", "end": "16:00"}]],
+    )
+    maintenance_day: Day | None = Field(
+        default=None,
+        description="the day of the week on which Google Cloud and Azure may change the wave's clusters by themselves, from 03:00 "
+        "to 15:00 UTC, after the days of the waves before it. A wave with regions on those clouds needs one",
+        examples=["mon"],
     )
     may_be_empty: bool = Field(
         default=False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network
 
 import pulumi
@@ -15,12 +16,17 @@ from components.gcp.network import GcpNetwork, GcpNetworkArgs
 from components.gcp.nodes import node_identity, node_pools
 from components.shared import subnets
 from components.shared.cluster import ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
+from components.shared.maintenance import maintenance_window
 from components.shared.subnets import GcpAddresses
+from fleet import Region
+from fleet.windows import DAYS
 
 APIS = (*("cloudresourcemanager", "compute", "container", "cloudkms", "gkebackup", "iam", "logging", "monitoring"),)
 LOGS = ["SYSTEM_COMPONENTS", "WORKLOADS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"]
 EXCLUSION_START = "2026-01-01T00:00:00Z"
 """The start of the exclusion of minor upgrades: any time in the past, so that it has begun."""
+FIRST_MONDAY = datetime(2026, 1, 5)
+"""The week in which the maintenance windows begin: any week in the past."""
 
 
 class GcpCluster(pulumi.ComponentResource):
@@ -112,7 +118,7 @@ class GcpCluster(pulumi.ComponentResource):
             ),
             release_channel=gcp.container.ClusterReleaseChannelArgs(channel="REGULAR"),
             min_master_version=settings.kubernetes_version,
-            maintenance_policy=_maintenance(),
+            maintenance_policy=_maintenance(region),
             enable_shielded_nodes=True,
             enable_legacy_abac=False,
             binary_authorization=gcp.container.ClusterBinaryAuthorizationArgs(
@@ -181,10 +187,19 @@ def _allowed_networks(cidrs: Sequence[IPv4Network]) -> gcp.container.ClusterMast
     )
 
 
-def _maintenance() -> gcp.container.ClusterMaintenancePolicyArgs:
-    """Google's daily window for patches. A new minor version comes by a commit, wave by wave, until Google ends support."""
+def _maintenance(region: Region) -> gcp.container.ClusterMaintenancePolicyArgs:
+    """The weekly window for Google's patches. A new minor version comes by a commit, wave by wave, until support ends.
+
+    GKE reads the days in UTC: cloud.google.com/kubernetes-engine/docs/how-to/maintenance-window.
+    """
+    window = maintenance_window(region)
+    start = datetime.combine(FIRST_MONDAY + timedelta(days=DAYS.index(window.days[0])), window.start)
     return gcp.container.ClusterMaintenancePolicyArgs(
-        daily_maintenance_window=gcp.container.ClusterMaintenancePolicyDailyMaintenanceWindowArgs(start_time="03:00"),
+        recurring_window=gcp.container.ClusterMaintenancePolicyRecurringWindowArgs(
+            start_time=f"{start.isoformat()}Z",
+            end_time=f"{(start + timedelta(hours=window.hours)).isoformat()}Z",
+            recurrence=f"FREQ=WEEKLY;BYDAY={','.join(day[:2].upper() for day in window.days)}",
+        ),
         maintenance_exclusions=[
             gcp.container.ClusterMaintenancePolicyMaintenanceExclusionArgs(
                 exclusion_name="minor-versions-come-by-commit",

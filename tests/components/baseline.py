@@ -332,9 +332,9 @@ _GKE = (
     ),
     Line(
         "gcp",
-        "maintenance window, minor versions by commit",
+        "maintenance on the wave's day or in the customer's windows, minor versions by commit",
         lambda region, production: (
-            region.one(GKE)["maintenancePolicy"]["dailyMaintenanceWindow"]["startTime"]
+            region.one(GKE)["maintenancePolicy"]["recurringWindow"]["recurrence"].startswith("FREQ=WEEKLY;BYDAY=")
             and region.one(GKE)["maintenancePolicy"]["maintenanceExclusions"][0]["exclusionOptions"]["scope"]
             == "NO_MINOR_UPGRADES"
         ),

@@ -18,7 +18,9 @@ PROD = {cloud: f"stacks/Pulumi.prod-{name}.yaml" for cloud, name in
 STATUS = '    status: { appId: "1000003", installationId: "2000003", login: "acme-receipts[bot]" }\n'
 FLAGS = '    flags: { appId: "7", installationId: "8" }\n'
 LOGIN = ', login: "acme-receipts[bot]"'
-WINDOWS = '  regions:changeWindows: [{ days: [tue, wed], start: "22:00", end: "02:00", timezone: Europe/Berlin }]\n'
+WINDOWS = (
+    '  regions:changeWindows: [{ days: [tue, wed, thu], start: "21:00", end: "02:00", timezone: Europe/Berlin }]\n'
+)
 TENANT = "  regions:tenant: acme\n"
 
 
@@ -61,7 +63,7 @@ def private(file: str, project: str, app: str = "7") -> dict[str, tuple[str, str
         ({"policy/residency.yaml": ("acme: [", "acne: [")}, "location", "residency.yaml allows nothing"),
         ({ACME: (TENANT, "")}, "tenant", "though the file has regions:changeWindows"),
         ({ACME: (TENANT + "  regions:costCentre: acme\n", "")}, "tenant", "though the file has regions:githubApps.status.login"),
-        ({ACME: ('"22:00"', "22:00")}, "changeWindows.0.start", "write it in quotes"),
+        ({ACME: ('"21:00"', "21:00")}, "changeWindows.0.start", "write it in quotes"),
         ({ACME: (WINDOWS, "  regions:changeWindows: []\n")}, "changeWindows", "at least 1 item"),
         ({ACME: (TENANT, TENANT + "  regions:clusterAccess: { admins: [a@example.com] }\n"),
           STAGING_GCP: ("config:\n", "config:\n  regions:clusterAccess: { viewers: [a@example.com] }\n")},

@@ -22,6 +22,7 @@ from sandbox.clouds.core.model import (
 )
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp import identity, network
+from sandbox.clouds.gcp.maintenance import enough_maintenance
 from sandbox.clouds.gcp.node_pools import (
     CLUSTER,
     CLUSTERS,
@@ -254,7 +255,7 @@ RULES: Final = (
         ),
         checks=(
             *(_location_exists, _version_offered, _needs_a_pool),
-            *(_secondary_ranges, _key_granted, known_machine_type),
+            *(_secondary_ranges, _key_granted, known_machine_type, enough_maintenance),
         ),
         protected=(_not_protected, deletion_policy),
         effect=_GkeCluster(),

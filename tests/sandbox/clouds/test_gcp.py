@@ -189,3 +189,20 @@ def test_a_pool_of_identities_is_named_by_the_projects_number_and_takes_its_prov
     assert provider.outputs["name"] == f"projects/{number}/locations/global/workloadIdentityPools/github/providers/jobs"
     gcp.delete(pool_type, pool)
     assert gcp.cloud.read(provider_type, provider.id, provider.inputs) is None
+
+
+@pytest.mark.parametrize(
+    ("hours", "days", "accepted"),
+    [(4, "MO", False), (11, "MO", False), (12, "MO", True), (4, "TU,WE,TH", True), (3, "MO,TU,WE,TH", False)],
+)
+def test_gke_wants_48_hours_of_maintenance_in_32_days(gcp: Account, hours: int, days: str, accepted: bool) -> None:
+    window = {
+        "startTime": "2026-01-05T03:00:00Z",
+        "endTime": f"2026-01-05T{3 + hours:02}:00:00Z",
+        "recurrence": f"FREQ=WEEKLY;BYDAY={days}",
+    }
+    if accepted:
+        make_cluster(gcp, maintenancePolicy={"recurringWindow": window})
+        return
+    with pytest.raises(CloudError, match="32d without 48h maintenance availability"):
+        make_cluster(gcp, maintenancePolicy={"recurringWindow": window})
