@@ -121,6 +121,13 @@ RULES: Final = (
         },
         checks=(_service_name,),
     ),
+    ResourceRule(
+        "gcp:projects/defaultServiceAccounts:DefaultServiceAccounts",
+        source="cloud.google.com/iam/docs/service-account-types",
+        id="projects/{project}",
+        replace=("project", "action", "restorePolicy"),
+        defaults={"restorePolicy": "REVERT"},
+    ),
     _grant(
         "gcp:projects/iAMMember:IAMMember",
         "project",
