@@ -122,8 +122,8 @@ class GcpPool(pulumi.ComponentResource):
     def _disable_default_accounts(self, project: str, apis: Sequence[pulumi.Resource]) -> None:
         """Take the default accounts of Compute Engine and App Engine out of the deploy account's reach.
 
-        They are editors of the project, and whoever may act as any account could run nodes as them. Compute Engine's API
-        makes its account: cloud.google.com/iam/docs/service-account-types#default.
+        Both accounts are editors of the project, and the deploy account may run nodes as any account. Compute Engine's API
+        makes its own: cloud.google.com/iam/docs/service-account-types#default.
         """
         gcp.projects.DefaultServiceAccounts(
             f"gcp-{project}", project=project, action="DISABLE", restore_policy="REVERT", opts=self._after(apis)
