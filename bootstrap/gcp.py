@@ -15,20 +15,44 @@ from fleet import PREVIEW
 POOL, PROVIDER = "regions-github", "github"
 APIS = ("cloudresourcemanager", "iam", "iamcredentials", "serviceusage", "sts")
 """The APIs that a sign-in calls, in the pool's project and in each project of the fleet."""
-ROLES = {
-    DEPLOY: (
-        *("roles/cloudkms.admin", "roles/compute.networkAdmin", "roles/container.admin", "roles/gkebackup.backupAdmin"),
-        "roles/serviceusage.serviceUsageAdmin",
+REGION_APIS = (
+    *(
+        "binaryauthorization",
+        "cloudkms",
+        "compute",
+        "container",
+        "containersecurity",
+        "gkebackup",
+        "logging",
+        "monitoring",
     ),
-    PREVIEW: ("roles/browser", "roles/container.viewer"),
-}
-"""Purpose to roles. DEPLOY creates the resources of components/gcp/.
+)
+"""The further APIs that a region's resources need, in each project of the fleet, so that no first `up` waits for them."""
+ROLES = {DEPLOY: ("roles/compute.networkAdmin", "roles/container.admin"), PREVIEW: ("roles/container.viewer",)}
+"""Purpose to roles. DEPLOY creates the resources of components/gcp/. PREVIEW reads a cluster's objects except Secrets.
 
-PREVIEW reads the project's number, and a cluster's objects except Secrets. No role decrypts with a key.
 Source: cloud.google.com/iam/docs/roles-permissions."""
+
+
+def _permissions(kind: str, *verbs: str) -> list[str]:
+    return [f"{kind}.{verb}" for verb in verbs]
+
+
 PERMISSIONS = {
-    # To create the nodes' accounts, and to run nodes as them. Not their keys and tokens, nor their IAM policies.
-    DEPLOY: [f"iam.serviceAccounts.{verb}" for verb in ("actAs", "create", "delete", "get", "list", "update")],
+    DEPLOY: [
+        # To create the nodes' accounts, and to run nodes as them. Not their keys and tokens, nor their IAM policies.
+        *_permissions("iam.serviceAccounts", "actAs", "create", "delete", "get", "list", "update"),
+        # To create keys, to let GKE's agent use them, and to destroy them. No encryption and no decryption.
+        *_permissions("cloudkms.keyRings", "create", "get", "list"),
+        *_permissions("cloudkms.cryptoKeys", "create", "get", "getIamPolicy", "list", "setIamPolicy", "update"),
+        *_permissions("cloudkms.cryptoKeyVersions", "destroy", "get", "list"),
+        # To set up backups. A plan outlives its region, so nothing here deletes a plan or a backup.
+        *_permissions("gkebackup.backupPlans", "create", "get", "list", "update"),
+        "gkebackup.operations.get",
+        # To turn APIs on, and never off.
+        *_permissions("serviceusage.services", "enable", "generateServiceIdentity", "get", "list", "use"),
+        "serviceusage.operations.get",
+    ],
     # To reach a cluster by its DNS endpoint.
     PREVIEW: ["container.clusters.connect"],
 }
@@ -50,18 +74,11 @@ class GcpPool(pulumi.ComponentResource):
         super().__init__("bootstrap:gcp:Pool", "gcp")
         cloud = gcp.Provider("gcp", project=settings.project, opts=pulumi.ResourceOptions(parent=self))
         self._own = pulumi.ResourceOptions(parent=self, provider=cloud)
-        projects = dict.fromkeys([settings.project, *(account.project for account in accounts)])
-        apis = [
-            gcp.projects.Service(
-                f"gcp-{project}-{api}",
-                service=f"{api}.googleapis.com",
-                project=project,
-                disable_on_destroy=False,  # regions still need them
-                opts=self._own,
-            )
-            for project in projects
-            for api in APIS
-        ]
+        apis = self._enable_apis(settings.project, APIS)
+        for project in dict.fromkeys(account.project for account in accounts):
+            others = REGION_APIS if project == settings.project else (*APIS, *REGION_APIS)
+            apis += self._enable_apis(project, others)
+            self._disable_default_accounts(project, apis)
         pool = gcp.iam.WorkloadIdentityPool(
             "gcp",
             workload_identity_pool_id=POOL,
@@ -89,6 +106,28 @@ class GcpPool(pulumi.ComponentResource):
             self._grant_roles(account, self._create_account(account, path, [pool, *apis]))
         self.provider = provider.workload_identity_pool_provider_id.apply(lambda name: f"{path}/providers/{name}")
         self.register_outputs({})
+
+    def _enable_apis(self, project: str, names: Sequence[str]) -> list[gcp.projects.Service]:
+        return [
+            gcp.projects.Service(
+                f"gcp-{project}-{name}",
+                service=f"{name}.googleapis.com",
+                project=project,
+                disable_on_destroy=False,  # regions still need them
+                opts=self._own,
+            )
+            for name in names
+        ]
+
+    def _disable_default_accounts(self, project: str, apis: Sequence[pulumi.Resource]) -> None:
+        """Take the default accounts of Compute Engine and App Engine out of the deploy account's reach.
+
+        Both accounts are editors of the project, and the deploy account may run nodes as any account. Compute Engine's API
+        makes its own: cloud.google.com/iam/docs/service-account-types#default.
+        """
+        gcp.projects.DefaultServiceAccounts(
+            f"gcp-{project}", project=project, action="DISABLE", restore_policy="REVERT", opts=self._after(apis)
+        )
 
     def _create_account(
         self, account: ServiceAccount, pool: str, after: Sequence[pulumi.Resource]

@@ -80,8 +80,8 @@ class Wave(SettingsModel):
     )
     maintenance_day: Day | None = Field(
         default=None,
-        description="the day of the week on which Google Cloud and Azure may change the wave's clusters by themselves, from 03:00 "
-        "to 15:00 UTC, after the days of the waves before it. A wave with regions on those clouds needs one",
+        description="the day of the week on which Google Cloud and Azure may change the wave's clusters, 03:00 to 15:00 UTC. "
+        "Each wave has a later day than the wave before it. A wave with regions on those clouds needs a day",
         examples=["mon"],
     )
     may_be_empty: bool = Field(

@@ -21,10 +21,20 @@ from components.shared.subnets import GcpAddresses
 from fleet import Region
 from fleet.windows import DAYS
 
-APIS = (*("cloudresourcemanager", "compute", "container", "cloudkms", "gkebackup", "iam", "logging", "monitoring"),)
+APIS = (
+    *("binaryauthorization", "cloudkms", "cloudresourcemanager", "compute", "container", "containersecurity"),
+    *("gkebackup", "iam", "logging", "monitoring"),
+)
+"""The APIs that the region calls. Admission asks Binary Authorization, and the security posture needs Container Security:
+cloud.google.com/binary-authorization/docs/setting-up,
+cloud.google.com/kubernetes-engine/docs/how-to/protect-workload-configuration.
+"""
 LOGS = ["SYSTEM_COMPONENTS", "WORKLOADS", "APISERVER", "CONTROLLER_MANAGER", "SCHEDULER"]
-EXCLUSION_START = "2026-01-01T00:00:00Z"
-"""The start of the exclusion of minor upgrades: any time in the past, so that it has begun."""
+NODES_PATCHED = "2026-01-01T00:00:00Z"
+"""The day of the last commit that took the control planes' patches to the nodes. docs/operate/upgrade-kubernetes.md.
+
+Also the start of the exclusion of Google's own upgrades. A new day updates the cluster, so that Pulumi reads its version.
+"""
 FIRST_MONDAY = datetime(2026, 1, 5)
 """The week in which the maintenance windows begin: any week in the past."""
 
@@ -54,9 +64,10 @@ class GcpCluster(pulumi.ComponentResource):
         network = GcpNetwork(
             name, GcpNetworkArgs(settings.location, addresses), opts=options.component(depends_on=apis)
         )
-        key, key_grant = etcd_key(region, project, apis, options)
+        key, key_grant = etcd_key(region, apis, options)
         account, roles = node_identity(region, project, apis, options)
-        cluster = self._create_cluster(network, addresses, key, account, [key_grant, network.nat, *roles])
+        # The cluster, and with it its nodes, comes after the whole network and all grants, and goes before them.
+        cluster = self._create_cluster(network, addresses, key, account, [network, key_grant, *roles])
         pools = node_pools(region, cluster, account, options)
         access.grant_sign_in(region, project, options)
         if region.wave.production:
@@ -124,9 +135,7 @@ class GcpCluster(pulumi.ComponentResource):
             binary_authorization=gcp.container.ClusterBinaryAuthorizationArgs(
                 evaluation_mode="PROJECT_SINGLETON_POLICY_ENFORCE"
             ),
-            security_posture_config=gcp.container.ClusterSecurityPostureConfigArgs(
-                mode="BASIC", vulnerability_mode="VULNERABILITY_BASIC"
-            ),
+            security_posture_config=gcp.container.ClusterSecurityPostureConfigArgs(mode="BASIC"),
             logging_config=gcp.container.ClusterLoggingConfigArgs(enable_components=LOGS),
             monitoring_config=_monitoring(),
             addons_config=gcp.container.ClusterAddonsConfigArgs(
@@ -134,10 +143,9 @@ class GcpCluster(pulumi.ComponentResource):
                     enabled=region.wave.production
                 )
             ),
-            # GKE creates no cluster without a pool. This one goes at once.
             initial_node_count=1,
             remove_default_node_pool=True,
-            node_config=gcp.container.ClusterNodeConfigArgs(service_account=account.email),
+            node_config=_first_nodes(account),
             # Explicit, since the provider's default is true and a destroy needs it applied as false first.
             deletion_protection=region.protected,
             resource_labels=region.tags,
@@ -157,10 +165,13 @@ class GcpCluster(pulumi.ComponentResource):
             endpoint=endpoint,
             kubeconfig=pulumi.Output.all(endpoint, ready).apply(
                 # No certificate authority: the DNS endpoint's certificate is Google's own, which every machine trusts.
+                # The plugin takes gcloud's own login. gcloud refuses application-default credentials for a DNS endpoint
+                # (api_lib/container/kubeconfig.py). In CI google-github-actions/auth hands its own to gcloud, too (src/main.ts).
                 lambda values: kubeconfig(name, values[0], None, "gke-gcloud-auth-plugin", [])
             ),
-            # GKE gives a cluster no id of its own: after a replacement, refresh.
-            identity=cluster.self_link,
+            # A new cluster of the same path has a new endpoint, whose name has a hash of the cluster's id in it:
+            # cloud.google.com/kubernetes-engine/docs/concepts/network-isolation. The path itself would stay.
+            identity=endpoint,
             storage=StorageDriver("pd.csi.storage.gke.io", {"type": "pd-ssd"}),
             sign_in=f"gcloud container clusters get-credentials {name} --location {settings.location} "
             f"--project {self._project} --dns-endpoint",
@@ -187,9 +198,21 @@ def _allowed_networks(cidrs: Sequence[IPv4Network]) -> gcp.container.ClusterMast
     )
 
 
-def _maintenance(region: Region) -> gcp.container.ClusterMaintenancePolicyArgs:
-    """The weekly window for Google's patches. A new minor version comes by a commit, wave by wave, until support ends.
+def _first_nodes(account: gcp.serviceaccount.Account) -> gcp.container.ClusterNodeConfigArgs:
+    """The nodes of the pool without which GKE creates no cluster. The provider removes the pool at once.
 
+    Small machines and magnetic disks: the defaults take 300 GB of a new project's 250 to 500 GB of SSD.
+    Source: terraform-google-kubernetes-engine issue 1795.
+    """
+    return gcp.container.ClusterNodeConfigArgs(
+        machine_type="e2-small", disk_type="pd-standard", disk_size_gb=20, service_account=account.email
+    )
+
+
+def _maintenance(region: Region) -> gcp.container.ClusterMaintenancePolicyArgs:
+    """The weekly window for Google's patches of the control plane. All other versions come by a commit, until support ends.
+
+    docs/explanation/adr/0016-node-versions-by-commit.md has the reasons.
     GKE reads the days in UTC: cloud.google.com/kubernetes-engine/docs/how-to/maintenance-window.
     """
     window = maintenance_window(region)
@@ -202,10 +225,10 @@ def _maintenance(region: Region) -> gcp.container.ClusterMaintenancePolicyArgs:
         ),
         maintenance_exclusions=[
             gcp.container.ClusterMaintenancePolicyMaintenanceExclusionArgs(
-                exclusion_name="minor-versions-come-by-commit",
-                start_time=EXCLUSION_START,
+                exclusion_name="versions-come-by-commit",
+                start_time=NODES_PATCHED,
                 exclusion_options=gcp.container.ClusterMaintenancePolicyMaintenanceExclusionExclusionOptionsArgs(
-                    scope="NO_MINOR_UPGRADES", end_time_behavior="UNTIL_END_OF_SUPPORT"
+                    scope="NO_MINOR_OR_NODE_UPGRADES", end_time_behavior="UNTIL_END_OF_SUPPORT"
                 ),
             )
         ],

@@ -14,33 +14,25 @@ KEY_ROTATION = f"{90 * 24 * 3600}s"
 
 
 def etcd_key(
-    region: Region, project: str, apis: Sequence[gcp.projects.Service], options: ChildOptions
+    region: Region, apis: Sequence[pulumi.Resource], options: ChildOptions
 ) -> tuple[gcp.kms.CryptoKey, gcp.kms.CryptoKeyIAMMember]:
-    """The key, and the grant that lets GKE use it. GKE's own agent encrypts, so the grant comes before the cluster."""
-    ring = gcp.kms.KeyRing(
-        region.name, name=region.name, location=region.settings.location, opts=options.default(depends_on=apis)
-    )
-    key = gcp.kms.CryptoKey(
-        region.name,
-        name=region.name,
-        key_ring=ring.id,
-        rotation_period=KEY_ROTATION,
-        opts=options.protected(),
+    """The key, and the grant that lets GKE use it. GKE's own agent encrypts, so the grant comes before the cluster.
+
+    The provider deletes no key ring (terraform-provider-google issue 1214), and Google Cloud gives no key's name to a second
+    key: cloud.google.com/kms/docs/delete-kms-resources. So Pulumi generates new names for each life of a region.
+    """
+    ring = gcp.kms.KeyRing(region.name, location=region.settings.location, opts=options.default(depends_on=apis))
+    key = gcp.kms.CryptoKey(region.name, key_ring=ring.id, rotation_period=KEY_ROTATION, opts=options.protected())
+    # A project may have no agent before its first cluster. This call makes the agent, or finds it:
+    # cloud.google.com/iam/docs/create-service-agents. Pulumi's package has Google's beta provider in it, which has the call.
+    agent = gcp.projects.ServiceIdentity(
+        region.name, service="container.googleapis.com", opts=options.default(depends_on=apis)
     )
     grant = gcp.kms.CryptoKeyIAMMember(
         region.name,
         crypto_key_id=key.id,
         role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
-        member=pulumi.Output.concat("serviceAccount:", _gke_agent(project, apis, options)),
+        member=agent.member,
         opts=options.default(),
     )
     return key, grant
-
-
-def _gke_agent(project: str, apis: Sequence[gcp.projects.Service], options: ChildOptions) -> pulumi.Output[str]:
-    """The e-mail of GKE's own service account in the project. GKE creates it when the project enables GKE's API."""
-    number = gcp.organizations.get_project_output(
-        project_id=project,
-        opts=pulumi.InvokeOutputOptions(parent=options.parent, provider=options.provider, depends_on=apis),
-    ).number
-    return pulumi.Output.format("service-{0}@container-engine-robot.iam.gserviceaccount.com", number)

@@ -20,12 +20,13 @@ class GcpNetworkArgs:
 
 
 class GcpNetwork(pulumi.ComponentResource):
-    """A VPC network. Nodes live in its subnetwork, and reach the internet by Cloud NAT."""
+    """A VPC network. Nodes live in its subnetwork, and reach the internet by Cloud NAT.
+
+    A cluster depends on the whole component: nodes that start before the NAT have no way to their images.
+    """
 
     network_id: pulumi.Output[str]
     subnetwork_id: pulumi.Output[str]
-    nat: gcp.compute.RouterNat
-    """Nodes that start before it have no way to their images."""
 
     def __init__(self, name: str, args: GcpNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:gcp:Network", name, None, opts)
@@ -49,7 +50,7 @@ class GcpNetwork(pulumi.ComponentResource):
             opts=options.default(),
         )
         router = gcp.compute.Router(name, name=name, network=network.id, region=args.location, opts=options.default())
-        self.nat = gcp.compute.RouterNat(
+        gcp.compute.RouterNat(
             name,
             name=name,
             router=router.name,

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import azure, gcp, rights
+from bootstrap import azure, rights
 from bootstrap.documents import document
 from components.azure.role_assignments import ROLES
-from components.gcp.nodes import NODE_ROLES
 from tests.bootstrap.fleets import crowded, plain
 from tests.bootstrap.iam import allows, as_list
 from tests.components.recording import FLEET, Registered, recorded
@@ -266,27 +265,6 @@ def test_policies_are_within_the_quotas_of_aws() -> None:
         )
     assert max(inline.values()) <= 10240
     assert len(document(rights.bounding())) <= 6144
-
-
-def test_on_google_cloud_the_deploy_account_grants_the_components_roles_alone() -> None:
-    roles = {
-        member.inputs["role"] for member in resources_on("gcp") if member.type == "gcp:projects/iAMMember:IAMMember"
-    }
-    assert roles <= set(gcp.GRANTS)
-    assert set(gcp.GRANTS) == {*NODE_ROLES, "roles/container.clusterViewer"}
-    _, registrations = plain()
-    grants = [
-        member.inputs
-        for member in registrations.of("gcp:projects/iAMMember:IAMMember")
-        if member.inputs["role"].endswith("projectIamAdmin")
-    ]
-    assert len(grants) == 3
-    for grant in grants:
-        expression = grant["condition"]["expression"]
-        assert sorted(re.findall(r"'(roles/[^']+)'", expression)) == sorted(gcp.GRANTS)
-        assert expression.endswith("hasOnly(['" + "', '".join(gcp.GRANTS) + "'])")
-    broad = {"roles/owner", "roles/editor", "roles/iam.serviceAccountAdmin", "roles/iam.serviceAccountTokenCreator"}
-    assert not broad & {member.inputs["role"] for member in registrations.of("gcp:projects/iAMMember:IAMMember")}
 
 
 def test_on_azure_the_deploy_identity_grants_the_components_roles_alone() -> None:

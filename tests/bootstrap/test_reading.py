@@ -83,14 +83,14 @@ def test_a_preview_reads_no_other_bucket_and_opens_nothing_else_whatever_it_is_a
             assert not allows([*statements, more], action, resource), arn
 
 
-def test_on_google_cloud_a_preview_sees_the_project_and_the_clusters_objects() -> None:
+def test_on_google_cloud_a_preview_sees_the_clusters_objects_alone() -> None:
     _, registrations = crowded()
     members = [
         m.inputs for m in registrations.of("gcp:projects/iAMMember:IAMMember") if "-preview" in m.inputs["member"]
     ]
     own = {f"gcp-{project}-preview" for project in ("example-acme", "example-production", "example-staging")}
     assert {m["role"] for m in members} == {*ROLES[PREVIEW], *own}
-    assert set(ROLES[PREVIEW]) == {"roles/browser", "roles/container.viewer"}
+    assert set(ROLES[PREVIEW]) == {"roles/container.viewer"}
     assert PERMISSIONS[PREVIEW] == ["container.clusters.connect"]
 
 

@@ -335,11 +335,11 @@ _GKE = (
     ),
     Line(
         "gcp",
-        "maintenance on the wave's day or in the customer's windows, minor versions by commit",
+        "maintenance on the wave's day or in the customer's windows, node and minor versions by commit",
         lambda region, production: (
             region.one(GKE)["maintenancePolicy"]["recurringWindow"]["recurrence"].startswith("FREQ=WEEKLY;BYDAY=")
             and region.one(GKE)["maintenancePolicy"]["maintenanceExclusions"][0]["exclusionOptions"]["scope"]
-            == "NO_MINOR_UPGRADES"
+            == "NO_MINOR_OR_NODE_UPGRADES"
         ),
     ),
     Line("gcp", "default pool removed", lambda region, production: region.one(GKE)["removeDefaultNodePool"]),

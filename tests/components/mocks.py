@@ -27,6 +27,8 @@ class CloudMocks(Mocks):
         elif args.typ == "gcp:container/cluster:Cluster":
             outputs |= {"endpoint": "198.51.100.1", "selfLink": "projects/mock", "masterVersion": "1.35.4-gke.1"}
             outputs["controlPlaneEndpointsConfig"] = {"dnsEndpointConfig": {"endpoint": "mock"}}
+        elif args.typ == "gcp:projects/serviceIdentity:ServiceIdentity":
+            outputs["member"] = "serviceAccount:service-123456789012@container-engine-robot.iam.gserviceaccount.com"
         elif args.typ.startswith("azure-native:"):
             outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
             outputs["resourceUID"] = "uid"
@@ -39,8 +41,6 @@ class CloudMocks(Mocks):
         return f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> Any:
-        if args.token == "gcp:organizations/getProject:getProject":
-            return {"number": "123456789012"}
         if args.token == "azure-native:containerservice:listManagedClusterUserCredentials":
             entry = {"server": "https://mock", "certificate-authority-data": "Q0E="}
             config = json.dumps({"clusters": [{"cluster": entry}]})

@@ -42,6 +42,10 @@ class Registered:
     """The inputs whose changes are ignored."""
     provider: str
     """The provider's reference. Empty if the resource has none of its own."""
+    dependencies: frozenset[str] = frozenset()
+    """The URNs of the resources that are created before, and deleted after."""
+    retained: bool = False
+    """Whether the resource outlives the stack."""
 
 
 @dataclass
@@ -60,6 +64,16 @@ class RecordedRegion:
         """The inputs of the only resource of a type."""
         (resource,) = self.of(kind)
         return resource.inputs
+
+    def created_before(self, resource: Registered) -> set[str]:
+        """The types of all resources that one resource depends on, also through others."""
+        by_urn = {item.urn: item for item in self.resources}
+        queue, seen = [resource], {resource.urn}
+        while queue:
+            new = queue.pop().dependencies - seen
+            seen |= new
+            queue += [by_urn[urn] for urn in new if urn in by_urn]
+        return {by_urn[urn].type for urn in seen - {resource.urn} if urn in by_urn}
 
     @property
     def objects(self) -> Iterator[dict[str, Any]]:
@@ -88,6 +102,8 @@ class Monitor(MockMonitor):
                 request.protect,
                 list(request.ignoreChanges),
                 request.provider,
+                frozenset(request.dependencies),
+                request.retainOnDelete,
             )
             self.recorded.append(entry)
         return response

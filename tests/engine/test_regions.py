@@ -55,6 +55,11 @@ class Running:
             resource["urn"] for resource in state["resources"] if not resource["type"].startswith("pulumi:providers:")
         }
 
+    def kept(self, region: str) -> list[str]:
+        """The ids of the stack's resources that outlive it."""
+        state = json.loads(self.pulumi("stack", "export", "-s", region))["deployment"]
+        return [resource["id"] for resource in state["resources"] if resource.get("retainOnDelete")]
+
     def release(self, region: str, file: str, before: str, after: str) -> str:
         """Commit an edit of one of gitops' files to a region's branch. Returns the commit."""
         path = self.home.checkout / "gitops" / file
@@ -297,12 +302,15 @@ def test_nothing_of_a_protected_region_is_deleted(running: Running, region: str)
     assert running.created(region) == before
 
 
-def test_destroy_leaves_the_simulated_clouds_empty(running: Running) -> None:
+def test_destroy_leaves_nothing_in_the_simulated_clouds_but_locked_backups(running: Running) -> None:
+    kept: list[str] = []
+
     def destroy(region: str) -> None:
         path = running.home.checkout / "stacks" / f"Pulumi.{region}.yaml"
         if region in PROTECTED:
             set_key(path, "regions:protect: false")
             running.pulumi("up", "--yes", "--skip-preview", "-s", region)
+        kept.extend(running.kept(region))
         running.pulumi("destroy", "--yes", "--skip-preview", "-s", region)
         assert regions.resources(running.home, region) == 0
 
@@ -310,5 +318,5 @@ def test_destroy_leaves_the_simulated_clouds_empty(running: Running) -> None:
         list(pool.map(destroy, REGIONS))
     command = [sys.executable, "-m", "sandbox.clouds", "list", "--json"]
     listing = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=True)
-    assert json.loads(listing.stdout or "[]") == []
+    assert [row["id"] for row in json.loads(listing.stdout or "[]")] == kept
     assert lifecycle.status(running.home)["clusters"] == []

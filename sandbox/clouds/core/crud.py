@@ -242,6 +242,8 @@ class Cloud(Lookups):
                 context.find = self.finder(context)
                 context.rule.effect.delete(context)
             with self.store.transaction() as tx:
+                if context.rule.keeps_name:
+                    tx.keep_name(row)
                 tx.delete(row.uid)
 
     def invoke(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:

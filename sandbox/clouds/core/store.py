@@ -21,7 +21,7 @@ from sandbox.machine.errors import SandboxError
 from sandbox.machine.home import Home
 
 _BUSY_SECONDS: Final = 60.0  # far above the longest transaction, which holds no cluster start
-_SCHEMA_VERSION: Final = 2  # raise it with every change of _SCHEMA
+_SCHEMA_VERSION: Final = 3  # raise it with every change of _SCHEMA
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS resource (
     uid INTEGER PRIMARY KEY, cloud TEXT NOT NULL, account TEXT NOT NULL, location TEXT NOT NULL, type TEXT
@@ -37,6 +37,8 @@ CREATE TABLE IF NOT EXISTS reference (
     holder INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, path TEXT NOT NULL,
     target INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, PRIMARY KEY (holder, path, target))
     WITHOUT ROWID; CREATE INDEX IF NOT EXISTS reference_target ON reference (target);
+CREATE TABLE IF NOT EXISTS kept_name (
+    type TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (type, scope, value)) WITHOUT ROWID;
 """
 
 
@@ -136,7 +138,7 @@ class Transaction:
     def insert(self, new: NewResource) -> int:
         """Add a resource. Returns its uid. Raises `HandleTakenError` if a handle is in use."""
         for handle in new.handles:
-            if self.by_handle(new.type, new.scope, handle) is not None:
+            if self.by_handle(new.type, new.scope, handle) is not None or self._kept(new.type, new.scope, handle):
                 raise HandleTakenError(handle)
         uid = self._db.execute(
             "INSERT INTO resource (cloud, account, location, type, scope, id, inputs, outputs, creator)"
@@ -159,6 +161,14 @@ class Transaction:
             [(new.type, new.scope, handle, uid) for handle in sorted(new.handles)],
         )
         return uid
+
+    def _kept(self, type_: str, scope: str, value: str) -> bool:
+        query = "SELECT 1 FROM kept_name WHERE type = ? AND scope = ? AND value = ?"
+        return self._db.execute(query, (type_, scope, value)).fetchone() is not None
+
+    def keep_name(self, row: Row) -> None:
+        """Refuse a resource's id from now on to all others."""
+        self._db.execute("INSERT OR IGNORE INTO kept_name VALUES (?, ?, ?)", (row.type, row.scope, row.id))
 
     def refer(self, uid: int, references: Iterable[tuple[str, int]]) -> None:
         """Set all references (path, target) of a resource."""

@@ -1,4 +1,4 @@
-"""Rules of the SIMULATED Google Cloud for Backup for GKE: plans are records without a backup.
+"""Rules of the SIMULATED Google Cloud for Backup for GKE: plans are records. Each counts as one that has a backup.
 
 The `replace` paths are `ForceNew` in hashicorp/terraform-provider-google,
 google/services/gkebackup/resource_gke_backup_backup_plan.go.
@@ -34,6 +34,16 @@ def _agent(context: Context, tx: Transaction) -> None:
         )
 
 
+def _no_locked_backup(context: Context, tx: Transaction) -> None:
+    """A plan has a backup from its first night on, and nobody deletes a locked one (terraform-provider-google issue 15309)."""
+    days = context.get("retentionPolicy.backupDeleteLockDays") or 0
+    if days and context.get("backupSchedule.cronSchedule"):
+        raise CloudError(
+            f"googleapi: Error 400: BackupPlan {context.id} has Backups, which are locked against deletion for {days} days.,"
+            " failedPrecondition"
+        )
+
+
 RULES: Final = (
     ResourceRule(
         "gcp:gkebackup/backupPlan:BackupPlan",
@@ -53,6 +63,6 @@ RULES: Final = (
         volatile=("etag",),
         references=(to("cluster", CLUSTER, CLUSTERS, blocks_delete=False),),
         checks=(_retention, _agent),
-        protected=(deletion_policy,),
+        protected=(_no_locked_backup, deletion_policy),
     ),
 )

@@ -28,6 +28,7 @@ from sandbox.clouds.gcp.node_pools import (
     CLUSTERS,
     MISSING_ACCOUNT,
     NODE_CONFIG_REPLACES,
+    fitting_disk,
     join_nodes,
     known_machine_type,
     sandbox_cluster,
@@ -117,6 +118,13 @@ def _location_exists(context: Context, tx: Transaction) -> None:
         raise CloudError(f'googleapi: Error 400: Location "{location}" does not exist., badRequest')
 
 
+def _vulnerability_mode(context: Context, tx: Transaction) -> None:
+    """Deprecated, and no longer supported, says the enum in the discovery document of container.googleapis.com, v1."""
+    mode = context.get("securityPostureConfig.vulnerabilityMode")
+    if mode == "VULNERABILITY_BASIC":
+        raise CloudError(f"googleapi: Error 400: Vulnerability mode {mode} is no longer supported., badRequest")
+
+
 def _needs_a_pool(context: Context, tx: Transaction) -> None:
     if not context.inputs.get("initialNodeCount") and not (
         context.get("enableAutopilot") or context.inputs.get("nodePools")
@@ -177,8 +185,12 @@ def _dns_endpoint(context: Context) -> str:
 
 
 def _master_version(context: Context) -> str:
+    """The version that the program asks for, or a later patch that the cluster has already (`sandbox.clouds.gcp.patches`)."""
     prefix = str(context.inputs.get("minMasterVersion") or kubernetes_versions.DEFAULT)
-    return version(kubernetes_versions.MINORS[-1] if prefix == "latest" else prefix)
+    wanted = version(kubernetes_versions.MINORS[-1] if prefix == "latest" else prefix)
+    row = context.find((CLUSTER,), context.id) if context.id else None
+    present = str((row.outputs if row else {}).get("masterVersion") or "")
+    return present if kubernetes_versions.minor(present) == kubernetes_versions.minor(wanted) else wanted
 
 
 RULES: Final = (
@@ -255,7 +267,8 @@ RULES: Final = (
         ),
         checks=(
             *(_location_exists, _version_offered, _needs_a_pool),
-            *(_secondary_ranges, _key_granted, known_machine_type, enough_maintenance),
+            *(_secondary_ranges, _key_granted, known_machine_type, fitting_disk, enough_maintenance),
+            _vulnerability_mode,
         ),
         protected=(_not_protected, deletion_policy),
         effect=_GkeCluster(),

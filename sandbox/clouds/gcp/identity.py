@@ -19,6 +19,7 @@ ACCOUNT: Final = "gcp:serviceaccount/account:Account"
 KEY_RING: Final = "gcp:kms/keyRing:KeyRing"
 CRYPTO_KEY: Final = "gcp:kms/cryptoKey:CryptoKey"
 POOL: Final = "gcp:iam/workloadIdentityPool:WorkloadIdentityPool"
+SERVICE_IDENTITY: Final = "gcp:projects/serviceIdentity:ServiceIdentity"
 CRYPTO_KEY_MEMBER: Final = "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember"
 
 _ROBOTS: Final = {
@@ -26,6 +27,8 @@ _ROBOTS: Final = {
     "container.googleapis.com": "container-engine-robot",
     "compute.googleapis.com": "compute-system",
 }
+_LATE_ROBOTS: Final = ("container.googleapis.com",)
+"""The APIs whose agent may not exist before a call creates it: cloud.google.com/iam/docs/create-service-agents."""
 _MEMBER: Final = re.compile(
     r"(user|serviceAccount|group|domain|principal|principalSet|deleted):.+|allUsers|allAuthenticatedUsers"
 )
@@ -42,6 +45,13 @@ def _member_exists(context: Context, tx: Transaction) -> None:
     member = str(context["member"])
     if not _MEMBER.fullmatch(member):
         raise CloudError(f"googleapi: Error 400: The member {member} is of an unknown type, badRequest")
+    agent = next(
+        (service for service in _LATE_ROBOTS if member.endswith(robot(str(context["project"]), service))), None
+    )
+    if agent and not any(row.inputs["service"] == agent for row in tx.of_type(SERVICE_IDENTITY, "")):
+        raise CloudError(
+            f"googleapi: Error 400: Service account {member.partition(':')[2]} does not exist., badRequest"
+        )
     own = re.fullmatch(r"serviceAccount:(.+@(?P<project>[\w-]+)\.iam\.gserviceaccount\.com)", member)
     # Accounts of other projects, and Google's own, are outside of the simulation.
     if own and own["project"] == context["project"] and context.find((ACCOUNT,), own[1]) is None:
@@ -99,7 +109,7 @@ RULES: Final = (
         checks=(_service_name,),
     ),
     ResourceRule(
-        "gcp:projects/serviceIdentity:ServiceIdentity",
+        SERVICE_IDENTITY,
         source="cloud.google.com/service-usage/docs/reference/rest/v1beta1/services/generateServiceIdentity",
         id="projects/{project}/services/{service}",
         shared=True,
@@ -110,6 +120,13 @@ RULES: Final = (
             "member": "serviceAccount:{email}",
         },
         checks=(_service_name,),
+    ),
+    ResourceRule(
+        "gcp:projects/defaultServiceAccounts:DefaultServiceAccounts",
+        source="cloud.google.com/iam/docs/service-account-types",
+        id="projects/{project}",
+        replace=("project", "action", "restorePolicy"),
+        defaults={"restorePolicy": "REVERT"},
     ),
     _grant(
         "gcp:projects/iAMMember:IAMMember",
@@ -189,13 +206,15 @@ RULES: Final = (
         defaults={"stage": "GA"},
         outputs={"name": "{id}", "deleted": False},
     ),
-    # Google Cloud never deletes key rings and keys: they lose their versions and keep their names. Here they
-    # go, so that an empty cloud is empty.
+    # The provider deletes no key ring, and of a key its versions alone (resource_kms_key_ring.go, resource_kms_crypto_key.go).
+    # Here both go, so that an empty cloud is empty. As in life, no other resource gets their names:
+    # cloud.google.com/kms/docs/delete-kms-resources.
     ResourceRule(
         KEY_RING,
         source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create",
         name_patterns={"name": r"[\w-]{1,63}"},
         id="projects/{project}/locations/{location}/keyRings/{name}",
+        keeps_name=True,
         name=Name(),
         exists="googleapi: Error 409: KeyRing {id} already exists., alreadyExists",
         replace=("name", "location", "project"),
@@ -205,6 +224,7 @@ RULES: Final = (
         source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/create",
         name_patterns={"name": r"[\w-]{1,63}"},
         id="{keyRing}/cryptoKeys/{name}",
+        keeps_name=True,
         name=Name(),
         exists="googleapi: Error 409: CryptoKey {id} already exists., alreadyExists",
         replace=(

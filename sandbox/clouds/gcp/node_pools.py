@@ -36,6 +36,8 @@ CLUSTERS: Final = "projects/{project}/locations/{location}/clusters/"
 _DEFAULT_MACHINE: Final = "e2-medium"
 
 
+_HYPERDISK_ALONE: Final = ("c4", "c4a", "c4d", "n4", "n4a", "n4d")
+"""Machine series without Persistent Disk: terraform-provider-google issue 19890."""
 NODE_CONFIG_REPLACES: Final = tuple(
     f"nodeConfig.{name}"
     for name in (
@@ -142,6 +144,14 @@ def known_machine_type(context: Context, tx: Transaction) -> None:
         )
 
 
+@documented_at("cloud.google.com/compute/docs/disks/hyperdisks")
+def fitting_disk(context: Context, tx: Transaction) -> None:
+    """Refuse a Persistent Disk on a machine that takes Hyperdisk alone. GKE's default is pd-balanced."""
+    type_, disk = (context.get(f"nodeConfig.{key}") or "" for key in ("machineType", "diskType"))
+    if str(type_).partition("-")[0] in _HYPERDISK_ALONE and str(disk).startswith("pd-"):
+        raise CloudError(f"googleapi: Error 400: {disk} disk type cannot be used by {type_} machine type., badRequest")
+
+
 @documented_at("cloud.google.com/kubernetes-engine/docs/concepts/cluster-upgrades")
 def _not_ahead(context: Context, tx: Transaction) -> None:
     version, master = context.inputs.get("version"), _cluster_output("masterVersion")(context)
@@ -199,7 +209,7 @@ RULES: Final = (
             to("cluster", CLUSTER, CLUSTERS, blocks_delete=False, cascade=True),
             Reference("nodeConfig.serviceAccount", identity.ACCOUNT, MISSING_ACCOUNT, foreign=("default",)),
         ),
-        checks=(known_machine_type, _not_ahead),
+        checks=(known_machine_type, fitting_disk, _not_ahead),
         protected=(deletion_policy,),
         effect=_NodePoolEffect(),
     ),

@@ -10,7 +10,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
@@ -157,6 +157,18 @@ class ClusterStack:
         prefix = f"{PACKAGES[self.region.settings.cloud]}:"
         resources = self.state().get("resources") or []
         return sorted(f"{item['type']} {item['id']}" for item in resources if item["type"].startswith(prefix))
+
+    def kept_ids(self) -> list[str]:
+        """The types and ids of the resources that outlive the stack, such as locked backups."""
+        resources = self.state().get("resources") or []
+        return sorted(f"{item['type']} {item['id']}" for item in resources if item.get("retainOnDelete"))
+
+    def forget(self, ids: Collection[str]) -> None:
+        """Take resources out of the cloud, as an administrator does once their locks have ended."""
+        with self.store.transaction() as tx:
+            for row in tx.all():
+                if f"{row.type} {row.id}" in ids:
+                    tx.delete(row.uid)
 
     def rows(self) -> list[Row]:
         """All resources in the cloud."""

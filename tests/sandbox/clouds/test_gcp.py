@@ -10,6 +10,8 @@ import pytest
 from sandbox.clouds.core.crud import ResourceState
 from sandbox.clouds.core.model import CloudError
 from sandbox.clouds.gcp import DIALECT
+from sandbox.clouds.gcp.identity import robot
+from sandbox.clouds.gcp.patches import patch_clusters
 from tests.sandbox.clouds.doubles import Account
 
 NETWORK = "gcp:compute/network:Network"
@@ -19,6 +21,7 @@ MEMBER = "gcp:projects/iAMMember:IAMMember"
 ACCOUNT = "gcp:serviceaccount/account:Account"
 CLUSTER = "gcp:container/cluster:Cluster"
 NODE_POOL = "gcp:container/nodePool:NodePool"
+PLAN = "gcp:gkebackup/backupPlan:BackupPlan"
 
 
 @pytest.fixture
@@ -131,6 +134,88 @@ def test_a_cluster_encrypts_only_with_a_key_that_its_robot_may_use(gcp: Account)
         member=robot.outputs["member"],
     )
     make_cluster(gcp, databaseEncryption=encryption)
+
+
+def test_gkes_agent_gets_no_grant_before_a_call_made_it(gcp: Account) -> None:
+    ring = gcp.make("gcp:kms/keyRing:KeyRing", name="ring", location="europe-west4")
+    key = gcp.make("gcp:kms/cryptoKey:CryptoKey", name="key", keyRing=ring.id)
+    gcp.make(SERVICE, service="container.googleapis.com")
+    member = "serviceAccount:" + robot("my-project", "container.googleapis.com")
+    with pytest.raises(CloudError, match=r"container-engine-robot.* does not exist"):
+        gcp.make(
+            "gcp:kms/cryptoKeyIAMMember:CryptoKeyIAMMember",
+            cryptoKeyId=key.id,
+            role="roles/cloudkms.cryptoKeyEncrypterDecrypter",
+            member=member,
+        )
+
+
+def test_the_names_of_key_rings_and_keys_are_not_given_again(gcp: Account) -> None:
+    ring = gcp.make("gcp:kms/keyRing:KeyRing", name="ring", location="europe-west4")
+    key = gcp.make("gcp:kms/cryptoKey:CryptoKey", name="key", keyRing=ring.id)
+    gcp.delete("gcp:kms/cryptoKey:CryptoKey", key)
+    with pytest.raises(CloudError, match=r"Error 409: CryptoKey .*/ring/cryptoKeys/key already exists"):
+        gcp.make("gcp:kms/cryptoKey:CryptoKey", name="key", keyRing=ring.id)
+    gcp.delete("gcp:kms/keyRing:KeyRing", ring)
+    assert gcp.existing() == []
+    with pytest.raises(CloudError, match=r"Error 409: KeyRing .*/keyRings/ring already exists"):
+        gcp.make("gcp:kms/keyRing:KeyRing", name="ring", location="europe-west4")
+    names = [gcp.make("gcp:kms/keyRing:KeyRing", "ring", location="europe-west4").id for _ in range(2)]
+    assert len(set(names)) == 2
+
+
+def test_a_plan_with_locked_backups_stays(gcp: Account) -> None:
+    cluster = make_cluster(gcp, addonsConfig={"gkeBackupAgentConfig": {"enabled": True}})
+    plan = gcp.make(
+        PLAN,
+        name="plan",
+        location="europe-west4",
+        cluster=cluster.id,
+        backupSchedule={"cronSchedule": "0 3 * * *"},
+        retentionPolicy={"backupDeleteLockDays": 35, "backupRetainDays": 35},
+    )
+    with pytest.raises(CloudError, match="locked against deletion for 35 days"):
+        gcp.delete(PLAN, plan)
+    unlocked = gcp.make(
+        PLAN, name="b", location="europe-west4", cluster=cluster.id, backupSchedule={"cronSchedule": "0 3 * * *"}
+    )
+    gcp.delete(PLAN, unlocked)
+
+
+def test_the_standard_scan_of_vulnerabilities_is_gone(gcp: Account) -> None:
+    with pytest.raises(CloudError, match="VULNERABILITY_BASIC is no longer supported"):
+        make_cluster(gcp, securityPostureConfig={"mode": "BASIC", "vulnerabilityMode": "VULNERABILITY_BASIC"})
+    make_cluster(gcp, securityPostureConfig={"mode": "BASIC"})
+
+
+def test_machines_of_the_fourth_generation_take_no_persistent_disk(gcp: Account) -> None:
+    cluster = make_cluster(gcp)
+    config = {"machineType": "n4-standard-4", "diskType": "pd-balanced"}
+    with pytest.raises(CloudError, match="pd-balanced disk type cannot be used by n4-standard-4"):
+        gcp.make(NODE_POOL, name="p", cluster=cluster.id, location="europe-west4", nodeConfig=config)
+    config["diskType"] = "hyperdisk-balanced"
+    gcp.make(NODE_POOL, name="p", cluster=cluster.id, location="europe-west4", nodeConfig=config)
+
+
+@pytest.mark.parametrize(("scope", "moves"), [("NO_MINOR_UPGRADES", True), ("NO_MINOR_OR_NODE_UPGRADES", False)])
+def test_google_patches_control_planes_and_nodes_unless_an_exclusion_holds_them(
+    gcp: Account, scope: str, moves: bool
+) -> None:
+    exclusion = {"exclusionName": "x", "startTime": "2026-01-01T00:00:00Z", "exclusionOptions": {"scope": scope}}
+    cluster = make_cluster(gcp, maintenancePolicy={"maintenanceExclusions": [exclusion]})
+    version = cluster.outputs["masterVersion"]
+    pool = gcp.make(NODE_POOL, name="p", cluster=cluster.id, location="europe-west4", version=version)
+    patch_clusters(gcp.store)
+    after = gcp.cloud.read(CLUSTER, cluster.id, cluster.inputs)
+    nodes = gcp.cloud.read(NODE_POOL, pool.id, pool.inputs)
+    assert after
+    assert nodes
+    assert after.outputs["masterVersion"] != version
+    assert (nodes.inputs["version"] != version) is moves
+    assert (
+        gcp.update(CLUSTER, cluster, resourceLabels={"a": "b"}).outputs["masterVersion"]
+        == after.outputs["masterVersion"]
+    )
 
 
 def test_a_secondary_range_has_to_exist_in_the_subnetwork(gcp: Account) -> None:

@@ -46,7 +46,7 @@ def test_the_fleet_is_read_from_the_commit(remote: Remote) -> None:
     assert [member.name for member in refs.release(new).members["staging"]] == STAGING[1:]
     private, large, *_ = refs.release(old).members["external"]
     assert (private.login, [str(window) for window in private.windows]) == (
-        "acme-receipts[bot]", ["tue, wed 22:00-02:00 Europe/Berlin"],
+        "acme-receipts[bot]", ["tue, wed, thu 21:00-02:00 Europe/Berlin"],
     )  # fmt: skip
     assert (large.size, large.login, large.windows) == (24, "", ())
 
