@@ -11,9 +11,9 @@ from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from fleet.base import Cloud
-from fleet.checks import Stack
 from fleet.errors import Problem
 from fleet.settings import RegionSettings
+from fleet.stack import Stack
 from fleet.waves import Wave, Waves
 from fleet.windows import DAYS, Day, Window, describe
 

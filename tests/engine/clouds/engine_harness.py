@@ -55,7 +55,6 @@ class ClusterStack:
 
     def __init__(self, region: fleet.Region, folder: Path, address: str, store: Store, clusters: FakeClusters) -> None:
         self.region, self.folder, self.store, self.clusters = region, folder, store, clusters
-        self.kept: set[str] = set()
         binaries = build.ensure(lambda tool, done, total: None)
         paths = [str(CHECKOUT / ".venv" / "bin"), *dict.fromkeys(str(path.parent) for path in binaries.values())]
         self.environment = {
@@ -133,9 +132,7 @@ class ClusterStack:
         return self.attempt("up", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
 
     def destroy(self) -> str:
-        """`pulumi destroy`, in the same way. The program leaves some resources in the cloud on purpose."""
-        resources = self.state().get("resources") or []
-        self.kept |= {f"{item['type']} {item['id']}" for item in resources if item.get("retainOnDelete")}
+        """`pulumi destroy`, in the same way."""
         return self.attempt("destroy", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
 
     def preview(self) -> list[dict[str, Any]]:
@@ -176,9 +173,8 @@ class ClusterStack:
             return tx.all()
 
     def cloud_ids(self) -> list[str]:
-        """The types and ids of all resources in the cloud, without those that a destroy has left there on purpose."""
-        ids = {f"{row.type} {row.id}" for row in self.rows()}
-        return sorted(ids - self.kept.difference(self.state_ids()) if self.kept else ids)
+        """The types and ids of all resources in the cloud."""
+        return sorted(f"{row.type} {row.id}" for row in self.rows())
 
     def wait_for_the_cloud(self) -> None:
         """Wait until the cloud has finished all creations, also those of dead processes."""
