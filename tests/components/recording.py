@@ -42,6 +42,10 @@ class Registered:
     """The inputs whose changes are ignored."""
     provider: str
     """The provider's reference. Empty if the resource has none of its own."""
+    dependencies: list[str]
+    """The URNs of the resources that are there before this one, and outlive it."""
+    retained: bool
+    """Whether the resource stays in the cloud when Pulumi deletes it."""
 
 
 @dataclass
@@ -88,6 +92,8 @@ class Monitor(MockMonitor):
                 request.protect,
                 list(request.ignoreChanges),
                 request.provider,
+                list(request.dependencies),
+                request.retainOnDelete,
             )
             self.recorded.append(entry)
         return response
