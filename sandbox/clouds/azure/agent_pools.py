@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from sandbox.clouds.azure import network
-from sandbox.clouds.azure.common import arm, path, to
+from sandbox.clouds.azure.common import arm, cluster_operation, path, to
 from sandbox.clouds.core import kubernetes_versions, nodes
 from sandbox.clouds.core.model import CloudError, Context, Effect, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
@@ -182,6 +182,7 @@ RULES: Final = (
         ),
         checks=(_agent_pool, _not_ahead),
         effect=_AgentPoolEffect(),
+        **cluster_operation(CLUSTERS),
     ),
 )
 

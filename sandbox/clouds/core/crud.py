@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, TypeVar
@@ -142,10 +142,11 @@ class Cloud(Lookups):
                 tx.refer(uid, references)
                 return uid
 
-        result = _retry_until_usable(begin)
-        if isinstance(result, ResourceState):
-            return result
-        return ResourceState(context.id, self._finish_create(context, result, dict(inputs), pace))
+        with self._exclusively(context, "create"):
+            result = _retry_until_usable(begin)
+            if isinstance(result, ResourceState):
+                return result
+            return ResourceState(context.id, self._finish_create(context, result, dict(inputs), pace))
 
     def resume_pending(self) -> None:
         """Finish the creations whose process is gone. The real clouds finish them, too."""
@@ -164,7 +165,7 @@ class Cloud(Lookups):
         """Finish a creation whose row is in the store. Returns the outputs."""
         rule = context.rule
         try:
-            time.sleep(pace.delay_seconds)
+            time.sleep(pace.delay_seconds + (0.0 if rule.exclusive else rule.seconds))
             if rule.effect is not None:
                 context.find = self.finder(context)
                 set_outputs(context, rule.effect.create(context))
@@ -212,22 +213,29 @@ class Cloud(Lookups):
                 tx.refer(row.uid, validate_write(self.dialect, context, tx))
                 return row
 
-        row = _retry_until_usable(begin)
-        context.find = self.finder(context)
-        add_computed(self.dialect, context, row.outputs, preview=False)
-        if rule.effect is not None:
-            set_outputs(context, rule.effect.update(context))
-        outputs = declared_outputs(self.dialect, context)
-        with self.store.transaction() as tx:
-            tx.save(row.uid, dict(inputs), outputs, row.usable_from)
-        return ResourceState(prior.id, outputs)
+        with self._exclusively(context, "update"):
+            row = _retry_until_usable(begin)
+            context.find = self.finder(context)
+            add_computed(self.dialect, context, row.outputs, preview=False)
+            if rule.effect is not None:
+                set_outputs(context, rule.effect.update(context))
+            outputs = declared_outputs(self.dialect, context)
+            with self.store.transaction() as tx:
+                tx.save(row.uid, dict(inputs), outputs, row.usable_from)
+            return ResourceState(prior.id, outputs)
 
     def delete(self, token: str, id_: str, inputs: Mapping[str, Any]) -> None:
         """Delete a resource with its dependents. A resource that is gone already is no error."""
-        with self.store.transaction() as tx:
+        with self.store.reading() as tx:
             row = self.row(self.context(self.rule(token), plain(inputs)), id_, tx)
             if row is None:
                 return
+            context = self.row_context(row, tx)
+        with self._exclusively(context, "delete"):
+            self._delete(row)
+
+    def _delete(self, row: Row) -> None:
+        with self.store.transaction() as tx:
             context = self.row_context(row, tx)
             if context.rule.counted and row.shares > 1:
                 tx.share(row.uid, -1)
@@ -243,6 +251,27 @@ class Cloud(Lookups):
                 context.rule.effect.delete(context)
             with self.store.transaction() as tx:
                 tx.delete(row.uid)
+                if context.rule.keeps_name is not None:
+                    tx.keep_name(row.type, self.dialect.normalise(str(context.value(context.rule.keeps_name.name))))
+
+    @contextmanager
+    def _exclusively(self, context: Context, verb: str) -> Iterator[None]:
+        """Hold the target on which the cloud runs one operation at a time. Raises the cloud's error if another one runs."""
+        exclusive = context.rule.exclusive
+        if exclusive is None:
+            yield
+            return
+        target = self.dialect.normalise(str(context.value(exclusive.target)))
+        with self.store.transaction() as tx:
+            running = tx.begin_operation(target, f"{verb} {context.rule.token.rpartition(':')[2]}")
+        if running is not None:
+            raise CloudError(f"{exclusive.error.format(operation=running)} (simulated after {exclusive.source})")
+        try:
+            yield
+            time.sleep(context.rule.seconds)
+        finally:
+            with self.store.transaction() as tx:
+                tx.end_operation(target)
 
     def invoke(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer a data source. Raises `CloudError` for one that is not simulated."""

@@ -173,6 +173,25 @@ class Quota:
     """The limit is for one region of the cloud, not for the whole account."""
 
 
+@dataclass(frozen=True)
+class KeptName:
+    """A name that stays taken after the deletion of its resource."""
+
+    name: Template
+    error: str
+    """The cloud's error for a new resource of that name."""
+
+
+@dataclass(frozen=True)
+class Exclusive:
+    """A target that runs one operation at a time, such as a managed cluster. Another one is refused meanwhile."""
+
+    target: Template
+    error: str
+    """The cloud's error for an operation while `{operation}` runs."""
+    source: str
+
+
 class Effect:
     """The effects of a type outside the store: clusters and their nodes are real."""
 
@@ -213,6 +232,12 @@ class ResourceRule:
     name_patterns: Mapping[str, str] = field(default_factory=dict)
     """Input path -> the regular expression that the whole value has to match."""
     quota: Quota | None = None
+    seconds: float = 0.0
+    """The duration of a creation, and of every other operation on an `exclusive` target. A real cloud may take minutes."""
+    exclusive: Exclusive | None = None
+    """The target that no other operation may run on while this resource is created, changed or deleted."""
+    keeps_name: KeptName | None = None
+    """The cloud keeps the name of a deleted resource."""
     propagation_seconds: float = 0.0
     """Seconds until all of the cloud knows of the resource. A real cloud may take minutes."""
     handles: tuple[str, ...] = ()
