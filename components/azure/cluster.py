@@ -162,6 +162,8 @@ class AzureCluster(pulumi.ComponentResource):
             opts=pulumi.InvokeOutputOptions(parent=self, provider=self._options.provider),
         )
         entry = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
+        # `azurecli` is for people. In CI the environment sets AAD_LOGIN_METHOD, which goes before `--login`
+        # (.github/actions/sign-in; Azure/kubelogin, pkg/internal/token/options.go).
         ready = pulumi.Output.all(*(resource.id for resource in depends_on))
         return ClusterInfo(
             name=cluster.name,
