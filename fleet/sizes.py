@@ -19,9 +19,8 @@ AKS_SYSTEM_MACHINE = "Standard_D4s_v5"
 MAIN_POOL = "general"
 """The pool that Argo CD and the cluster's own pods run on. Every region has it."""
 
-PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,10}$")]
+PoolName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,11}$")]
 """A pool's name, by the rules of AKS, the strictest cloud, so that a stack file can be copied to another cloud.
-AKS allows 12 characters. The last one is the zone's digit, since each zone has a pool of its own.
 Source: learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules, managedClusters/agentPools."""
 
 

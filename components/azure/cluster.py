@@ -15,7 +15,7 @@ from components.azure.backup import AzureBackup, AzureBackupArgs
 from components.azure.keys import etcd_key
 from components.azure.logs import log_workspace, send_logs
 from components.azure.network import AzureNetwork, AzureNetworkArgs
-from components.azure.nodes import agent_pools, system_pool
+from components.azure.nodes import AgentPoolsArgs, agent_pools, system_pool
 from components.shared.cluster import ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
 from components.shared.maintenance import maintenance_window
 from fleet.settings import RegionSettings
@@ -64,7 +64,7 @@ class AzureCluster(pulumi.ComponentResource):
         # AKS runs one operation at a time and refuses another one (OperationNotAllowed), and the provider does not retry.
         # So each operation depends on the one before it, and Pulumi deletes in the opposite order.
         operations: list[pulumi.Resource] = [cluster]
-        agent_pools(region, group, cluster, network, options, operations)
+        agent_pools(AgentPoolsArgs(region, group, cluster, network, operations), options)
         pools = operations[1:]
         if region.wave.production:
             AzureBackup(name, AzureBackupArgs(region, cluster, group, identity, operations), opts=options.component())
@@ -113,7 +113,8 @@ class AzureCluster(pulumi.ComponentResource):
             ),
             agent_pool_profiles=[system_pool(region, network)],
             tags=region.tags,
-            opts=self._options.protected(depends_on=depends_on),
+            # Azure shows all pools of the cluster here, with their numbers of nodes (pulumi-azure-native, issues 2059 and 2719).
+            opts=self._options.protected(depends_on=depends_on, ignore_changes=["agentPoolProfiles"]),
         )
 
     def _set_maintenance(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
 from itertools import pairwise
 
 import pytest
 
+from components.azure.nodes import pool_name
 from fleet.sizes import AKS_SYSTEM_MACHINE, CPUS
 from tests.components.recording import FLEET, Registered, recorded
 
@@ -95,3 +97,17 @@ def test_azure_changes_a_cluster_on_the_day_of_its_wave(name: str, day: str) -> 
         when = window.inputs["maintenanceWindow"]
         assert when["schedule"] == {"weekly": {"dayOfWeek": day, "intervalWeeks": 1}}
         assert (time.fromisoformat(when["startTime"]), when["durationHours"]) == (time(3), 12)
+
+
+def test_new_machines_come_in_a_pool_of_another_name_before_the_old_ones_go() -> None:
+    machines = ("Standard_D2s_v5", "Standard_D8s_v5")
+    old, new = ({pool_name("general", machine, zone) for zone in "123"} for machine in machines)
+    assert not old & new
+
+
+def test_agent_pools_have_names_that_azure_takes_and_that_differ() -> None:
+    pools = [
+        pool_name(pool, "Standard_D8s_v5", zone) for pool in ("a", "abcdefghijkl", "abcdefghijkm") for zone in "123"
+    ]
+    assert len(set(pools)) == len(pools)
+    assert all(re.fullmatch(r"[a-z][a-z0-9]{0,11}", name) for name in pools)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from sandbox.clouds.azure import identity, network, prerequisites
 from sandbox.clouds.azure.agent_pools import (
+    AGENT_POOL,
     CLUSTER,
     CLUSTERS,
     POOL_STATE,
@@ -23,6 +24,7 @@ from sandbox.clouds.core.clusters import host_and_port
 from sandbox.clouds.core.model import CloudError, Context, Effect, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 
+_POOL_PATH: Final = ("resourceGroupName", "resourceName", "agentPoolName")
 _SCHEDULES: Final = ("default", "aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 
 
@@ -145,6 +147,34 @@ def _profiles(context: Context, pools: Any) -> Any:
     return [POOL_STATE | version | pool for pool in pools]
 
 
+def _all_pools(context: Context, tx: Transaction) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A read shows all pools of the cluster: github.com/pulumi/pulumi-azure-native/issues/2059, and 2719."""
+    cluster = tx.by_handle(CLUSTER, "", context.id.lower())
+    assert cluster is not None
+    inline, states = context.inputs.get("agentPoolProfiles") or [], context.outputs.get("agentPoolProfiles") or []
+    rows = [row for row, _ in tx.holders(cluster.uid) if row.type == AGENT_POOL]
+    pools = [
+        {key: value for key, value in row.inputs.items() if key not in _POOL_PATH and not key.startswith("__")}
+        | {"name": row.inputs["agentPoolName"], "count": row.outputs["count"]}
+        for row in rows
+    ]
+    return {"agentPoolProfiles": [*inline, *pools]}, {"agentPoolProfiles": [*states, *_profiles(context, pools)]}
+
+
+def _no_new_pools(context: Context, tx: Transaction) -> None:
+    """AKS adds no pool by an update of the cluster: github.com/pulumi/pulumi-azure-native/issues/579."""
+    cluster = tx.by_handle(CLUSTER, "", context.id.lower()) if context.old_inputs else None
+    if cluster is None:
+        return
+    names = {pool["name"] for pool in cluster.inputs.get("agentPoolProfiles") or ()}
+    names |= {row.inputs["agentPoolName"] for row, _ in tx.holders(cluster.uid) if row.type == AGENT_POOL}
+    if not {pool["name"] for pool in context.inputs.get("agentPoolProfiles") or ()} <= names:
+        raise CloudError(
+            "BadRequest: A new agent pool was introduced. Adding agent pools to an existing cluster is not allowed through"
+            " managed cluster operations. For agent pool specific change, please use per agent pool operations."
+        )
+
+
 def _kubelet_identity(context: Context) -> Any:
     name = f"{context['resourceName']}-agentpool"
     return {
@@ -227,8 +257,16 @@ RULES: Final = (
             to("securityProfile.defender.logAnalyticsWorkspaceResourceId", identity.WORKSPACE),
             to("addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", identity.WORKSPACE),
         ),
-        checks=(_needed, _version_offered, _cluster_pools, prerequisites.zone_name, prerequisites.identity_roles),
+        checks=(
+            _needed,
+            _version_offered,
+            _cluster_pools,
+            _no_new_pools,
+            prerequisites.zone_name,
+            prerequisites.identity_roles,
+        ),
         effect=_AksCluster(),
+        reads=_all_pools,
         **cluster_operation(CLUSTERS),
     ),
     arm(

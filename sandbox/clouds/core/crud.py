@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sandbox.clouds.core.diff import PropertyChange, Replacement, changes
 from sandbox.clouds.core.lookups import Lookups, plain
-from sandbox.clouds.core.model import CloudError, Context, NotUsableYetError, Pace, ResourceRule
+from sandbox.clouds.core.model import CloudError, Context, Pace, ResourceRule
 from sandbox.clouds.core.outputs import add_computed, declared_outputs, set_outputs
 from sandbox.clouds.core.references import deletion_order
 from sandbox.clouds.core.refusals import run_check, validate_write
+from sandbox.clouds.core.retries import retry_until_usable
 from sandbox.clouds.core.schema import SchemaError
 from sandbox.clouds.core.store import Row
 from sandbox.provider_sdk.server import ProviderError
@@ -29,9 +30,6 @@ AUTONAMED: Final = "__defaults"
 """Input key for the names of the inputs that the provider generated. The bridged providers use the same key."""
 
 _NORMAL_PACE: Final = Pace()
-_RETRY_SECONDS: Final = 30.0
-"""Time for which a provider retries while a resource is not known everywhere. AWS's retries two minutes for roles."""
-Result = TypeVar("Result")
 
 
 @dataclass
@@ -143,7 +141,7 @@ class Cloud(Lookups):
                 return uid
 
         with self._exclusively(context, "create"):
-            result = _retry_until_usable(begin)
+            result = retry_until_usable(begin)
             if isinstance(result, ResourceState):
                 return result
             return ResourceState(context.id, self._finish_create(context, result, dict(inputs), pace))
@@ -189,7 +187,10 @@ class Cloud(Lookups):
         rule = self.rule(token)
         with self.store.reading() as tx:
             row = self.row(self.context(rule, plain(inputs)), id_, tx)
-        return None if row is None else ResourceState(row.id, row.outputs, row.inputs)
+            if row is None:
+                return None
+            shown = rule.reads(self.row_context(row, tx), tx) if rule.reads else ({}, {})
+        return ResourceState(row.id, row.outputs | shown[1], row.inputs | shown[0])
 
     def update(
         self, token: str, prior: ResourceState, inputs: Mapping[str, Any], *, preview: bool = False
@@ -214,7 +215,7 @@ class Cloud(Lookups):
                 return row
 
         with self._exclusively(context, "update"):
-            row = _retry_until_usable(begin)
+            row = retry_until_usable(begin)
             context.find = self.finder(context)
             add_computed(self.dialect, context, row.outputs, preview=False)
             if rule.effect is not None:
@@ -286,15 +287,3 @@ class Cloud(Lookups):
     def lookup(self, token: str, handle: str, inputs: Mapping[str, Any] | None = None) -> Row | None:
         """A resource by its id or another handle, for data sources."""
         return self.finder(self.context(self.rule(token), dict(inputs or {})))((token,), handle)
-
-
-def _retry_until_usable(begin: Callable[[], Result]) -> Result:
-    """Retry while a resource is not known everywhere, where the real provider retries, too."""
-    end = time.monotonic() + _RETRY_SECONDS
-    while True:
-        try:
-            return begin()
-        except NotUsableYetError as error:
-            if not error.retried or time.monotonic() > end:
-                raise
-            time.sleep(0.1)

@@ -263,6 +263,8 @@ class ResourceRule:
     protected: tuple[Refusal, ...] = ()
     """Refusals at delete."""
     effect: Effect | None = None
+    reads: Callable[[Context, Transaction], tuple[dict[str, Any], dict[str, Any]]] | None = None
+    """Inputs and outputs that a read shows in place of the recorded ones, for what the cloud changes by itself."""
     json: tuple[str, ...] = ()
     """Inputs that the program may write as a document. The cloud stores its JSON text."""
 

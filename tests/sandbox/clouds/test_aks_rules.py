@@ -62,10 +62,10 @@ def test_operations_one_after_the_other_are_fine(azure: Account) -> None:
 
 
 def test_deletions_overlap_no_better_than_creations(azure: Account) -> None:
-    cluster = on_azure.make_cluster(azure)
-    pool = make_pool(azure, "general1")
+    on_azure.make_cluster(azure)
+    first, second = make_pool(azure, "general1"), make_pool(azure, "general2")
     done, refused = outcomes(
-        lambda: azure.delete(on_azure.AGENT_POOL, pool), lambda: azure.delete(on_azure.CLUSTER, cluster)
+        lambda: azure.delete(on_azure.AGENT_POOL, first), lambda: azure.delete(on_azure.AGENT_POOL, second)
     )
     assert (done, "OperationNotAllowed" in refused) == ("", True)
 
@@ -122,3 +122,56 @@ def test_aks_does_not_know_of_a_right_that_is_seconds_old(azure: Account) -> Non
             identity={"type": "UserAssigned", "userAssignedIdentities": [identity.id]},
             securityProfile={"azureKeyVaultKms": {"enabled": True, "keyId": key.outputs["keyUriWithVersion"]}},
         )
+
+
+def make_scaled_pool(azure: Account, count: int) -> ResourceState:
+    """A pool of one to five nodes that the autoscaler has brought to a count."""
+    on_azure.make_cluster(azure)
+    pool = {"resourceName": "prod", "agentPoolName": "general1", "vmSize": "Standard_D4ds_v5", "mode": "User"}
+    scaling = {"enableAutoScaling": True, "minCount": 1, "maxCount": 5}
+    resource = azure.make(on_azure.AGENT_POOL, **on_azure.RG, **pool, **scaling, count=1)
+    with azure.store.transaction() as tx:
+        (row,) = tx.of_type(on_azure.AGENT_POOL, "")
+        tx.save(row.uid, row.inputs, row.outputs | {"count": count}, row.usable_from)
+    return resource
+
+
+@pytest.mark.parametrize("edit", [{"tags": {"a": "b"}}, {"minCount": 2}, {"maxCount": 4}])
+def test_a_count_from_before_the_autoscaler_is_refused_with_any_edit(azure: Account, edit: dict[str, object]) -> None:
+    pool = make_scaled_pool(azure, 3)
+    with pytest.raises(CloudError, match="Cannot manually scale AgentPool 'general1'"):
+        azure.update(on_azure.AGENT_POOL, pool, **edit)
+    assert azure.update(on_azure.AGENT_POOL, pool, **edit, count=3).outputs["count"] == 3
+
+
+def test_a_higher_minimum_adds_nodes_and_a_lower_maximum_takes_none(azure: Account) -> None:
+    pool = make_scaled_pool(azure, 3)
+    pool = azure.update(on_azure.AGENT_POOL, pool, count=3, maxCount=2)
+    assert pool.outputs["count"] == 3
+    pool = azure.update(on_azure.AGENT_POOL, pool, count=3, minCount=4, maxCount=5)
+    assert pool.outputs["count"] == 4
+    assert len(azure.clusters.pools[f"azure/{SUBSCRIPTION}/rg/prod", "general1"]) == 4
+
+
+def test_a_read_shows_all_pools_in_the_cluster_and_the_autoscalers_count(azure: Account) -> None:
+    pool = make_scaled_pool(azure, 3)
+    cluster_id = pool.id.rsplit("/agentPools/", 1)[0]
+    cluster, shown = (
+        azure.cloud.read(on_azure.CLUSTER, cluster_id, {}),
+        azure.cloud.read(on_azure.AGENT_POOL, pool.id, {}),
+    )
+    assert cluster is not None
+    assert shown is not None
+    for properties in (cluster.inputs, cluster.outputs):
+        assert [(p["name"], p["count"]) for p in properties["agentPoolProfiles"]] == [("system", 2), ("general1", 3)]
+    assert shown.inputs["count"] == 3
+
+
+def test_an_update_of_the_cluster_adds_no_pool(azure: Account) -> None:
+    cluster = on_azure.make_cluster(azure)
+    pools = [
+        *cluster.inputs["agentPoolProfiles"],
+        {"name": "more", "mode": "User", "count": 1, "vmSize": "Standard_D4ds_v5"},
+    ]
+    with pytest.raises(CloudError, match="A new agent pool was introduced"):
+        azure.update(on_azure.CLUSTER, cluster, agentPoolProfiles=pools)
