@@ -25,7 +25,7 @@ class AzureBackupArgs:
     group: azure.resources.ResourceGroup
     identity: azure.managedidentity.UserAssignedIdentity
     """The cluster's own identity, which makes the snapshots."""
-    operations: list[pulumi.Resource]
+    operations: list[pulumi.CustomResource]
     """The operations on the cluster so far. AKS runs one at a time, so each depends on the last one and goes into the list."""
 
 
@@ -184,7 +184,7 @@ class AzureBackup(pulumi.ComponentResource):
     def _let_agent_write(
         self, storage: azure.storage.StorageAccount, agent: azure.kubernetesconfiguration.Extension
     ) -> azure.authorization.RoleAssignment:
-        """The agent's right to write objects. Its identity comes with it, so the right cannot be there earlier."""
+        """The agent's right to write objects. The agent brings its own identity, so the right cannot be there earlier."""
         principal = agent.aks_assigned_identity.apply(lambda identity: identity.principal_id if identity else "")
         return grant(
             f"{self._args.region.name}-backup-agent-objects",

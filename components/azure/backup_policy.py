@@ -1,4 +1,4 @@
-"""The policy of the backups on Azure: when to back up, what, and for how long to keep a backup."""
+"""The policy of the backups on Azure: their time, their contents, and their retention."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class AzureCluster(pulumi.ComponentResource):
 
         # AKS runs one operation at a time and refuses another one (OperationNotAllowed), and the provider does not retry.
         # So each operation depends on the one before it, and Pulumi deletes in the opposite order.
-        operations: list[pulumi.Resource] = [cluster]
+        operations: list[pulumi.CustomResource] = [cluster]
         agent_pools(AgentPoolsArgs(region, group, cluster, network, operations), options)
         pools = operations[1:]
         if region.wave.production:
@@ -121,7 +121,7 @@ class AzureCluster(pulumi.ComponentResource):
         self,
         group: azure.resources.ResourceGroup,
         cluster: azure.containerservice.ManagedCluster,
-        operations: list[pulumi.Resource],
+        operations: list[pulumi.CustomResource],
     ) -> None:
         """Azure's weekly window for upgrades that it starts itself, of the cluster and of the nodes' images.
 
@@ -152,7 +152,7 @@ class AzureCluster(pulumi.ComponentResource):
         self,
         group: azure.resources.ResourceGroup,
         cluster: azure.containerservice.ManagedCluster,
-        depends_on: list[pulumi.Resource],
+        depends_on: list[pulumi.CustomResource],
     ) -> ClusterInfo:
         """The cluster as the rest of the region sees it. The kubeconfig is known only when roles and nodes are there."""
         name, account = self._region.name, self._account
@@ -164,7 +164,7 @@ class AzureCluster(pulumi.ComponentResource):
         )
         entry = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
         # `azurecli` is for people. In CI the environment sets AAD_LOGIN_METHOD, which goes before `--login`
-        # (.github/actions/sign-in; Azure/kubelogin, pkg/internal/token/options.go).
+        # (.github/actions/sign-in, and Azure/kubelogin, pkg/internal/token/options.go).
         ready = pulumi.Output.all(*(resource.id for resource in depends_on))
         return ClusterInfo(
             name=cluster.name,

@@ -43,7 +43,7 @@ class AgentPoolsArgs:
     group: azure.resources.ResourceGroup
     cluster: azure.containerservice.ManagedCluster
     network: AzureNetwork
-    operations: list[pulumi.Resource]
+    operations: list[pulumi.CustomResource]
     """The operations on the cluster so far. AKS runs one at a time, so each depends on the last one and goes into the list."""
 
 

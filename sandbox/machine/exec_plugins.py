@@ -69,7 +69,7 @@ def _kubelogin(arguments: list[str]) -> str:
 
 
 def _check_workload_identity(environment: Mapping[str, str]) -> None:
-    """Refuse what kubelogin refuses in GitHub's jobs: Azure/kubelogin, pkg/internal/token/githubactionscredential.go."""
+    """Make kubelogin's own refusals in GitHub's jobs: Azure/kubelogin, pkg/internal/token/githubactionscredential.go."""
     if not environment.get("AZURE_CLIENT_ID"):
         raise SandboxError("client ID cannot be empty")
     if not (environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN") and environment.get("ACTIONS_ID_TOKEN_REQUEST_URL")):

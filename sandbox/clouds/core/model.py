@@ -184,7 +184,7 @@ class KeptName:
 
 @dataclass(frozen=True)
 class Exclusive:
-    """A target that runs one operation at a time, such as a managed cluster. Another one is refused meanwhile."""
+    """A target that runs one operation at a time, such as a managed cluster. A concurrent one is refused."""
 
     target: Template
     error: str
@@ -264,7 +264,7 @@ class ResourceRule:
     """Refusals at delete."""
     effect: Effect | None = None
     reads: Callable[[Context, Transaction], tuple[dict[str, Any], dict[str, Any]]] | None = None
-    """Inputs and outputs that a read shows in place of the recorded ones, for what the cloud changes by itself."""
+    """Inputs and outputs that a read shows in place of the recorded ones: the cloud changes them by itself."""
     json: tuple[str, ...] = ()
     """Inputs that the program may write as a document. The cloud stores its JSON text."""
 
