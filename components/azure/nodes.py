@@ -85,7 +85,12 @@ def _agent_pool(
         node_labels={"regions/pool": name},
         upgrade_settings=azure.containerservice.AgentPoolUpgradeSettingsArgs(max_surge="33%"),
         tags=region.tags,
-        opts=options.default(ignore_changes=["count"], depends_on=args.operations[-1:]),
+        opts=options.default(
+            ignore_changes=["count"],
+            # The provider would delete the old pool first, with all pods on it: pulumi-azure-native, provider.go, Diff.
+            delete_before_replace=False,
+            depends_on=args.operations[-1:],
+        ),
     )
 
 

@@ -61,6 +61,7 @@ def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rul
         source=f"learn.microsoft.com/azure/templates/{'/'.join(words).lower()}",
         name=Name(name, pattern),
         exists="cannot create already existing resource '{id}'",
+        deletes_first=True,  # provider/pkg/provider/provider.go, Diff, deleteBeforeReplace
         replace=("resourceGroupName", *in_path, *rule.pop("replace", ())),
         outputs=own | dict(outputs),
         references=(IN_GROUP, *rule.pop("references", ())),

@@ -112,9 +112,9 @@ class Cloud(Lookups):
     def _keeps_name(rule: ResourceRule, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         # As the bridged providers decide (pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace).
         if rule.name is None:
-            return False
+            return rule.deletes_first
         prop = rule.name.property
-        return prop not in new.get(AUTONAMED, ()) and old.get(prop) == new.get(prop)
+        return prop not in new.get(AUTONAMED, ()) and (rule.deletes_first or old.get(prop) == new.get(prop))
 
     def create(
         self, token: str, inputs: Mapping[str, Any], *, preview: bool = False, pace: Pace = _NORMAL_PACE

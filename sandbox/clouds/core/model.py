@@ -244,6 +244,8 @@ class ResourceRule:
     """Outputs other than the id by which references may name the resource, each unique in its scope."""
     replace: tuple[str, ...] = ()
     """Input paths whose change replaces the resource. A change below such a path does, too."""
+    deletes_first: bool = False
+    """The provider deletes the old resource before it creates the new one, unless it generated the name."""
     replace_when: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     """Input path -> whether a change from one known value to another replaces the resource."""
     irreversible: tuple[str, ...] = ()
