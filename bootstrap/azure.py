@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import NAMESPACE_URL, uuid5
 
 import pulumi
@@ -14,7 +14,8 @@ from bootstrap.settings import AzureIdentitySettings, RepositorySettings
 from fleet import PREVIEW
 
 AUDIENCE = "api://AzureADTokenExchange"
-"""The audience of azure/login's tokens."""
+"""The audience of the tokens that azure-native and kubelogin request from GitHub."""
+ASSIGNMENTS = "Microsoft.Authorization/roleAssignments"
 CONTRIBUTOR = "b24988ac-6180-42a0-ab88-20f7382dd24c"
 ACCESS_ADMINISTRATOR = "f58310d9-a9f6-439a-9e8d-f62e7b41a168"
 """Role Based Access Control Administrator."""
@@ -27,17 +28,25 @@ CLUSTER_ADMIN = "b1ff04bb-8a4e-4dc4-8eb5-8693973ce19b"
 """Azure Kubernetes Service RBAC Cluster Admin, at the subscription: CI's identities need not join a group of people."""
 DEPLOY_ROLES, PREVIEW_ROLES = (CONTRIBUTOR, CLUSTER_ADMIN), (READER, CLUSTER_READER, CLUSTER_USER)
 GRANTS = {
-    "Azure Kubernetes Service Cluster User Role": CLUSTER_USER,
-    "Azure Kubernetes Service RBAC Cluster Admin": CLUSTER_ADMIN,
-    "Azure Kubernetes Service RBAC Reader": CLUSTER_READER,
-    "Contributor": CONTRIBUTOR,
-    "Key Vault Crypto User": "12338af0-0e69-4776-bea7-57ae8d297424",
-    "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
-    "Private DNS Zone Contributor": "b12aa53e-6015-4669-85d0-8515ebb3ae7f",
-    "Reader": READER,
-    "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Group": {
+        "Azure Kubernetes Service Cluster User Role": CLUSTER_USER,
+        "Azure Kubernetes Service RBAC Cluster Admin": CLUSTER_ADMIN,
+        "Azure Kubernetes Service RBAC Reader": CLUSTER_READER,
+    },
+    "ServicePrincipal": {
+        "Contributor": CONTRIBUTOR,
+        "Key Vault Crypto User": "12338af0-0e69-4776-bea7-57ae8d297424",
+        "Network Contributor": "4d97b98b-1d4f-4787-a291-c67834d212e7",
+        "Private DNS Zone Contributor": "b12aa53e-6015-4669-85d0-8515ebb3ae7f",
+        "Reader": READER,
+        "Storage Blob Data Contributor": "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    },
 }
-"""The roles that components/azure/ assigns to others. The deploy identity may assign and remove these alone."""
+"""The roles that components/azure/ assigns to others, by the type of principal. The deploy identity may assign these alone.
+
+Azure Backup demands Contributor for a cluster's identity at the group of the snapshots:
+learn.microsoft.com/azure/backup/azure-kubernetes-service-cluster-backup-concept, "required roles and permissions".
+"""
 
 
 class AzureIdentities(pulumi.ComponentResource):
@@ -89,7 +98,7 @@ class AzureIdentities(pulumi.ComponentResource):
         is_preview = subscription.environment == PREVIEW
         roles: list[tuple[str, str | None]] = [(role, None) for role in (PREVIEW_ROLES if is_preview else DEPLOY_ROLES)]
         if not is_preview:
-            roles.append((ACCESS_ADMINISTRATOR, condition(GRANTS.values())))
+            roles.append((ACCESS_ADMINISTRATOR, condition(GRANTS)))
         for role, limit in roles:
             name = f"azure-{subscription.environment}-{subscription.subscription}-{role}"
             azure.authorization.RoleAssignment(
@@ -105,11 +114,22 @@ class AzureIdentities(pulumi.ComponentResource):
             )
 
 
-def condition(roles: Iterable[str]) -> str:
-    """Limits role assignments to some roles. Source: learn.microsoft.com/azure/role-based-access-control, "delegate"."""
-    guids = ", ".join(sorted(roles))
+def condition(grants: Mapping[str, Mapping[str, str]]) -> str:
+    """Limits role assignments to some roles for each type of principal. No condition can limit the scope of an assignment.
+
+    Source: learn.microsoft.com/azure/role-based-access-control, "delegate-role-assignments-examples" and
+    "conditions-authorization-actions-attributes".
+    """
     return " AND ".join(
-        f"((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/{action}'}})) OR "
-        f"(@{source}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{guids}}}))"
+        f"((!(ActionMatches{{'{ASSIGNMENTS}/{action}'}})) OR "
+        f"({' OR '.join(_clause(source, kind, roles) for kind, roles in grants.items())}))"
         for action, source in (("write", "Request"), ("delete", "Resource"))
+    )
+
+
+def _clause(source: str, kind: str, roles: Mapping[str, str]) -> str:
+    """One type of principal with its roles."""
+    return (
+        f"(@{source}[{ASSIGNMENTS}:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals {{{', '.join(sorted(roles.values()))}}}"
+        f" AND @{source}[{ASSIGNMENTS}:PrincipalType] ForAnyOfAnyValues:StringEqualsIgnoreCase {{'{kind}'}})"
     )

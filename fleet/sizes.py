@@ -13,6 +13,8 @@ Size = Literal["small", "medium", "large"]
 
 AKS_SYSTEM_NODES = 3
 """The nodes of AKS's own pool, one in each zone."""
+AKS_SYSTEM_MACHINE = "Standard_D4s_v5"
+"""The machine of AKS's own pool, which takes four CPUs at least: learn.microsoft.com/azure/aks/use-system-pools."""
 
 MAIN_POOL = "general"
 """The pool that Argo CD and the cluster's own pods run on. Every region has it."""

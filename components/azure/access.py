@@ -29,23 +29,44 @@ def cluster_identity(
     )
 
 
-def grant_cluster_roles(
+def grant_key_role(
+    region: Region,
+    identity: azure.managedidentity.UserAssignedIdentity,
+    vault: azure.keyvault.Vault,
+    options: ChildOptions,
+) -> azure.authorization.RoleAssignment:
+    """The use of the key for etcd. The network waits for this role, so that Azure knows of it when AKS checks it.
+
+    Azure takes up to ten minutes to know of an assignment, and neither the provider nor AKS waits. The network and the
+    workspace take about two. In the rare case that they were too fast, the next update creates the cluster.
+    Source: learn.microsoft.com/azure/role-based-access-control/troubleshooting, and MicrosoftDocs/azure-docs 98954.
+    """
+    return _grant(region, identity, "etcd-key", "Key Vault Crypto User", vault.id, options)
+
+
+def grant_network_roles(
     region: Region,
     identity: azure.managedidentity.UserAssignedIdentity,
     network: AzureNetwork,
-    vault: azure.keyvault.Vault,
     options: ChildOptions,
 ) -> list[azure.authorization.RoleAssignment]:
-    """The roles of the cluster's identity. AKS demands them before it creates the cluster."""
-    roles = [
-        ("network", "Network Contributor", network.vnet_id),
-        ("etcd-key", "Key Vault Crypto User", vault.id),
-        *([("dns", "Private DNS Zone Contributor", network.zone.id)] if network.zone else []),
-    ]
-    return [
-        grant(f"{region.name}-{purpose}", role, scope, identity.principal_id, "ServicePrincipal", options)
-        for purpose, role, scope in roles
-    ]
+    """The use of the private zone, and of the network for both subnets. The workspace waits for them, for the same reason."""
+    roles = [("network", "Network Contributor", network.vnet_id)]
+    if network.zone:
+        roles.append(("dns", "Private DNS Zone Contributor", network.zone.id))
+    return [_grant(region, identity, purpose, role, scope, options) for purpose, role, scope in roles]
+
+
+def _grant(
+    region: Region,
+    identity: azure.managedidentity.UserAssignedIdentity,
+    purpose: str,
+    role: str,
+    scope: pulumi.Input[str],
+    options: ChildOptions,
+) -> azure.authorization.RoleAssignment:
+    """A role of the cluster's identity. AKS demands it before it creates the cluster."""
+    return grant(f"{region.name}-{purpose}", role, scope, identity.principal_id, "ServicePrincipal", options)
 
 
 def grant_group_roles(

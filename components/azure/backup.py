@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
 
 import pulumi
 import pulumi_azure_native as azure
 
+from components.azure.backup_policy import KIND, daily_rule, policy_parameters, retention_rule
 from components.azure.role_assignments import grant
-from components.shared.cluster import BACKUP_DAYS, ChildOptions
+from components.shared.cluster import ChildOptions
 from fleet import Region
 from fleet.settings import AzureSettings
-
-KIND = "Microsoft.ContainerService/managedClusters"
-STORE = "OperationalStore"
-"""Snapshots in the region's own subscription: the only tier that restores a volume in minutes."""
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,17 @@ class AzureBackupArgs:
     group: azure.resources.ResourceGroup
     identity: azure.managedidentity.UserAssignedIdentity
     """The cluster's own identity, which makes the snapshots."""
+    operations: list[pulumi.CustomResource]
+    """The operations on the cluster so far. AKS runs one at a time, so each depends on the last one and goes into the list."""
 
 
 class AzureBackup(pulumi.ComponentResource):
-    """A vault, a policy, the agent in the cluster, and the rights of the three on each other. docs/runbooks/restore.md."""
+    """A vault, a policy, the agent in the cluster, and the rights of the three on each other. docs/runbooks/restore.md.
+
+    Pulumi never deletes the backups: group, storage, vault, policy and backup instance outlive the region, until the last
+    backup expires (docs/operate/remove-a-region.md). So the provider adds a random suffix to their names, and the next
+    region of this name does not meet them.
+    """
 
     def __init__(self, name: str, args: AzureBackupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:azure:Backup", name, None, opts)
@@ -41,18 +46,17 @@ class AzureBackup(pulumi.ComponentResource):
 
         # Not the region's own group: the deletion of a cluster's group must not delete its backups.
         snapshots = azure.resources.ResourceGroup(
-            f"{name}-backup",
-            resource_group_name=f"{name}-backup",
-            tags=args.region.tags,
-            opts=self._options.protected(),
+            f"{name}-backup", tags=args.region.tags, opts=self._options.protected(retain_on_delete=True)
         )
         storage, container = self._store_objects(account, snapshots)
         vault = self._create_vault(snapshots)
-        agent = self._install_agent(account, snapshots, storage, container)
-        access = self._let_vault_in(vault)
-        roles = self._grant_roles(snapshots, storage, vault, agent)
+        # Azure checks these roles when it takes the backup instance. The agent takes minutes, so Azure knows of them then.
+        roles = self._grant_roles(snapshots, vault)
+        agent = self._install_agent(account, snapshots, storage, container, roles)
+        agent_role = self._let_agent_write(storage, agent)
+        access = self._let_vault_in(vault, agent_role)
         policy = self._schedule(snapshots, vault)
-        self._back_up(snapshots, vault, policy, [agent, access, *roles])
+        self._back_up(snapshots, vault, policy, [access])
         self.register_outputs({})
 
     def _store_objects(
@@ -61,8 +65,7 @@ class AzureBackup(pulumi.ComponentResource):
         """The storage of the cluster's Kubernetes objects."""
         name, tags = self._args.region.name, self._args.region.tags
         storage = azure.storage.StorageAccount(
-            f"{name}-backup",
-            account_name=account_name(account.subscription_id, name),
+            account_prefix(account.subscription_id, name),
             resource_group_name=snapshots.name,
             kind="StorageV2",
             sku=azure.storage.SkuArgs(name="Standard_ZRS"),
@@ -71,7 +74,7 @@ class AzureBackup(pulumi.ComponentResource):
             enable_https_traffic_only=True,
             minimum_tls_version="TLS1_2",
             tags=tags,
-            opts=self._options.protected(),
+            opts=self._options.protected(retain_on_delete=True),
         )
         container = azure.storage.BlobContainer(
             f"{name}-backup",
@@ -79,12 +82,16 @@ class AzureBackup(pulumi.ComponentResource):
             account_name=storage.name,
             resource_group_name=snapshots.name,
             public_access="None",
-            opts=self._options.default(),
+            opts=self._options.default(retain_on_delete=True),
         )
         return storage, container
 
     def _create_vault(self, snapshots: azure.resources.ResourceGroup) -> azure.dataprotection.BackupVault:
-        """The vault, which keeps deleted backups for 14 days more."""
+        """The vault. Soft delete and immutability are for its own store alone, so no setting here protects a snapshot.
+
+        Source: learn.microsoft.com/azure/backup/backup-azure-enhanced-soft-delete-about, "supported scenarios". Both are on
+        all the same, for the day on which a policy copies backups into the vault's store.
+        """
         region = self._args.region
         return azure.dataprotection.BackupVault(
             region.name,
@@ -104,7 +111,7 @@ class AzureBackup(pulumi.ComponentResource):
                 ),
             ),
             tags=region.tags,
-            opts=self._options.protected(),
+            opts=self._options.protected(retain_on_delete=True),
         )
 
     def _install_agent(
@@ -113,9 +120,11 @@ class AzureBackup(pulumi.ComponentResource):
         snapshots: azure.resources.ResourceGroup,
         storage: azure.storage.StorageAccount,
         container: azure.storage.BlobContainer,
+        depends_on: Sequence[pulumi.Resource],
     ) -> azure.kubernetesconfiguration.Extension:
         """The agent in the cluster, which writes the Kubernetes objects to the storage."""
-        return azure.kubernetesconfiguration.Extension(
+        operations = self._args.operations
+        agent = azure.kubernetesconfiguration.Extension(
             self._args.region.name,
             extension_name="azure-aks-backup",
             extension_type="Microsoft.DataProtection.Kubernetes",
@@ -132,42 +141,59 @@ class AzureBackup(pulumi.ComponentResource):
                 "configuration.backupStorageLocation.config.useAAD": "true",
                 "credentials.tenantId": account.directory_id,
             },
-            opts=self._options.default(),
+            opts=self._options.default(depends_on=[*operations[-1:], *depends_on]),
         )
+        operations.append(agent)
+        return agent
 
-    def _let_vault_in(self, vault: azure.dataprotection.BackupVault) -> azure.containerservice.TrustedAccessRoleBinding:
-        """The vault's access to the cluster's API server."""
-        return azure.containerservice.TrustedAccessRoleBinding(
+    def _let_vault_in(
+        self, vault: azure.dataprotection.BackupVault, agent_role: pulumi.Resource
+    ) -> azure.containerservice.TrustedAccessRoleBinding:
+        """The vault's access to the cluster's API server. An operation on the cluster, so Azure knows of the agent's role then."""
+        operations = self._args.operations
+        access = azure.containerservice.TrustedAccessRoleBinding(
             self._args.region.name,
             trusted_access_role_binding_name="backup",
             resource_group_name=self._args.group.name,
             resource_name_=self._args.cluster.name,
             roles=["Microsoft.DataProtection/backupVaults/backup-operator"],
             source_resource_id=vault.id,
-            opts=self._options.default(),
+            opts=self._options.default(depends_on=[*operations[-1:], agent_role]),
         )
+        operations.append(access)
+        return access
 
     def _grant_roles(
-        self,
-        snapshots: azure.resources.ResourceGroup,
-        storage: azure.storage.StorageAccount,
-        vault: azure.dataprotection.BackupVault,
-        agent: azure.kubernetesconfiguration.Extension,
+        self, snapshots: azure.resources.ResourceGroup, vault: azure.dataprotection.BackupVault
     ) -> list[azure.authorization.RoleAssignment]:
-        """The rights in the subscription of vault, cluster and agent."""
+        """The rights of vault and cluster. The vault needs its right on the snapshots as long as there are any."""
+        region, cluster = self._args.region, self._args.cluster
         vault_principal = vault.identity.apply(lambda identity: identity.principal_id if identity else "")
-        agent_principal = agent.aks_assigned_identity.apply(lambda identity: identity.principal_id if identity else "")
         return [
             grant(
-                f"{self._args.region.name}-backup-{purpose}", role, scope, principal, "ServicePrincipal", self._options
+                f"{region.name}-backup-{purpose}", role, scope, principal, "ServicePrincipal", self._options,
+                retain_on_delete=retained,
             )
-            for purpose, role, scope, principal in (
-                ("vault-cluster", "Reader", self._args.cluster.id, vault_principal),
-                ("vault-snapshots", "Reader", snapshots.id, vault_principal),
-                ("cluster-snapshots", "Contributor", snapshots.id, self._args.identity.principal_id),
-                ("agent-objects", "Storage Blob Data Contributor", storage.id, agent_principal),
+            for purpose, role, scope, principal, retained in (
+                ("vault-cluster", "Reader", cluster.id, vault_principal, False),
+                ("vault-snapshots", "Reader", snapshots.id, vault_principal, True),
+                ("cluster-snapshots", "Contributor", snapshots.id, self._args.identity.principal_id, False),
             )
-        ]
+        ]  # fmt: skip
+
+    def _let_agent_write(
+        self, storage: azure.storage.StorageAccount, agent: azure.kubernetesconfiguration.Extension
+    ) -> azure.authorization.RoleAssignment:
+        """The agent's right to write objects. The agent brings its own identity, so the right cannot be there earlier."""
+        principal = agent.aks_assigned_identity.apply(lambda identity: identity.principal_id if identity else "")
+        return grant(
+            f"{self._args.region.name}-backup-agent-objects",
+            "Storage Blob Data Contributor",
+            storage.id,
+            principal,
+            "ServicePrincipal",
+            self._options,
+        )
 
     def _schedule(
         self, snapshots: azure.resources.ResourceGroup, vault: azure.dataprotection.BackupVault
@@ -181,7 +207,7 @@ class AzureBackup(pulumi.ComponentResource):
             properties=azure.dataprotection.BackupPolicyArgs(
                 datasource_types=[KIND], object_type="BackupPolicy", policy_rules=[daily_rule(), retention_rule()]
             ),
-            opts=self._options.default(),
+            opts=self._options.default(retain_on_delete=True),
         )
 
     def _back_up(
@@ -214,77 +240,10 @@ class AzureBackup(pulumi.ComponentResource):
                     policy_id=policy.id, policy_parameters=policy_parameters(snapshots)
                 ),
             ),
-            opts=self._options.default(depends_on=depends_on),
+            opts=self._options.default(depends_on=depends_on, retain_on_delete=True),
         )
 
 
-def data_store() -> azure.dataprotection.DataStoreInfoBaseArgs:
-    """The tier that backups are in."""
-    return azure.dataprotection.DataStoreInfoBaseArgs(data_store_type=STORE, object_type="DataStoreInfoBase")
-
-
-def daily_rule() -> azure.dataprotection.AzureBackupRuleArgs:
-    """A backup every day."""
-    return azure.dataprotection.AzureBackupRuleArgs(
-        name="daily",
-        object_type="AzureBackupRule",
-        data_store=data_store(),
-        backup_parameters=azure.dataprotection.AzureBackupParamsArgs(
-            backup_type="Incremental", object_type="AzureBackupParams"
-        ),
-        trigger=azure.dataprotection.ScheduleBasedTriggerContextArgs(
-            object_type="ScheduleBasedTriggerContext",
-            schedule=azure.dataprotection.BackupScheduleArgs(
-                repeating_time_intervals=["R/2026-01-01T03:00:00+00:00/P1D"], time_zone="UTC"
-            ),
-            tagging_criteria=[
-                azure.dataprotection.TaggingCriteriaArgs(
-                    is_default=True,
-                    tagging_priority=99,
-                    tag_info=azure.dataprotection.RetentionTagArgs(tag_name="Default"),
-                )
-            ],
-        ),
-    )
-
-
-def retention_rule() -> azure.dataprotection.AzureRetentionRuleArgs:
-    """A backup's deletion at the end of its retention."""
-    return azure.dataprotection.AzureRetentionRuleArgs(
-        name="Default",
-        object_type="AzureRetentionRule",
-        is_default=True,
-        lifecycles=[
-            azure.dataprotection.SourceLifeCycleArgs(
-                source_data_store=data_store(),
-                delete_after=azure.dataprotection.AbsoluteDeleteOptionArgs(
-                    duration=f"P{BACKUP_DAYS}D", object_type="AbsoluteDeleteOption"
-                ),
-            )
-        ],
-    )
-
-
-def policy_parameters(snapshots: azure.resources.ResourceGroup) -> azure.dataprotection.PolicyParametersArgs:
-    """The contents of a backup, and the resource group of its snapshots."""
-    return azure.dataprotection.PolicyParametersArgs(
-        backup_datasource_parameters_list=[
-            azure.dataprotection.KubernetesClusterBackupDatasourceParametersArgs(
-                object_type="KubernetesClusterBackupDatasourceParameters",
-                include_cluster_scope_resources=True,
-                snapshot_volumes=True,
-            )
-        ],
-        data_store_parameters_list=[
-            azure.dataprotection.AzureOperationalStoreParametersArgs(
-                data_store_type=STORE,
-                object_type="AzureOperationalStoreParameters",
-                resource_group_id=snapshots.id,
-            )
-        ],
-    )
-
-
-def account_name(subscription: str, region: str) -> str:
-    """A storage account's name: unique in all of Azure, 3 to 24 lower-case letters and digits."""
-    return f"bk{uuid5(NAMESPACE_URL, f'{subscription}/{region}/backup').hex[:22]}"
+def account_prefix(subscription: str, region: str) -> str:
+    """A storage account's name without the provider's eight characters: 3 to 24 lower-case letters and digits altogether."""
+    return f"bk{uuid5(NAMESPACE_URL, f'{subscription}/{region}/backup').hex[:12]}"

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import base64
+import calendar
 from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure
 import yaml
 
-from components.azure.access import cluster_identity, grant_cluster_roles, grant_group_roles
+from components.azure.access import cluster_identity, grant_group_roles, grant_key_role, grant_network_roles
 from components.azure.backup import AzureBackup, AzureBackupArgs
 from components.azure.keys import etcd_key
 from components.azure.logs import log_workspace, send_logs
 from components.azure.network import AzureNetwork, AzureNetworkArgs
-from components.azure.nodes import agent_pools, system_pool
+from components.azure.nodes import AgentPoolsArgs, agent_pools, system_pool
 from components.shared.cluster import ChildOptions, ClusterArgs, ClusterInfo, StorageDriver, kubeconfig
+from components.shared.maintenance import maintenance_window
 from fleet.settings import RegionSettings
 
 AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """The Entra application of every AKS cluster: learn.microsoft.com/azure/aks/kubelogin-authentication."""
+WEEKDAYS = {day[:3].lower(): day for day in calendar.day_name}
+"""Azure's names of the days of the week."""
 POD_RANGE, SERVICE_RANGE, DNS_ADDRESS = "192.168.0.0/16", "172.16.0.0/16", "172.16.0.10"
 """The overlay's ranges. Only the cluster itself sees them, so every region may have the same."""
 
@@ -47,17 +51,25 @@ class AzureCluster(pulumi.ComponentResource):
         group = azure.resources.ResourceGroup(
             name, resource_group_name=name, tags=region.tags, opts=options.protected()
         )
-        network = AzureNetwork(name, AzureNetworkArgs(region, group.name), opts=options.component())
         vault, key = etcd_key(region, account, group, options)
         identity = cluster_identity(region, group, options)
-        cluster_roles = grant_cluster_roles(region, identity, network, vault, options)
-        workspace = log_workspace(region, group, options)
-        cluster = self._create_cluster(group, network, identity, key, workspace, [*cluster_roles, network])
-        pools = agent_pools(region, group, cluster, network, options)
-        self._set_maintenance(group, cluster)
-        send_logs(region, cluster, workspace, options)
+        key_role = grant_key_role(region, identity, vault, options)
+        network = AzureNetwork(
+            name, AzureNetworkArgs(region, group.name), opts=options.component(depends_on=[key_role])
+        )
+        network_roles = grant_network_roles(region, identity, network, options)
+        workspace = log_workspace(region, group, options, depends_on=network_roles)
+        cluster = self._create_cluster(group, network, identity, key, workspace, [key_role, *network_roles, network])
+
+        # AKS runs one operation at a time and refuses another one (OperationNotAllowed), and the provider does not retry.
+        # So each operation depends on the one before it, and Pulumi deletes in the opposite order.
+        operations: list[pulumi.CustomResource] = [cluster]
+        agent_pools(AgentPoolsArgs(region, group, cluster, network, operations), options)
+        pools = operations[1:]
         if region.wave.production:
-            AzureBackup(name, AzureBackupArgs(region, cluster, group, identity), opts=options.component())
+            AzureBackup(name, AzureBackupArgs(region, cluster, group, identity, operations), opts=options.component())
+        self._set_maintenance(group, cluster, operations)
+        send_logs(region, cluster, workspace, options)
         group_roles = grant_group_roles(region, account.deploy_group_id, cluster, options)
         self.info = self._describe(group, cluster, [*group_roles, *pools])
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
@@ -95,31 +107,46 @@ class AzureCluster(pulumi.ComponentResource):
             auto_upgrade_profile=azure.containerservice.ManagedClusterAutoUpgradeProfileArgs(
                 upgrade_channel="patch", node_os_upgrade_channel="NodeImage"
             ),
+            # The zones of a pool are agent pools of their own. The autoscaler keeps them at the same size.
+            auto_scaler_profile=azure.containerservice.ManagedClusterPropertiesAutoScalerProfileArgs(
+                balance_similar_node_groups="true"
+            ),
             agent_pool_profiles=[system_pool(region, network)],
             tags=region.tags,
-            opts=self._options.protected(depends_on=depends_on),
+            # Azure shows all pools of the cluster here, with their numbers of nodes (pulumi-azure-native, issues 2059 and 2719).
+            opts=self._options.protected(depends_on=depends_on, ignore_changes=["agentPoolProfiles"]),
         )
 
     def _set_maintenance(
-        self, group: azure.resources.ResourceGroup, cluster: azure.containerservice.ManagedCluster
+        self,
+        group: azure.resources.ResourceGroup,
+        cluster: azure.containerservice.ManagedCluster,
+        operations: list[pulumi.CustomResource],
     ) -> None:
-        """Azure's weekly window for upgrades that it starts itself, of the cluster and of the nodes' images."""
+        """Azure's weekly window for upgrades that it starts itself, of the cluster and of the nodes' images.
+
+        A weekly schedule has one day and 4 to 24 hours: learn.microsoft.com/azure/aks/planned-maintenance.
+        """
+        time = maintenance_window(self._region)
         for schedule in ("aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule"):
-            azure.containerservice.MaintenanceConfiguration(
+            window = azure.containerservice.MaintenanceConfiguration(
                 f"{self._region.name}-{schedule}",
                 config_name=schedule,
                 resource_group_name=group.name,
                 resource_name_=cluster.name,
                 maintenance_window=azure.containerservice.MaintenanceWindowArgs(
-                    duration_hours=4,
-                    start_time="03:00",
+                    duration_hours=min(time.hours, 24),
+                    start_time=f"{time.start:%H:%M}",
                     utc_offset="+00:00",
                     schedule=azure.containerservice.ScheduleArgs(
-                        weekly=azure.containerservice.WeeklyScheduleArgs(day_of_week="Tuesday", interval_weeks=1)
+                        weekly=azure.containerservice.WeeklyScheduleArgs(
+                            day_of_week=WEEKDAYS[time.days[0]], interval_weeks=1
+                        )
                     ),
                 ),
-                opts=self._options.default(),
+                opts=self._options.default(depends_on=operations[-1:]),
             )
+            operations.append(window)
 
     def _describe(
         self,
@@ -136,6 +163,8 @@ class AzureCluster(pulumi.ComponentResource):
             opts=pulumi.InvokeOutputOptions(parent=self, provider=self._options.provider),
         )
         entry = credentials.kubeconfigs.apply(lambda configs: cluster_entry(configs[0].value))
+        # `azurecli` is for people. In CI the environment sets AAD_LOGIN_METHOD, which goes before `--login`
+        # (.github/actions/sign-in, and Azure/kubelogin, pkg/internal/token/options.go).
         ready = pulumi.Output.all(*(resource.id for resource in depends_on))
         return ClusterInfo(
             name=cluster.name,

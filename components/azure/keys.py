@@ -14,10 +14,13 @@ from fleet.settings import AzureSettings
 def etcd_key(
     region: Region, account: AzureSettings, group: azure.resources.ResourceGroup, options: ChildOptions
 ) -> tuple[azure.keyvault.Vault, azure.keyvault.Key]:
-    """The vault and the key in it."""
+    """The vault and the key in it.
+
+    Purge protection keeps a deleted vault, and its name, for 90 days. So the provider adds a random suffix to the name, and
+    a region can be made again: learn.microsoft.com/azure/key-vault/general/soft-delete-overview.
+    """
     vault = azure.keyvault.Vault(
-        region.name,
-        vault_name=vault_name(account.subscription_id, region.name),
+        vault_prefix(account.subscription_id, region.name),
         resource_group_name=group.name,
         properties=azure.keyvault.VaultPropertiesArgs(
             tenant_id=account.directory_id,
@@ -40,6 +43,6 @@ def etcd_key(
     return vault, key
 
 
-def vault_name(subscription: str, region: str) -> str:
-    """A key vault's name: unique in all of Azure, 3 to 24 letters, digits and hyphens."""
-    return f"kv-{uuid5(NAMESPACE_URL, f'{subscription}/{region}').hex[:20]}"
+def vault_prefix(subscription: str, region: str) -> str:
+    """A key vault's name without the provider's eight characters: unique in all of Azure, 3 to 24 characters altogether."""
+    return f"kv-{uuid5(NAMESPACE_URL, f'{subscription}/{region}').hex[:12]}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pulumi
 import pulumi_azure_native as azure
 
 from components.shared.cluster import LOG_DAYS, ChildOptions
@@ -19,9 +22,16 @@ LOGS = [
 
 
 def log_workspace(
-    region: Region, group: azure.resources.ResourceGroup, options: ChildOptions
+    region: Region,
+    group: azure.resources.ResourceGroup,
+    options: ChildOptions,
+    depends_on: Sequence[pulumi.Resource],
 ) -> azure.operationalinsights.Workspace:
-    """The workspace that keeps the logs."""
+    """The workspace that keeps the logs.
+
+    Azure keeps a deleted workspace for 14 days. A new one of the same name in the same group recovers its logs:
+    learn.microsoft.com/azure/azure-monitor/logs/delete-workspace.
+    """
     return azure.operationalinsights.Workspace(
         region.name,
         workspace_name=region.name,
@@ -29,7 +39,7 @@ def log_workspace(
         sku=azure.operationalinsights.WorkspaceSkuArgs(name="PerGB2018"),
         retention_in_days=LOG_DAYS[region.wave.production],
         tags=region.tags,
-        opts=options.protected(),
+        opts=options.protected(depends_on=depends_on),
     )
 
 

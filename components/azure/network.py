@@ -106,7 +106,8 @@ class AzureNetwork(pulumi.ComponentResource):
         region = self._args.region
         zone = azure.privatedns.PrivateZone(
             name,
-            private_zone_name=f"{name}.privatelink.{region.settings.location}.azmk8s.io",
+            # The name for API-server VNet integration, without `privatelink`: learn.microsoft.com/azure/aks/private-clusters.
+            private_zone_name=f"{name}.private.{region.settings.location}.azmk8s.io",
             resource_group_name=self._args.group,
             location="global",
             tags=region.tags,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import NAMESPACE_URL, uuid5
+from typing import Any
 
 import pulumi
 import pulumi_azure_native as azure
@@ -24,15 +24,24 @@ ROLES = {
 
 
 def grant(
-    name: str, role: str, scope: pulumi.Input[str], principal: pulumi.Input[str], kind: str, options: ChildOptions
+    name: str,
+    role: str,
+    scope: pulumi.Input[str],
+    principal: pulumi.Input[str],
+    kind: str,
+    options: ChildOptions,
+    **more_options: Any,
 ) -> azure.authorization.RoleAssignment:
-    """A built-in role at a scope. An assignment's name is a GUID. This GUID is the same at every update."""
+    """A built-in role at a scope.
+
+    The provider generates the assignment's GUID. No two assignments of a directory may share one, and an assignment may
+    outlive its region: learn.microsoft.com/azure/role-based-access-control/role-assignments.
+    """
     return azure.authorization.RoleAssignment(
         name,
-        role_assignment_name=str(uuid5(NAMESPACE_URL, name)),
         scope=scope,
         principal_id=principal,
         principal_type=kind,
         role_definition_id=f"/providers/Microsoft.Authorization/roleDefinitions/{ROLES[role]}",
-        opts=options.default(),
+        opts=options.default(**more_options),
     )

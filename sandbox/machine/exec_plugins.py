@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 
 from sandbox.machine import supervisor_client
 from sandbox.machine.errors import SandboxError
@@ -56,9 +57,23 @@ def _kubelogin(arguments: list[str]) -> str:
         raise SandboxError(f"only `get-token` is simulated, not `{' '.join(commands)}`")
     if options.get("--server-id") != _AKS_SERVER_ID:
         raise SandboxError(f"--server-id must be {_AKS_SERVER_ID}, the application of AKS")
-    if options.get("--login") == "devicecode" or "--login" not in options:
+    # The variable goes before the argument: Azure/kubelogin, pkg/internal/token/options.go.
+    login = os.environ.get("AAD_LOGIN_METHOD") or options.get("--login", "devicecode")
+    if login == "devicecode":
         raise SandboxError("--login devicecode, the default, waits for a person at a browser. Set another --login")
+    if login == "azurecli" and os.environ.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+        raise SandboxError("AADSTS700024: Client assertion is not within its valid time range (Azure/login, issue 372)")
+    if login == "workloadidentity":
+        _check_workload_identity(os.environ)
     return _server()
+
+
+def _check_workload_identity(environment: Mapping[str, str]) -> None:
+    """Make kubelogin's own refusals in GitHub's jobs: Azure/kubelogin, pkg/internal/token/githubactionscredential.go."""
+    if not environment.get("AZURE_CLIENT_ID"):
+        raise SandboxError("client ID cannot be empty")
+    if not (environment.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN") and environment.get("ACTIONS_ID_TOKEN_REQUEST_URL")):
+        raise SandboxError("ACTIONS_ID_TOKEN_REQUEST_TOKEN or ACTIONS_ID_TOKEN_REQUEST_URL is not set")
 
 
 CLUSTER_OF = {"aws": _aws, "gke-gcloud-auth-plugin": _gke, "kubelogin": _kubelogin}

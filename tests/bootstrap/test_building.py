@@ -268,13 +268,13 @@ def test_policies_are_within_the_quotas_of_aws() -> None:
 
 
 def test_on_azure_the_deploy_identity_grants_the_components_roles_alone() -> None:
-    assert azure.GRANTS == ROLES
-    roles = {
-        assignment.inputs["roleDefinitionId"].rpartition("/")[2]
+    pairs = {(kind, role) for kind, roles in azure.GRANTS.items() for role in roles.values()}
+    assert {role for _, role in pairs} == set(ROLES.values())
+    assert pairs >= {
+        (assignment.inputs["principalType"], assignment.inputs["roleDefinitionId"].rpartition("/")[2])
         for assignment in resources_on("azure")
         if assignment.type.endswith(":RoleAssignment")
     }
-    assert roles <= set(ROLES.values())
     _, registrations = crowded()
     assignments = [
         assignment.inputs
@@ -287,9 +287,19 @@ def test_on_azure_the_deploy_identity_grants_the_components_roles_alone() -> Non
     }
     for assignment in assignments:
         if assignment["roleDefinitionId"].endswith(azure.ACCESS_ADMINISTRATOR):
-            for half in assignment["condition"].split(" AND "):
-                assert set(re.findall(r"[0-9a-f]{8}-[0-9a-f-]{27}", half)) == set(ROLES.values())
             assert assignment["conditionVersion"] == "2.0"
+            write, delete = assignment["condition"].split(" AND ((!")
+            assert allowed(write, "Request") == allowed(delete, "Resource") == pairs
+
+
+def allowed(half: str, source: str) -> set[tuple[str, str]]:
+    """The pairs of principal type and role that one half of the condition lets through."""
+    name = re.escape(f"@{source}[{azure.ASSIGNMENTS}:")
+    clause = (
+        rf"\({name}RoleDefinitionId\] ForAnyOfAnyValues:GuidEquals {{(.*?)}}"
+        rf" AND {name}PrincipalType\] ForAnyOfAnyValues:StringEqualsIgnoreCase {{'(\w+)'}}\)"
+    )
+    return {(kind, role) for roles, kind in re.findall(clause, half) for role in roles.split(", ")}
 
 
 def test_an_identity_on_azure_reaches_its_own_environments_subscriptions() -> None:

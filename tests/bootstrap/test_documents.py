@@ -6,7 +6,9 @@ import json
 import re
 
 from bootstrap import azure, gcp
+from sandbox.clouds.azure import DIALECT
 from tests.bootstrap.recording import SETTINGS, shipped
+from tests.bootstrap.test_building import resources_on
 from tests.repository import ROOT
 
 TEXT = (ROOT / "docs/reference/permissions.md").read_text().split("## Credentials", 1)[1]
@@ -28,6 +30,16 @@ def test_the_documents_trust_policies_are_the_registered_ones() -> None:
 def test_numbers_and_names_in_the_document_are_the_programs() -> None:
     assert len(gcp.GRANTS) == 3
     assert "may give others three roles" in TEXT
-    assert len(azure.GRANTS) == 9
-    assert "may give others nine roles" in TEXT
+    assert {kind: len(roles) for kind, roles in azure.GRANTS.items()} == {"Group": 3, "ServicePrincipal": 6}
+    assert "may give groups three roles and service principals six" in TEXT
     assert f"s3://{SETTINGS.state.bucket('bootstrap')}?region={SETTINGS.state.region}" in TEXT
+
+
+def test_the_document_registers_each_resource_provider_that_a_region_on_azure_needs() -> None:
+    (names,) = re.findall(r"for namespace in (.*?); do", (ROOT / "docs/operate/bootstrap.md").read_text(), re.DOTALL)
+    registered = {f"Microsoft.{name}" for name in names.replace("\\", "").split()}
+    paths = [DIALECT.rules[resource.type].id for resource in resources_on("azure") if resource.type in DIALECT.rules]
+    used = {name for path in paths for name in re.findall(r"providers/(Microsoft\.\w+)", str(path))}
+    # Every subscription has these two: learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types.
+    assert used - {"Microsoft.Authorization", "Microsoft.Resources"} <= registered
+    assert {"Microsoft.Compute", "Microsoft.ContainerService", "Microsoft.Network"} <= registered

@@ -361,7 +361,7 @@ _AKS = (
         "resource group, holding all of the region",
         lambda region, production: (
             region.one(AKS)["resourceGroupName"]
-            in {item["resourceGroupName"] for item in inputs(region, "azure-native:resources:ResourceGroup")}
+            in {item.get("resourceGroupName") for item in inputs(region, "azure-native:resources:ResourceGroup")}
         ),
     ),
     Line(
@@ -435,9 +435,11 @@ _AKS = (
     ),
     Line(
         "azure",
-        "user pools apart, over zones, with autoscaling",
-        lambda region, production: every(
-            inputs(region, AKS_POOL), lambda item: item["enableAutoScaling"] and len(item["availabilityZones"]) == 3
+        "user pools apart, one for each zone, with autoscaling",
+        lambda region, production: (
+            all(item["enableAutoScaling"] for item in inputs(region, AKS_POOL))
+            and sorted(item["availabilityZones"] for item in inputs(region, AKS_POOL)) == [["1"], ["2"], ["3"]]
+            and region.one(AKS)["autoScalerProfile"]["balanceSimilarNodeGroups"] == "true"
         ),
     ),
     Line(

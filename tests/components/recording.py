@@ -42,10 +42,10 @@ class Registered:
     """The inputs whose changes are ignored."""
     provider: str
     """The provider's reference. Empty if the resource has none of its own."""
-    dependencies: frozenset[str] = frozenset()
-    """The URNs of the resources that are created before, and deleted after."""
-    retained: bool = False
-    """Whether the resource outlives the stack."""
+    dependencies: list[str]
+    """The URNs of the resources that are there before this one, and outlive it."""
+    retained: bool
+    """Whether the resource stays in the cloud when Pulumi deletes it."""
 
 
 @dataclass
@@ -102,7 +102,7 @@ class Monitor(MockMonitor):
                 request.protect,
                 list(request.ignoreChanges),
                 request.provider,
-                frozenset(request.dependencies),
+                list(request.dependencies),
                 request.retainOnDelete,
             )
             self.recorded.append(entry)

@@ -88,7 +88,9 @@ def test_node_pools_have_the_settings_machines_and_sizes(name: str) -> None:
             machine = inputs["nodeConfig"]["machineType"]
             actual[pool] = (machine, scaling["totalMinNodeCount"], scaling["totalMaxNodeCount"])
         elif resource.type == "azure-native:containerservice:AgentPool":
-            actual[pool] = (inputs["vmSize"], inputs["minCount"], inputs["maxCount"])
+            pool = inputs["nodeLabels"]["regions/pool"]
+            _, least, most = actual.get(pool, ("", 0, 0))
+            actual[pool] = (inputs["vmSize"], least + inputs["minCount"], most + inputs["maxCount"])
     assert actual == {key: (pool.machine_type, pool.min_nodes, pool.max_nodes) for key, pool in pools.items()}
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from fleet import MAIN_POOL, Region
-from fleet.sizes import AKS_SYSTEM_NODES
+from fleet import Region
+from fleet.sizes import AKS_SYSTEM_MACHINE, AKS_SYSTEM_NODES
 
 HOURS = 730
 """Hours of a month."""
@@ -36,7 +36,7 @@ def monthly(region: Region, price_list: Mapping[str, Any]) -> dict[str, float]:
     place = cloud[place["from"]] if "from" in place else place
     nodes = [(pool.machine_type, pool.min_nodes) for pool in settings.pools.values()]
     if settings.cloud == "azure":
-        nodes.append((settings.pools[MAIN_POOL].machine_type, AKS_SYSTEM_NODES))
+        nodes.append((AKS_SYSTEM_MACHINE, AKS_SYSTEM_NODES))
     count = sum(number for _, number in nodes)
     costs = {
         "nodes": HOURS * sum(place["machines"][machine] * number for machine, number in nodes),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 VALUE_LENGTH = 200
@@ -18,6 +18,12 @@ _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 """The engine's placeholder for a value that only the update computes: sdk/go/common/resource/plugin/rpc.go."""
 _ENCRYPTED = "4dabf18193072939515e22adb298388d"
 """The key that marks an object as an encrypted value: `Key` of sdk/go/common/resource/sig/sig.go."""
+CLOUDS_OWN = {
+    "azure-native:containerservice:AgentPool": {"count"},
+    "azure-native:containerservice:ManagedCluster": {"agentPoolProfiles"},
+}
+"""Properties by type that the cloud changes by itself. The program ignores their changes, and the providers do not in a refresh:
+pulumi/pulumi-azure-native, provider/pkg/provider/provider.go, Diff."""
 QUIET = {"same", "read", "refresh", "discard"}
 """Operations without a change."""
 
@@ -86,10 +92,14 @@ def _read_planned_step(log: _Log, event: Mapping[str, Any]) -> None:
 
 
 def _read_refreshed_step(log: _Log, event: Mapping[str, Any]) -> None:
-    """Only this event has the differences that a refresh finds."""
+    """Only this event has the differences that a refresh finds. The cloud's own changes are none."""
     metadata = event["metadata"]
-    if metadata["op"] in ("update", "delete"):
-        log.steps.setdefault((metadata["op"], metadata["urn"]), _step(metadata["op"], metadata))
+    if metadata["op"] not in ("update", "delete"):
+        return
+    step, own = _step(metadata["op"], metadata), CLOUDS_OWN.get(metadata["type"], set())
+    fields = tuple(field for field in step.fields if _parts(field.path)[0] not in own)
+    if fields or not step.fields:
+        log.steps.setdefault((metadata["op"], metadata["urn"]), replace(step, fields=fields))
 
 
 def _read_violation(log: _Log, event: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from sandbox.clouds.azure import network
-from sandbox.clouds.azure.common import arm, path, to
+from sandbox.clouds.azure.common import arm, cluster_operation, path, to
 from sandbox.clouds.core import kubernetes_versions, nodes
 from sandbox.clouds.core.model import CloudError, Context, Effect, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
@@ -57,6 +57,11 @@ def _taints(texts: list[str]) -> list[dict[str, str]]:
     return taints
 
 
+def node_count(pool: dict[str, Any]) -> int:
+    """The nodes of a pool: by its count, and with autoscaling at least its minimum."""
+    return max(int(pool.get("count") or 0), int(pool.get("minCount") or 0) if pool.get("enableAutoScaling") else 0)
+
+
 def join_nodes(context: Context, pool: dict[str, Any], name: str, location: str, node_group: str) -> None:
     """Set the nodes of a pool, inline or not, to the pool's inputs."""
     type_ = str(pool["vmSize"])
@@ -81,7 +86,7 @@ def join_nodes(context: Context, pool: dict[str, Any], name: str, location: str,
         taints=_taints(pool.get("nodeTaints") or []),
         zone_labels=("topology.disk.csi.azure.com/zone",),
     )
-    count = max(int(pool.get("count") or 0), int(pool.get("minCount") or 0) if pool.get("enableAutoScaling") else 0)
+    count = node_count(pool)
     digits = nodes.stable_digits(node_group, 8)
     hosts = ((f"aks-{name}-{digits}-vmss{index:06d}", zone) for index, zone in enumerate(nodes.spread(count, zones)))
     context.clusters.set_node_pool(sandbox_cluster(context), name, nodes.build(spec, hosts))
@@ -101,17 +106,17 @@ class _AgentPoolEffect(Effect):
         return {"sandboxCluster": sandbox_cluster(context)}
 
     def update(self, context: Context) -> dict[str, Any]:
-        """Scale, label and taint."""
+        """Scale, label and taint. The autoscaler brings a pool to its minimum, and takes away no node that is in use."""
         self.create(context)
-        return {}
+        return {"count": node_count(context.inputs)}
 
     def delete(self, context: Context) -> None:
         """Take the nodes away."""
         context.clusters.delete_node_pool(sandbox_cluster(context), str(context["agentPoolName"]))
 
 
-def refuse_bad_pool(pool: dict[str, Any], name: str) -> None:
-    """Apply AKS's refusals for any pool, inline or not."""
+def refuse_bad_pool(pool: dict[str, Any], name: str, current: int | None = None) -> None:
+    """Apply AKS's refusals for any pool, inline or not. `current` is the number of nodes of a pool that exists."""
     if not re.fullmatch(r"[a-z][a-z0-9]{0,11}", name):
         raise CloudError(
             f"InvalidParameter: The value of parameter agentPoolProfile.name is invalid: '{name}'. Agent"
@@ -126,22 +131,30 @@ def refuse_bad_pool(pool: dict[str, Any], name: str) -> None:
         )
     if nodes.machine("azure-native", str(pool.get("vmSize"))) is None:
         raise CloudError(f"InvalidParameter: The VM size of Agent Pool {name} is not allowed: {pool.get('vmSize')}.")
-    if pool.get("enableAutoScaling"):
+    if pool.get("enableAutoScaling") and current is None:
         least, most = pool.get("minCount"), pool.get("maxCount")
         if least is None or most is None or not least <= pool["count"] <= most:
             raise CloudError(
-                f"InvalidParameter: AgentPoolProfile {name}: count {pool['count']} must lie between"
-                f" minCount {least} and"
-                f" maxCount {most}."
+                f"InvalidParameter: agentPoolProfile.count was {pool['count']}. It must be greater or equal to minCount:{least}"
+                f" and less than or equal to maxCount:{most}. ({name})"
             )
+    # github.com/hashicorp/terraform-provider-azurerm/pull/4543. A minimum above the count is fine:
+    # github.com/Azure/azure-cli-extensions/pull/1606.
+    if pool.get("enableAutoScaling") and current is not None and pool["count"] != current:
+        raise CloudError(
+            f"InvalidParameter: Cannot manually scale AgentPool '{name}' of an AKS cluster with cluster autoscaler enabled."
+            " Please disable cluster autoscaler in the cluster to manually scale."
+        )
     unknown = [zone for zone in pool.get("availabilityZones") or () if zone not in ("1", "2", "3")]
     if unknown:
         raise CloudError(f"InvalidParameter: The zone(s) '{', '.join(unknown)}' for pool {name} are not supported.")
 
 
 def _agent_pool(context: Context, tx: Transaction) -> None:
-    refuse_bad_pool(context.inputs, str(context["agentPoolName"]))
-    if not context.old_inputs:
+    row = context.find((AGENT_POOL,), context.id) if context.old_inputs else None
+    scales = row is not None and row.inputs.get("enableAutoScaling")
+    refuse_bad_pool(context.inputs, str(context["agentPoolName"]), row.outputs["count"] if row and scales else None)
+    if row is None:
         return
     for name in _FIXED:
         if context.inputs.get(name) != context.old_inputs.get(name):
@@ -156,6 +169,11 @@ def _not_ahead(context: Context, tx: Transaction) -> None:
             f"NodePoolMcVersionIncompatible: Node pool version {version} and control plane version {control_plane} are"
             " incompatible. Minor version of node pool version cannot be bigger than control plane's version."
         )
+
+
+def _count_now(context: Context, tx: Transaction) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A read shows the number of nodes that the autoscaler has set."""
+    return {"count": context.outputs["count"]}, {}
 
 
 RULES: Final = (
@@ -182,6 +200,8 @@ RULES: Final = (
         ),
         checks=(_agent_pool, _not_ahead),
         effect=_AgentPoolEffect(),
+        reads=_count_now,
+        **cluster_operation(CLUSTERS),
     ),
 )
 

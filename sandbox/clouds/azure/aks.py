@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sandbox.clouds.azure import identity, network
+from sandbox.clouds.azure import identity, network, prerequisites
 from sandbox.clouds.azure.agent_pools import (
+    AGENT_POOL,
     CLUSTER,
     CLUSTERS,
     POOL_STATE,
@@ -17,16 +18,13 @@ from sandbox.clouds.azure.agent_pools import (
     refuse_bad_pool,
     sandbox_cluster,
 )
-from sandbox.clouds.azure.common import arm, path, to
-from sandbox.clouds.core import kubernetes_versions
+from sandbox.clouds.azure.common import arm, cluster_operation, path, to
+from sandbox.clouds.core import kubernetes_versions, nodes
 from sandbox.clouds.core.clusters import host_and_port
 from sandbox.clouds.core.model import CloudError, Context, Effect, documented_at, is_known
 from sandbox.clouds.core.store import Transaction
 
-_ZONE_CONTRIBUTOR: Final = "b12aa53e-6015-4669-85d0-8515ebb3ae7f"
-_CRYPTO_USER: Final = "12338af0-0e69-4776-bea7-57ae8d297424"
-_NETWORK_CONTRIBUTOR: Final = "4d97b98b-1d4f-4787-a291-c67834d212e7"
-"""Built-in roles: learn.microsoft.com/azure/role-based-access-control/built-in-roles."""
+_POOL_PATH: Final = ("resourceGroupName", "resourceName", "agentPoolName")
 _SCHEDULES: Final = ("default", "aksManagedAutoUpgradeSchedule", "aksManagedNodeOSUpgradeSchedule")
 
 
@@ -80,6 +78,20 @@ def _cluster_pools(context: Context, tx: Transaction) -> None:
         raise CloudError("InvalidParameter: There has to be at least one system agent pool.")
     for pool in pools:
         refuse_bad_pool(pool, str(pool["name"]))
+        if str(pool.get("mode")).lower() == "system":
+            _refuse_small_system_pool(pool)
+
+
+def _refuse_small_system_pool(pool: dict[str, Any]) -> None:
+    """Refuse a system pool below the limits of AKS: four CPUs, and no machine of the B series."""
+    name, type_ = pool["name"], str(pool["vmSize"])
+    shape = nodes.machine("azure-native", type_)
+    assert shape is not None  # refused by refuse_bad_pool
+    if shape.cpus < 4 or type_.lower().startswith("standard_b"):
+        raise CloudError(
+            f"InvalidParameter: The VM size {type_} of system node pool {name} is not allowed: system node pools require at"
+            " least 4 vCPUs, and no B series."
+        )
 
 
 @documented_at("learn.microsoft.com/azure/templates/microsoft.containerservice/managedclusters")
@@ -109,50 +121,6 @@ def _version_offered(context: Context, tx: Transaction) -> None:
         raise CloudError(f"OperationNotAllowed: Upgrading Kubernetes version {old} to {version} is not allowed.")
 
 
-@documented_at("learn.microsoft.com/azure/aks/use-managed-identity")
-def _identity_roles(context: Context, tx: Transaction) -> None:
-    """Refuse a user-assigned identity that lacks its roles when the cluster is created."""
-    if context.old_inputs or context.get("identity.type") != "UserAssigned":
-        return
-    id_ = next(iter(context.get("identity.userAssignedIdentities") or ()), None)
-    row = context.find((identity.IDENTITY,), str(id_)) if id_ else None
-    if row is None:
-        return
-    principal = str(row.outputs["principalId"])
-    zone, key = (
-        context.get("apiServerAccessProfile.privateDNSZone"),
-        context.get("securityProfile.azureKeyVaultKms.keyId"),
-    )
-    # learn.microsoft.com/azure/aks/private-clusters, "configure a private DNS zone"
-    if (
-        is_known(zone)
-        and str(zone).startswith("/")
-        and not identity.granted(context, str(zone), principal, _ZONE_CONTRIBUTOR)
-    ):
-        raise CloudError(
-            "CustomPrivateDNSZoneMissingPermissionError: Service principal or user-assigned identity must be given permission to"
-            f" read and write to custom private dns zone {zone}."
-        )
-    # learn.microsoft.com/azure/aks/use-kms-etcd-encryption
-    vault = context.find((identity.KEY,), str(key)) if is_known(key) else None
-    folder = vault.id.rsplit("/keys/", 1)[0] if vault is not None else None
-    if folder and not identity.granted(context, folder, principal, _CRYPTO_USER):
-        raise CloudError(
-            f"AzureKeyVaultKmsValidateIdentityPermissionFailed: the identity is not allowed to use key {key}: it needs the role"
-            " Key Vault Crypto User."
-        )
-    # learn.microsoft.com/azure/aks/configure-azure-cni, "prerequisites"
-    for pool in context.inputs.get("agentPoolProfiles") or ():
-        subnet = str(pool.get("vnetSubnetID") or "")
-        network_id = subnet.rsplit("/subnets/", 1)[0]
-        grants = (identity.granted(context, scope, principal, _NETWORK_CONTRIBUTOR) for scope in (subnet, network_id))
-        if subnet and not any(grants):
-            raise CloudError(
-                "LinkedAuthorizationFailed: the identity does not have permission to perform action"
-                f" 'Microsoft.Network/virtualNetworks/subnets/join/action' on the linked scope '{subnet}'."
-            )
-
-
 @documented_at("learn.microsoft.com/azure/aks/planned-maintenance")
 def _schedule_name(context: Context, tx: Transaction) -> None:
     if context["configName"] not in _SCHEDULES:
@@ -177,6 +145,34 @@ def _profiles(context: Context, pools: Any) -> Any:
         "powerState": {"code": "Running"},
     }
     return [POOL_STATE | version | pool for pool in pools]
+
+
+def _all_pools(context: Context, tx: Transaction) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A read shows all pools of the cluster: github.com/pulumi/pulumi-azure-native/issues/2059, and 2719."""
+    cluster = tx.by_handle(CLUSTER, "", context.id.lower())
+    assert cluster is not None
+    inline, states = context.inputs.get("agentPoolProfiles") or [], context.outputs.get("agentPoolProfiles") or []
+    rows = [row for row, _ in tx.holders(cluster.uid) if row.type == AGENT_POOL]
+    pools = [
+        {key: value for key, value in row.inputs.items() if key not in _POOL_PATH and not key.startswith("__")}
+        | {"name": row.inputs["agentPoolName"], "count": row.outputs["count"]}
+        for row in rows
+    ]
+    return {"agentPoolProfiles": [*inline, *pools]}, {"agentPoolProfiles": [*states, *_profiles(context, pools)]}
+
+
+def _no_new_pools(context: Context, tx: Transaction) -> None:
+    """AKS adds no pool by an update of the cluster: github.com/pulumi/pulumi-azure-native/issues/579."""
+    cluster = tx.by_handle(CLUSTER, "", context.id.lower()) if context.old_inputs else None
+    if cluster is None:
+        return
+    names = {pool["name"] for pool in cluster.inputs.get("agentPoolProfiles") or ()}
+    names |= {row.inputs["agentPoolName"] for row, _ in tx.holders(cluster.uid) if row.type == AGENT_POOL}
+    if not {pool["name"] for pool in context.inputs.get("agentPoolProfiles") or ()} <= names:
+        raise CloudError(
+            "BadRequest: A new agent pool was introduced. Adding agent pools to an existing cluster is not allowed through"
+            " managed cluster operations. For agent pool specific change, please use per agent pool operations."
+        )
 
 
 def _kubelet_identity(context: Context) -> Any:
@@ -261,8 +257,17 @@ RULES: Final = (
             to("securityProfile.defender.logAnalyticsWorkspaceResourceId", identity.WORKSPACE),
             to("addonProfiles.omsagent.config.logAnalyticsWorkspaceResourceID", identity.WORKSPACE),
         ),
-        checks=(_needed, _version_offered, _cluster_pools, _identity_roles),
+        checks=(
+            _needed,
+            _version_offered,
+            _cluster_pools,
+            _no_new_pools,
+            prerequisites.zone_name,
+            prerequisites.identity_roles,
+        ),
         effect=_AksCluster(),
+        reads=_all_pools,
+        **cluster_operation(CLUSTERS),
     ),
     arm(
         "azure-native:containerservice:MaintenanceConfiguration",

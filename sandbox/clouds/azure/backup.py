@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sandbox.clouds.azure.agent_pools import CLUSTER, CLUSTERS
-from sandbox.clouds.azure.common import GROUP, arm, path, to
+from sandbox.clouds.azure.common import GROUP, arm, cluster_operation, path, to
 from sandbox.clouds.azure.identity import granted
 from sandbox.clouds.core import property_paths
 from sandbox.clouds.core.model import CloudError, Context, documented_at
@@ -143,6 +143,7 @@ RULES: Final = (
             "isSystemExtension": False,
         },
         references=(to("clusterName", CLUSTER, cascade=True, value=path(_OF_CLUSTER)),),
+        **cluster_operation(_OF_CLUSTER),
     ),
     arm(
         TRUSTED_ACCESS,
@@ -154,5 +155,6 @@ RULES: Final = (
             to("resourceName", CLUSTER, cascade=True, value=path(CLUSTERS)),
             to("sourceResourceId", VAULT),
         ),
+        **cluster_operation(CLUSTERS),
     ),
 )  # fmt: skip

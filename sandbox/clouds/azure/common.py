@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sandbox.clouds.core.model import Context, Name, Reference, ResourceRule
+from sandbox.clouds.core.model import Context, Exclusive, Name, Reference, ResourceRule
 from sandbox.clouds.core.schema import Sdk
 
 # Azure refuses values that its enumerations do not have, though the SDK types them `str | Enum`.
@@ -19,6 +19,8 @@ GROUP: Final = "azure-native:resources:ResourceGroup"
 GROUPS: Final = "/subscriptions/{subscription}/resourceGroups/"
 _PROVIDERS: Final = GROUPS + "{resourceGroupName}/providers/"
 _NAME_HEX: Final = "{name}{hex8}"
+_OPERATION_SECONDS: Final = 0.2
+"""An operation on a real AKS cluster takes minutes. Operations that a program starts together have to overlap here, too."""
 
 IN_GROUP: Final = Reference(
     "resourceGroupName",
@@ -59,12 +61,30 @@ def arm(token: str, provider: str, name: str, *, pattern: str = _NAME_HEX, **rul
         source=f"learn.microsoft.com/azure/templates/{'/'.join(words).lower()}",
         name=Name(name, pattern),
         exists="cannot create already existing resource '{id}'",
+        deletes_first=True,  # provider/pkg/provider/provider.go, Diff, deleteBeforeReplace
         replace=("resourceGroupName", *in_path, *rule.pop("replace", ())),
         outputs=own | dict(outputs),
         references=(IN_GROUP, *rule.pop("references", ())),
         volatile=("etag", "eTag", *rule.pop("volatile", ())),
         **rule,
     )
+
+
+def cluster_operation(cluster: str) -> dict[str, Any]:
+    """For a type whose changes are operations on an AKS cluster, which runs one at a time. `cluster` is the cluster's path.
+
+    azure-native does not retry: its client retries `AnotherOperationInProgress` alone (pulumi/pulumi-azure-native,
+    provider/pkg/azure/client_azcore.go, shouldRetryConflict).
+    """
+    return {
+        "seconds": _OPERATION_SECONDS,
+        "exclusive": Exclusive(
+            path(cluster),
+            "OperationNotAllowed: Operation is not allowed because there's an in progress {operation} operation on the managed"
+            " cluster. Please wait for it to finish before starting a new operation.",
+            "github.com/Azure/telescope/pull/1213",
+        ),
+    }
 
 
 def to(

@@ -11,6 +11,7 @@ from sandbox.clouds.core import property_paths
 from sandbox.clouds.core.model import (
     CloudError,
     Context,
+    KeptName,
     Name,
     NotUsableYetError,
     Quota,
@@ -132,6 +133,9 @@ RULES: Final = (
             "RoleAssignmentLimitExceeded: No more role assignments can be created.",
             "learn.microsoft.com/azure/role-based-access-control/troubleshoot-limits",
         ),
+        # learn.microsoft.com/azure/role-based-access-control/troubleshooting: up to ten minutes. Where the service does not wait,
+        # something slow has to come between the assignment and its use.
+        propagation_seconds=0.2,
         handles=("grant",),
         replace=("principalId", "scope", "roleAssignmentName"),
         outputs={
@@ -153,6 +157,7 @@ RULES: Final = (
         "Microsoft.OperationalInsights/workspaces/{workspaceName}",
         "workspaceName",
         name_pattern=r"[A-Za-z0-9][A-Za-z0-9-]{2,61}[A-Za-z0-9]",
+        seconds=0.3,
         replace=("location",),
         outputs={
             "customerId": "{uuid}",
@@ -164,14 +169,20 @@ RULES: Final = (
             "publicNetworkAccessForQuery": "Enabled",
         },
     ),
-    # Azure keeps a deleted vault, and its name, for the retention period, and never deletes keys through
-    # this API. Here they go, so that an empty cloud is empty.
+    # Here keys go with their vault, so that an empty cloud is empty.
     arm(
         VAULT,
         _VAULTS,
         "vaultName",
         name_pattern=r"[A-Za-z](?!.*--)[A-Za-z0-9-]{1,22}[A-Za-z0-9]",
+        seconds=0.2,
         handles=("properties.vaultUri",),
+        # learn.microsoft.com/azure/key-vault/general/soft-delete-overview
+        keeps_name=KeptName(
+            "{vaultName}",
+            "ConflictError: A vault with the same name already exists in deleted state. You need to either recover or purge"
+            " existing key vault.",
+        ),
         replace=("location", "properties.tenantId"),
         outputs={
             "properties.vaultUri": lambda c: f"https://{str(c['vaultName']).lower()}.vault.azure.net/",

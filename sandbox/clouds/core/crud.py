@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sandbox.clouds.core.diff import PropertyChange, Replacement, changes
 from sandbox.clouds.core.lookups import Lookups, plain
-from sandbox.clouds.core.model import CloudError, Context, NotUsableYetError, Pace, ResourceRule
+from sandbox.clouds.core.model import CloudError, Context, Pace, ResourceRule
 from sandbox.clouds.core.outputs import add_computed, declared_outputs, set_outputs
 from sandbox.clouds.core.references import deletion_order
 from sandbox.clouds.core.refusals import run_check, validate_write
+from sandbox.clouds.core.retries import retry_until_usable
 from sandbox.clouds.core.schema import SchemaError
 from sandbox.clouds.core.store import Row
 from sandbox.provider_sdk.server import ProviderError
@@ -29,9 +30,6 @@ AUTONAMED: Final = "__defaults"
 """Input key for the names of the inputs that the provider generated. The bridged providers use the same key."""
 
 _NORMAL_PACE: Final = Pace()
-_RETRY_SECONDS: Final = 30.0
-"""Time for which a provider retries while a resource is not known everywhere. AWS's retries two minutes for roles."""
-Result = TypeVar("Result")
 
 
 @dataclass
@@ -114,9 +112,9 @@ class Cloud(Lookups):
     def _keeps_name(rule: ResourceRule, old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
         # As the bridged providers decide (pulumi-terraform-bridge, nameRequiresDeleteBeforeReplace).
         if rule.name is None:
-            return False
+            return rule.deletes_first
         prop = rule.name.property
-        return prop not in new.get(AUTONAMED, ()) and old.get(prop) == new.get(prop)
+        return prop not in new.get(AUTONAMED, ()) and (rule.deletes_first or old.get(prop) == new.get(prop))
 
     def create(
         self, token: str, inputs: Mapping[str, Any], *, preview: bool = False, pace: Pace = _NORMAL_PACE
@@ -142,10 +140,11 @@ class Cloud(Lookups):
                 tx.refer(uid, references)
                 return uid
 
-        result = _retry_until_usable(begin)
-        if isinstance(result, ResourceState):
-            return result
-        return ResourceState(context.id, self._finish_create(context, result, dict(inputs), pace))
+        with self._exclusively(context, "create"):
+            result = retry_until_usable(begin)
+            if isinstance(result, ResourceState):
+                return result
+            return ResourceState(context.id, self._finish_create(context, result, dict(inputs), pace))
 
     def resume_pending(self) -> None:
         """Finish the creations whose process is gone. The real clouds finish them, too."""
@@ -164,7 +163,7 @@ class Cloud(Lookups):
         """Finish a creation whose row is in the store. Returns the outputs."""
         rule = context.rule
         try:
-            time.sleep(pace.delay_seconds)
+            time.sleep(pace.delay_seconds + (0.0 if rule.exclusive else rule.seconds))
             if rule.effect is not None:
                 context.find = self.finder(context)
                 set_outputs(context, rule.effect.create(context))
@@ -188,7 +187,10 @@ class Cloud(Lookups):
         rule = self.rule(token)
         with self.store.reading() as tx:
             row = self.row(self.context(rule, plain(inputs)), id_, tx)
-        return None if row is None else ResourceState(row.id, row.outputs, row.inputs)
+            if row is None:
+                return None
+            shown = rule.reads(self.row_context(row, tx), tx) if rule.reads else ({}, {})
+        return ResourceState(row.id, row.outputs | shown[1], row.inputs | shown[0])
 
     def update(
         self, token: str, prior: ResourceState, inputs: Mapping[str, Any], *, preview: bool = False
@@ -212,22 +214,29 @@ class Cloud(Lookups):
                 tx.refer(row.uid, validate_write(self.dialect, context, tx))
                 return row
 
-        row = _retry_until_usable(begin)
-        context.find = self.finder(context)
-        add_computed(self.dialect, context, row.outputs, preview=False)
-        if rule.effect is not None:
-            set_outputs(context, rule.effect.update(context))
-        outputs = declared_outputs(self.dialect, context)
-        with self.store.transaction() as tx:
-            tx.save(row.uid, dict(inputs), outputs, row.usable_from)
-        return ResourceState(prior.id, outputs)
+        with self._exclusively(context, "update"):
+            row = retry_until_usable(begin)
+            context.find = self.finder(context)
+            add_computed(self.dialect, context, row.outputs, preview=False)
+            if rule.effect is not None:
+                set_outputs(context, rule.effect.update(context))
+            outputs = declared_outputs(self.dialect, context)
+            with self.store.transaction() as tx:
+                tx.save(row.uid, dict(inputs), outputs, row.usable_from)
+            return ResourceState(prior.id, outputs)
 
     def delete(self, token: str, id_: str, inputs: Mapping[str, Any]) -> None:
         """Delete a resource with its dependents. A resource that is gone already is no error."""
-        with self.store.transaction() as tx:
+        with self.store.reading() as tx:
             row = self.row(self.context(self.rule(token), plain(inputs)), id_, tx)
             if row is None:
                 return
+            context = self.row_context(row, tx)
+        with self._exclusively(context, "delete"):
+            self._delete(row)
+
+    def _delete(self, row: Row) -> None:
+        with self.store.transaction() as tx:
             context = self.row_context(row, tx)
             if context.rule.counted and row.shares > 1:
                 tx.share(row.uid, -1)
@@ -245,6 +254,27 @@ class Cloud(Lookups):
                 if context.rule.keeps_name:
                     tx.keep_name(row)
                 tx.delete(row.uid)
+                if context.rule.keeps_name is not None:
+                    tx.keep_name(row.type, self.dialect.normalise(str(context.value(context.rule.keeps_name.name))))
+
+    @contextmanager
+    def _exclusively(self, context: Context, verb: str) -> Iterator[None]:
+        """Hold the target on which the cloud runs one operation at a time. Raises the cloud's error if another one runs."""
+        exclusive = context.rule.exclusive
+        if exclusive is None:
+            yield
+            return
+        target = self.dialect.normalise(str(context.value(exclusive.target)))
+        with self.store.transaction() as tx:
+            running = tx.begin_operation(target, f"{verb} {context.rule.token.rpartition(':')[2]}")
+        if running is not None:
+            raise CloudError(f"{exclusive.error.format(operation=running)} (simulated after {exclusive.source})")
+        try:
+            yield
+            time.sleep(context.rule.seconds)
+        finally:
+            with self.store.transaction() as tx:
+                tx.end_operation(target)
 
     def invoke(self, token: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Answer a data source. Raises `CloudError` for one that is not simulated."""
@@ -259,15 +289,3 @@ class Cloud(Lookups):
     def lookup(self, token: str, handle: str, inputs: Mapping[str, Any] | None = None) -> Row | None:
         """A resource by its id or another handle, for data sources."""
         return self.finder(self.context(self.rule(token), dict(inputs or {})))((token,), handle)
-
-
-def _retry_until_usable(begin: Callable[[], Result]) -> Result:
-    """Retry while a resource is not known everywhere, where the real provider retries, too."""
-    end = time.monotonic() + _RETRY_SECONDS
-    while True:
-        try:
-            return begin()
-        except NotUsableYetError as error:
-            if not error.retried or time.monotonic() > end:
-                raise
-            time.sleep(0.1)

@@ -80,6 +80,9 @@ class Lookups:
     def insert(self, context: Context, tx: Transaction) -> int:
         """Store a new resource. Returns its uid. Raises `CloudError` in the cloud's words if a handle is taken."""
         rule = context.rule
+        kept = rule.keeps_name
+        if kept is not None and tx.keeps_name(rule.token, self.dialect.normalise(str(context.value(kept.name)))):
+            raise CloudError(context.text(kept.error))
         handles = [context.id, *(str(context.get(path)) for path in rule.handles if context.get(path))]
         resource = NewResource(
             cloud=self.dialect.name,

@@ -173,6 +173,25 @@ class Quota:
     """The limit is for one region of the cloud, not for the whole account."""
 
 
+@dataclass(frozen=True)
+class KeptName:
+    """A name that stays taken after the deletion of its resource."""
+
+    name: Template
+    error: str
+    """The cloud's error for a new resource of that name."""
+
+
+@dataclass(frozen=True)
+class Exclusive:
+    """A target that runs one operation at a time, such as a managed cluster. A concurrent one is refused."""
+
+    target: Template
+    error: str
+    """The cloud's error for an operation while `{operation}` runs."""
+    source: str
+
+
 class Effect:
     """The effects of a type outside the store: clusters and their nodes are real."""
 
@@ -215,12 +234,20 @@ class ResourceRule:
     name_patterns: Mapping[str, str] = field(default_factory=dict)
     """Input path -> the regular expression that the whole value has to match."""
     quota: Quota | None = None
+    seconds: float = 0.0
+    """The duration of a creation, and of every other operation on an `exclusive` target. A real cloud may take minutes."""
+    exclusive: Exclusive | None = None
+    """The target that no other operation may run on while this resource is created, changed or deleted."""
+    keeps_name: KeptName | None = None
+    """The cloud keeps the name of a deleted resource."""
     propagation_seconds: float = 0.0
     """Seconds until all of the cloud knows of the resource. A real cloud may take minutes."""
     handles: tuple[str, ...] = ()
     """Outputs other than the id by which references may name the resource, each unique in its scope."""
     replace: tuple[str, ...] = ()
     """Input paths whose change replaces the resource. A change below such a path does, too."""
+    deletes_first: bool = False
+    """The provider deletes the old resource before it creates the new one, unless it generated the name."""
     replace_when: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)
     """Input path -> whether a change from one known value to another replaces the resource."""
     irreversible: tuple[str, ...] = ()
@@ -240,6 +267,8 @@ class ResourceRule:
     protected: tuple[Refusal, ...] = ()
     """Refusals at delete."""
     effect: Effect | None = None
+    reads: Callable[[Context, Transaction], tuple[dict[str, Any], dict[str, Any]]] | None = None
+    """Inputs and outputs that a read shows in place of the recorded ones: the cloud changes them by itself."""
     json: tuple[str, ...] = ()
     """Inputs that the program may write as a document. The cloud stores its JSON text."""
 

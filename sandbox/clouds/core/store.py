@@ -37,8 +37,9 @@ CREATE TABLE IF NOT EXISTS reference (
     holder INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, path TEXT NOT NULL,
     target INTEGER NOT NULL REFERENCES resource ON DELETE CASCADE, PRIMARY KEY (holder, path, target))
     WITHOUT ROWID; CREATE INDEX IF NOT EXISTS reference_target ON reference (target);
-CREATE TABLE IF NOT EXISTS kept_name (
-    type TEXT NOT NULL, scope TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (type, scope, value)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS operation (
+    target TEXT PRIMARY KEY, description TEXT NOT NULL, process INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept_name (type TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (type, name)) WITHOUT ROWID;
 """
 
 
@@ -202,6 +203,27 @@ class Transaction:
     def share(self, uid: int, change: int) -> None:
         """Change the number of creators."""
         self._db.execute("UPDATE resource SET shares = shares + ? WHERE uid = ?", (change, uid))
+
+    def begin_operation(self, target: str, description: str) -> str | None:
+        """Record an operation on a target. Returns the description of another one that still runs, and then records none."""
+        found = self._db.execute("SELECT description, process FROM operation WHERE target = ?", (target,)).fetchone()
+        if found is not None and _alive(found["process"]):
+            return str(found["description"])
+        self._db.execute("INSERT OR REPLACE INTO operation VALUES (?, ?, ?)", (target, description, os.getpid()))
+        return None
+
+    def end_operation(self, target: str) -> None:
+        """Record that the operation on a target is over."""
+        self._db.execute("DELETE FROM operation WHERE target = ?", (target,))
+
+    def keep_name(self, type_: str, name: str) -> None:
+        """Record that the name of a deleted resource stays taken."""
+        self._db.execute("INSERT OR IGNORE INTO kept_name VALUES (?, ?)", (type_, name))
+
+    def keeps_name(self, type_: str, name: str) -> bool:
+        """Whether a deleted resource still has the name."""
+        query = "SELECT 1 FROM kept_name WHERE type = ? AND name = ?"
+        return self._db.execute(query, (type_, name)).fetchone() is not None
 
     def delete(self, uid: int) -> None:
         """Remove a resource with its handles and references."""

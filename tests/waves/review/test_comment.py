@@ -182,3 +182,17 @@ def test_a_comment_on_500_regions_fits(alike: bool) -> None:
     assert len(text) <= LIMIT
     assert ("The comment is truncated" in text) is not alike
     assert "500 regions" in text
+
+
+def refreshed(*paths: str) -> dict[str, Any]:
+    """An event of a refresh that finds differences in an agent pool of Azure."""
+    kind, state = "azure-native:containerservice:AgentPool", {"inputs": {"count": 1, "maxCount": 3}}
+    diff = {path: {"diffKind": "update"} for path in paths}
+    metadata = {"op": "update", "urn": URN, "type": kind, "old": state, "new": state, "detailedDiff": diff}
+    return {"resOutputsEvent": {"metadata": metadata}}
+
+
+def test_a_refresh_leaves_out_the_clouds_own_changes_and_shows_a_persons() -> None:
+    assert parse_events([refreshed("count")])[0] == ()
+    (step,), _, _ = parse_events([refreshed("count", "maxCount")])
+    assert [field.path for field in step.fields] == ["maxCount"]
