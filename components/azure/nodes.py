@@ -9,7 +9,7 @@ import pulumi
 import pulumi_azure_native as azure
 
 from components.azure.network import AzureNetwork
-from components.shared.cluster import ChildOptions, zones
+from components.shared.cluster import ChildOptions
 from components.shared.pools import zone_shares
 from fleet import Region
 from fleet.sizes import AKS_SYSTEM_MACHINE, AKS_SYSTEM_NODES
@@ -26,7 +26,7 @@ def system_pool(region: Region, network: AzureNetwork) -> azure.containerservice
         mode="System",
         vm_size=AKS_SYSTEM_MACHINE,
         count=AKS_SYSTEM_NODES,
-        availability_zones=zones(region, ZONES),
+        availability_zones=region.settings.zone_names,
         vnet_subnet_id=network.node_subnet_id,
         os_sku="AzureLinux",
         node_taints=["CriticalAddonsOnly=true:NoSchedule"],
@@ -52,7 +52,7 @@ def agent_pools(args: AgentPoolsArgs, options: ChildOptions) -> None:
     for its volume forever: learn.microsoft.com/azure/aks/availability-zones-overview.
     """
     for name, pool in args.region.settings.pools.items():
-        for share in zone_shares(pool.min_nodes, pool.max_nodes, zones(args.region, ZONES)):
+        for share in zone_shares(pool.min_nodes, pool.max_nodes, args.region.settings.zone_names):
             args.operations.append(_agent_pool(args, name, pool.machine_type, share, options))
 
 

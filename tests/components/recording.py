@@ -42,7 +42,7 @@ class Registered:
     """The inputs whose changes are ignored."""
     provider: str
     """The provider's reference. Empty if the resource has none of its own."""
-    dependencies: list[str]
+    dependencies: frozenset[str]
     """The URNs of the resources that are there before this one, and outlive it."""
     retained: bool
     """Whether the resource stays in the cloud when Pulumi deletes it."""
@@ -102,7 +102,7 @@ class Monitor(MockMonitor):
                 request.protect,
                 list(request.ignoreChanges),
                 request.provider,
-                list(request.dependencies),
+                frozenset(request.dependencies),
                 request.retainOnDelete,
             )
             self.recorded.append(entry)

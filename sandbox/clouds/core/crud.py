@@ -251,8 +251,6 @@ class Cloud(Lookups):
                 context.find = self.finder(context)
                 context.rule.effect.delete(context)
             with self.store.transaction() as tx:
-                if context.rule.keeps_name:
-                    tx.keep_name(row)
                 tx.delete(row.uid)
                 if context.rule.keeps_name is not None:
                     tx.keep_name(row.type, self.dialect.normalise(str(context.value(context.rule.keeps_name.name))))

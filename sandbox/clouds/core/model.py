@@ -229,8 +229,6 @@ class ResourceRule:
     counted: bool = False
     """The resource goes with the deletion by its last creator. The clouds keep such resources for good. Here they go,
     so that an empty cloud is empty."""
-    keeps_name: bool = False
-    """The cloud never gives the id to another resource, also after the deletion."""
     name_patterns: Mapping[str, str] = field(default_factory=dict)
     """Input path -> the regular expression that the whole value has to match."""
     quota: Quota | None = None

@@ -139,7 +139,7 @@ class Transaction:
     def insert(self, new: NewResource) -> int:
         """Add a resource. Returns its uid. Raises `HandleTakenError` if a handle is in use."""
         for handle in new.handles:
-            if self.by_handle(new.type, new.scope, handle) is not None or self._kept(new.type, new.scope, handle):
+            if self.by_handle(new.type, new.scope, handle) is not None:
                 raise HandleTakenError(handle)
         uid = self._db.execute(
             "INSERT INTO resource (cloud, account, location, type, scope, id, inputs, outputs, creator)"
@@ -162,14 +162,6 @@ class Transaction:
             [(new.type, new.scope, handle, uid) for handle in sorted(new.handles)],
         )
         return uid
-
-    def _kept(self, type_: str, scope: str, value: str) -> bool:
-        query = "SELECT 1 FROM kept_name WHERE type = ? AND scope = ? AND value = ?"
-        return self._db.execute(query, (type_, scope, value)).fetchone() is not None
-
-    def keep_name(self, row: Row) -> None:
-        """Refuse a resource's id from now on to all others."""
-        self._db.execute("INSERT OR IGNORE INTO kept_name VALUES (?, ?, ?)", (row.type, row.scope, row.id))
 
     def refer(self, uid: int, references: Iterable[tuple[str, int]]) -> None:
         """Set all references (path, target) of a resource."""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from sandbox.clouds.core.model import CloudError, Context, Name, Quota, Reference, ResourceRule, documented_at
+from sandbox.clouds.core.model import CloudError, Context, KeptName, Name, Quota, Reference, ResourceRule, documented_at
 from sandbox.clouds.core.store import Transaction
 from sandbox.clouds.gcp.paths import deletion_policy, full_path
 from sandbox.clouds.gcp.zones import project_number
@@ -214,7 +214,7 @@ RULES: Final = (
         source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings/create",
         name_patterns={"name": r"[\w-]{1,63}"},
         id="projects/{project}/locations/{location}/keyRings/{name}",
-        keeps_name=True,
+        keeps_name=KeptName("{id}", "googleapi: Error 409: KeyRing {id} already exists., alreadyExists"),
         name=Name(),
         exists="googleapi: Error 409: KeyRing {id} already exists., alreadyExists",
         replace=("name", "location", "project"),
@@ -224,7 +224,7 @@ RULES: Final = (
         source="cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys/create",
         name_patterns={"name": r"[\w-]{1,63}"},
         id="{keyRing}/cryptoKeys/{name}",
-        keeps_name=True,
+        keeps_name=KeptName("{id}", "googleapi: Error 409: CryptoKey {id} already exists., alreadyExists"),
         name=Name(),
         exists="googleapi: Error 409: CryptoKey {id} already exists., alreadyExists",
         replace=(

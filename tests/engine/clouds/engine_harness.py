@@ -55,7 +55,6 @@ class ClusterStack:
 
     def __init__(self, region: fleet.Region, folder: Path, address: str, store: Store, clusters: FakeClusters) -> None:
         self.region, self.folder, self.store, self.clusters = region, folder, store, clusters
-        self.kept: set[str] = set()
         binaries = build.ensure(lambda tool, done, total: None)
         paths = [str(CHECKOUT / ".venv" / "bin"), *dict.fromkeys(str(path.parent) for path in binaries.values())]
         self.environment = {
@@ -133,15 +132,8 @@ class ClusterStack:
         return self.attempt("up", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
 
     def destroy(self) -> str:
-        """`pulumi destroy`, in the same way. After the last one an administrator deletes the backups, which Pulumi keeps."""
-        self.kept |= {item["id"] for item in self.state().get("resources") or [] if item.get("retainOnDelete")}
-        output = self.attempt("destroy", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
-        if not output:
-            with self.store.transaction() as tx:
-                for row in tx.all():
-                    if row.id in self.kept:
-                        tx.delete(row.uid)
-        return output
+        """`pulumi destroy`, in the same way."""
+        return self.attempt("destroy", "--yes", "--skip-preview", "--suppress-progress", "--continue-on-error")
 
     def preview(self) -> list[dict[str, Any]]:
         """The steps of an `up` on the cloud's resources."""
