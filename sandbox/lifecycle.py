@@ -16,6 +16,9 @@ from typing import Any, BinaryIO
 
 import psutil
 
+import fleet
+from sandbox.clouds import management
+from sandbox.clouds.core.store import open_store
 from sandbox.environment import prepare, variables
 from sandbox.githost import repository
 from sandbox.machine import supervisor_client
@@ -44,6 +47,7 @@ def up(home: Home, binaries: Mapping[str, Path]) -> None:
             file=sys.stderr,
         )
     prepare(home, binaries)
+    management.prepare(open_store(home), fleet.read(CHECKOUT).regions.values())
     if running(home):
         return
     log = (home.logs / "supervisor.log").open("ab")

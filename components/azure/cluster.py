@@ -10,6 +10,7 @@ import pulumi
 import pulumi_azure_native as azure
 import yaml
 
+from components.azure import management
 from components.azure.access import cluster_identity, grant_group_roles, grant_key_role, grant_network_roles
 from components.azure.backup import AzureBackup, AzureBackupArgs
 from components.azure.keys import etcd_key
@@ -59,6 +60,7 @@ class AzureCluster(pulumi.ComponentResource):
         )
         network_roles = grant_network_roles(region, identity, network, options)
         workspace = log_workspace(region, group, options, depends_on=network_roles)
+        way_in = management.connect(region, account, group, network, options)
         cluster = self._create_cluster(group, network, identity, key, workspace, [key_role, *network_roles, network])
 
         # AKS runs one operation at a time and refuses another one (OperationNotAllowed), and the provider does not retry.
@@ -71,7 +73,7 @@ class AzureCluster(pulumi.ComponentResource):
         self._set_maintenance(group, cluster, operations)
         send_logs(region, cluster, workspace, options)
         group_roles = grant_group_roles(region, account.deploy_group_id, cluster, options)
-        self.info = self._describe(group, cluster, [*group_roles, *pools])
+        self.info = self._describe(group, cluster, [*way_in, *group_roles, *pools])
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _create_cluster(

@@ -26,6 +26,7 @@ class AzureNetwork(pulumi.ComponentResource):
     """A virtual network. Nodes have no public address and leave by a NAT gateway."""
 
     vnet_id: pulumi.Output[str]
+    vnet_name: pulumi.Output[str]
     node_subnet_id: pulumi.Output[str]
     api_subnet_id: pulumi.Output[str]
     zone: azure.privatedns.PrivateZone | None
@@ -48,6 +49,7 @@ class AzureNetwork(pulumi.ComponentResource):
         nat = self._create_nat_gateway(name)
         node_subnet, api_subnet = self._create_subnets(name, subnets.azure(settings.network), vnet, nat)
         self.zone = None if settings.api_allowed_cidrs else self._create_private_zone(name, vnet)
+        self.vnet_name = vnet.name
         self.vnet_id, self.node_subnet_id, self.api_subnet_id = vnet.id, node_subnet.id, api_subnet.id
         self.register_outputs({"vnet_id": self.vnet_id})
 

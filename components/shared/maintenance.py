@@ -11,8 +11,3 @@ def maintenance_window(region: Region) -> MaintenanceWindow:
     window = weekly_window(region.settings, region.wave)
     assert window is not None, "fleet refuses a region without a time for its cloud's own changes"
     return window
-
-
-def maintenance_day(region: Region) -> str:
-    """The first of the days, as iCalendar writes it: `MO` to `SU`."""
-    return maintenance_window(region).days[0][:2].upper()

@@ -162,12 +162,14 @@ def networks(value: Any) -> Iterator[IPv4Network]:
                 yield network
 
 
-def hub(region: fleet.Region) -> str:
-    """The network that a region on AWS or Azure joins: that of its own environment's runners. Empty if there is none."""
-    network = region.settings.management_network
+def joins_own_hub(item: Item, mine: fleet.Region, other: fleet.Region) -> bool:
+    """Whether a resource joins a region to the network of its own environment's runners, which the other does not join."""
+    network = mine.settings.management_network
+    if network is None or network == other.settings.management_network:
+        return False
     if isinstance(network, AwsManagement):
-        return network.transit_gateway
-    return network.network if network else ""
+        return network.transit_gateway in item.text
+    return network.network in item.text or (network.resource_group in item.text and network.name in item.text)
 
 
 def shared(mine: RegionContents, other: RegionContents) -> list[str]:
@@ -179,9 +181,7 @@ def shared(mine: RegionContents, other: RegionContents) -> list[str]:
         ]
         if any(network.overlaps(other.region.settings.network) for network in item.networks):
             findings.append(f"{item.kind} has the other's addresses")
-        own_hub = hub(mine.region)
-        is_hubs = own_hub and own_hub in item.text and own_hub != hub(other.region)
-        if JOINING.search(item.kind.lower()) and not is_hubs:
+        if JOINING.search(item.kind.lower()) and not joins_own_hub(item, mine.region, other.region):
             findings.append(f"{item.kind} joins networks")
     return findings + ["a secret of both"] * len(mine.secrets & other.secrets)
 

@@ -123,6 +123,9 @@ def _update(checkout: Path, region: fleet.Region, say: Callable[[str], None]) ->
     # A stack that CI makes keeps its encrypted key in its state, not in the stack file.
     env = {**os.environ, "PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER": "true"}
     update = ["up", "--yes", "--skip-preview", "--suppress-progress", "--policy-pack", "policy", "--stack", region.name]
+    if region.settings.cloud == "azure":
+        # AKS takes an edit of a pool only with its current number of nodes: components/azure/nodes.py.
+        update.append("--refresh")
     for arguments in (select, update):
         command = ["pulumi", *arguments, "--non-interactive", "--color", "never"]
         say(f"$ {' '.join(command)}")

@@ -16,6 +16,7 @@ SUBNET: Final = "azure-native:network:Subnet"
 NAT_GATEWAY: Final = "azure-native:network:NatGateway"
 PUBLIC_ADDRESS: Final = "azure-native:network:PublicIPAddress"
 SECURITY_GROUP: Final = "azure-native:network:NetworkSecurityGroup"
+PEERING: Final = "azure-native:network:VirtualNetworkPeering"
 PRIVATE_ZONE: Final = "azure-native:privatedns:PrivateZone"
 
 SUBNET_IN_USE: Final = (
@@ -77,6 +78,27 @@ def _global(context: Context, tx: Transaction) -> None:
             f"LocationNotAvailableForResourceType: The provided location '{context.get('location')}' is not"
             f" available for"
             " resource type 'Microsoft.Network/privateDnsZones'. Set location to 'global'."
+        )
+
+
+@documented_at("learn.microsoft.com/azure/virtual-network/virtual-network-peering-overview")
+def _apart(context: Context, tx: Transaction) -> None:
+    """Peered networks exist, in any subscription of the directory, and share no address."""
+    remote = str(context.get("remoteVirtualNetwork.id"))
+    rows = [row for row in tx.all() if row.type == VIRTUAL_NETWORK]
+    other = next((row for row in rows if row.id.lower() == remote.lower()), None)
+    if other is None:
+        raise CloudError(
+            f"InvalidResourceReference: Resource {remote} referenced by resource {context.id} was not found."
+        )
+    own = next(row for row in rows if context.id.lower().startswith(f"{row.id.lower()}/"))
+    ranges = [
+        [ipaddress.ip_network(text) for text in row.inputs["addressSpace"]["addressPrefixes"]] for row in (own, other)
+    ]
+    if any(one.overlaps(two) for one in ranges[0] for two in ranges[1]):
+        raise CloudError(
+            f"VnetAddressSpacesOverlap: Cannot create or update peering {context.id}. Virtual networks {own.id} and {other.id}"
+            " cannot be peered because their address spaces overlap."
         )
 
 
@@ -155,6 +177,15 @@ RULES: Final = (
         outputs={"securityRules": [], "defaultSecurityRules": [], "subnets": [], "networkInterfaces": []},
     ),
     arm(
+        PEERING,
+        f"{_NETWORKS}/virtualNetworkPeerings/{{virtualNetworkPeeringName}}",
+        "virtualNetworkPeeringName",
+        name_pattern=r"[A-Za-z0-9]([\w.-]{0,78}\w)?",
+        outputs={"peeringState": "Connected", "peeringSyncLevel": "FullyInSync"},
+        references=(to("virtualNetworkName", VIRTUAL_NETWORK, cascade=True, value=path(_NETWORKS)),),
+        checks=(_apart,),
+    ),
+    arm(
         PRIVATE_ZONE,
         _ZONES,
         "privateZoneName",
@@ -185,7 +216,7 @@ RULES: Final = (
                 " deleted: {holder}.",
                 value=path(_ZONES),
             ),
-            to("virtualNetwork.id", VIRTUAL_NETWORK),
+            to("virtualNetwork.id", VIRTUAL_NETWORK, foreign=("/subscriptions/",)),
         ),
         checks=(_global,),
     ),

@@ -290,6 +290,6 @@ def _alive(pid: int | None) -> bool:
     return True
 
 
-def open_store() -> Store:
-    """The store of this sandbox."""
-    return Store(Home.current().root / "clouds.sqlite")
+def open_store(home: Home | None = None) -> Store:
+    """The store of a sandbox: this one's, unless another is named."""
+    return Store((home or Home.current()).root / "clouds.sqlite")

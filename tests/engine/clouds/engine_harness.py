@@ -20,6 +20,7 @@ import psutil
 from pulumi.runtime.rpc import UNKNOWN
 
 import fleet
+from sandbox.clouds import management
 from sandbox.clouds.core.faults import Faults
 from sandbox.clouds.core.grpc_provider import CloudServicer
 from sandbox.clouds.core.store import Row, Store
@@ -79,7 +80,8 @@ class ClusterStack:
         """Start again with an empty cloud and an empty stack."""
         with self.store.transaction() as tx:
             for row in tx.all():
-                tx.delete(row.uid)
+                if not management.is_prepared(row):
+                    tx.delete(row.uid)
         (self.folder / ".pulumi" / "stacks" / "regions" / f"{self.region.name}.json").unlink()
         self.pulumi("stack", "init")
 
@@ -168,9 +170,9 @@ class ClusterStack:
                     tx.delete(row.uid)
 
     def rows(self) -> list[Row]:
-        """All resources in the cloud."""
+        """All resources in the cloud, without the management networks."""
         with self.store.reading() as tx:
-            return tx.all()
+            return [row for row in tx.all() if not management.is_prepared(row)]
 
     def cloud_ids(self) -> list[str]:
         """The types and ids of all resources in the cloud."""
@@ -241,6 +243,7 @@ def cluster_stack(region: fleet.Region, folder: Path) -> Iterator[ClusterStack]:
     """A stack on an empty cloud."""
     store, clusters = Store(folder / "clouds.sqlite"), FakeClusters()
     dialect = import_module(f"sandbox.clouds.{region.settings.cloud}").DIALECT
+    management.prepare(store, [region])
     servicer = CloudServicer(dialect, store, clusters, Faults(folder / "faults.json"))
     server, port = start(servicer)
     try:
