@@ -53,6 +53,8 @@ class AzureIdentities(pulumi.ComponentResource):
     """Managed identities in one resource group. `clients` maps an environment to its identity's client id."""
 
     clients: dict[str, pulumi.Output[str]]
+    principals: dict[str, pulumi.Output[str]]
+    """Environment to the identity's object id in Entra."""
 
     def __init__(
         self,
@@ -71,7 +73,7 @@ class AzureIdentities(pulumi.ComponentResource):
         )
         own = pulumi.ResourceOptions(parent=self, provider=provider)
         group = azure.resources.ResourceGroup("azure", resource_group_name=settings.resource_group, opts=own)
-        self.clients, principals = {}, {}
+        self.clients, self.principals = {}, {}
         for environment in dict.fromkeys(subscription.environment for subscription in subscriptions):
             name = f"azure-{environment}"
             identity = azure.managedidentity.UserAssignedIdentity(
@@ -87,9 +89,9 @@ class AzureIdentities(pulumi.ComponentResource):
                 audiences=[AUDIENCE],
                 opts=own,
             )
-            self.clients[environment], principals[environment] = identity.client_id, identity.principal_id
+            self.clients[environment], self.principals[environment] = identity.client_id, identity.principal_id
         for subscription in subscriptions:
-            self._grant(subscription, principals[subscription.environment], own)
+            self._grant(subscription, self.principals[subscription.environment], own)
         self.register_outputs({})
 
     @staticmethod

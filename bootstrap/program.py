@@ -11,6 +11,7 @@ from bootstrap import state_rights
 from bootstrap.aws import AwsAccount
 from bootstrap.aws_management import AwsManagementNetwork
 from bootstrap.azure import AzureIdentities
+from bootstrap.azure_management import AzureManagementNetworks
 from bootstrap.documents import document
 from bootstrap.gcp import GcpPool
 from bootstrap.github import GitHubRepository
@@ -32,7 +33,7 @@ def build(plan: OrganisationPlan) -> None:
         if settings.azure and plan.directory
         else None
     )
-    _build_management(plan)
+    _build_management(plan, azure)
     GitHubRepository(plan, azure.clients if azure else {}, pool.provider if pool else None)
 
     # By alias, for people to read. With the account in it, since roles of other accounts use the keys.
@@ -47,21 +48,22 @@ def build(plan: OrganisationPlan) -> None:
     pulumi.export("secretsToSet", {environment: sorted(names) for environment, names in plan.secrets.items()})
 
 
-def _build_management(plan: OrganisationPlan) -> None:
+def _build_management(plan: OrganisationPlan, identities: AzureIdentities | None) -> None:
     """The management networks, and the value of `regions:management` in Pulumi.yaml."""
-    if plan.settings.management is None:
+    settings = plan.settings
+    if settings.management is None:
         return
-    account, administrator = plan.settings.management.account, plan.settings.aws.administrator
-    networks = {hub: AwsManagementNetwork(hub, account, administrator) for hub in plan.hubs if hub.cloud == "aws"}
-    pulumi.export(
-        "management",
-        {
-            "aws": {
-                hub.key: {"range": str(hub.range), "transitGateway": network.gateway_id}
-                for hub, network in networks.items()
-            }
-        },
-    )
+    value: dict[str, dict[str, dict[str, pulumi.Input[str]]]] = {"aws": {}, "azure": {}}
+    for hub in plan.hubs:
+        if hub.cloud == "aws":
+            network = AwsManagementNetwork(hub, settings.management.account, settings.aws.administrator)
+            value["aws"][hub.key] = {"range": str(hub.range), "transitGateway": network.gateway_id}
+    on_azure = [hub for hub in plan.hubs if hub.cloud == "azure"]
+    if on_azure and settings.azure and plan.directory and identities:
+        networks = AzureManagementNetworks(on_azure, settings.azure, plan.directory, identities.principals)
+        for hub in on_azure:
+            value["azure"][hub.key] = {"range": str(hub.range), "network": networks.network_ids[hub.key]}
+    pulumi.export("management", value)
 
 
 def _build_state(plan: OrganisationPlan, accounts: Mapping[str, AwsAccount]) -> None:

@@ -9,7 +9,7 @@ from pulumi.runtime import set_mocks
 from pulumi.runtime.stack import run_pulumi_func
 
 import fleet
-from bootstrap import settings
+from bootstrap import azure_management, settings
 from bootstrap.plan import plan
 from tests.bootstrap.fleets import crowded, crowded_files
 from tests.bootstrap.recording import SETTINGS, BootstrapMocks, shipped
@@ -121,6 +121,21 @@ def test_a_management_network_keeps_its_range_and_a_new_location_gets_the_next()
     ranges = [hub.range for hub in after.values()]
     assert len(set(ranges)) == len(ranges)
     assert all(str(block).startswith("10.255.") and block.prefixlen == 24 for block in ranges)
+
+
+def test_the_shipped_setting_is_the_output_of_the_shipped_program() -> None:
+    the_plan = plan(fleet.read(ROOT), SETTINGS)
+    setting = next(iter(fleet.read(ROOT).regions.values())).settings.management
+    assert {hub.key: hub.range for hub in the_plan.hubs if hub.cloud == "aws"} == {
+        k: n.range for k, n in setting.aws.items()
+    }
+    assert {hub.key: hub.range for hub in the_plan.hubs if hub.cloud == "azure"} == {
+        key: network.range for key, network in setting.azure.items()
+    }
+    assert SETTINGS.azure is not None
+    for key, network in setting.azure.items():
+        assert (network.subscription, network.resource_group) == (SETTINGS.azure.subscription, azure_management.GROUP)
+        assert network.name == key
 
 
 def test_a_management_network_is_shared_with_its_own_regions_accounts_alone() -> None:

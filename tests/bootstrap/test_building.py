@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bootstrap import azure, rights
+from bootstrap import azure, azure_management, rights
 from bootstrap.documents import document
 from components.azure.role_assignments import ROLES
 from tests.bootstrap.fleets import crowded, plain
@@ -279,7 +279,7 @@ def test_on_azure_the_deploy_identity_grants_the_components_roles_alone() -> Non
     assignments = [
         assignment.inputs
         for assignment in registrations.of("azure-native:authorization:RoleAssignment")
-        if assignment.inputs["principalId"] != "azure-preview"
+        if assignment.inputs["principalId"] != "azure-preview" and not assignment.name.startswith("azure-management-")
     ]
     assert {assignment["roleDefinitionId"].rpartition("/")[2] for assignment in assignments} == {
         *azure.DEPLOY_ROLES,
@@ -307,6 +307,7 @@ def test_an_identity_on_azure_reaches_its_own_environments_subscriptions() -> No
     actual = {
         (assignment.inputs["principalId"], assignment.inputs["scope"])
         for assignment in registrations.of("azure-native:authorization:RoleAssignment")
+        if not assignment.name.startswith("azure-management-")
     }
     expected = {
         (f"azure-{environment}", f"/subscriptions/{region.settings.azure.subscription_id}")
@@ -315,3 +316,18 @@ def test_an_identity_on_azure_reaches_its_own_environments_subscriptions() -> No
         for environment in (region.environment, "preview")
     }
     assert actual == expected
+
+
+def test_an_identity_on_azure_peers_with_its_own_environments_management_network_alone() -> None:
+    the_fleet, registrations = crowded()
+    (role,) = registrations.of("azure-native:authorization:RoleDefinition")
+    (permission,) = role.inputs["permissions"]
+    assert permission["actions"] == azure_management.PEERING
+    assert not any("*" in action for action in permission["actions"])
+    peering = {
+        (assignment.inputs["principalId"], assignment.inputs["scope"])
+        for assignment in registrations.of("azure-native:authorization:RoleAssignment")
+        if assignment.name.startswith("azure-management-")
+    }
+    environments = {region.environment for region in the_fleet.in_waves() if region.settings.azure}
+    assert peering == {(f"azure-{name}", f"azure-management-{name}-id") for name in environments}

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.clouds import management
 from sandbox.clouds.core.store import Row, open_store
 from sandbox.demo import regions
 from sandbox.machine.errors import SandboxError
@@ -54,7 +55,10 @@ def _rows() -> list[Row]:
 
 @pytest.fixture(scope="module")
 def administrator(home: Home, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Administrator]:
-    """Creates all of it, and deletes it in the end."""
+    """Creates all of it, and deletes it in the end. The sandbox's own management networks are the ones that bootstrap/ makes."""
+    with open_store().transaction() as tx:
+        for row in filter(management.is_prepared, tx.all()):
+            tx.delete(row.uid)
     person = Administrator(home, tmp_path_factory.mktemp("administrator") / "regions")
     person.pulumi("stack", "init", "--no-select")
     person.pulumi("up", "--yes", "--skip-preview")

@@ -170,6 +170,19 @@ RULES: Final = (
         },
     ),
     # Here keys go with their vault, so that an empty cloud is empty.
+    ResourceRule(
+        "azure-native:authorization:RoleDefinition",
+        source="learn.microsoft.com/azure/role-based-access-control/custom-roles",
+        id="{scope}/providers/Microsoft.Authorization/roleDefinitions/{roleDefinitionId}",
+        name=Name("roleDefinitionId", "{hex8}"),
+        exists="RoleDefinitionWithSameNameExists: A custom role with the same name already exists in this directory.",
+        replace=("scope", "roleDefinitionId"),
+        outputs={
+            "name": "{roleDefinitionId}",
+            "type": "Microsoft.Authorization/roleDefinitions",
+            "azureApiVersion": lambda c: SDK.resource(c.rule.token).api_version,
+        },
+    ),
     arm(
         VAULT,
         _VAULTS,
