@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from sandbox.clouds.exec_plugins import CLUSTER_OF
 from sandbox.githost import repository
 from sandbox.machine import trust
-from sandbox.machine.exec_plugins import CLUSTER_OF
 from sandbox.machine.home import CHECKOUT, Home
 
 PROVIDERS = {
@@ -44,7 +44,7 @@ def prepare(home: Home, binaries: Mapping[str, Path]) -> None:
         _link(_plugin(home, "kubernetes", "pulumi-kubernetes") if name == _KUBERNETES else home.bin / name, path)
     for plugin in CLUSTER_OF:
         # -S: no site-packages. This halves the start-up of a program that runs before every request to a cluster.
-        _script(home.bin / plugin, home, f"-S -m sandbox.machine.exec_plugins {plugin}")
+        _script(home.bin / plugin, home, f"-S -m sandbox.clouds.exec_plugins {plugin}")
     for provider, (distribution, module) in PROVIDERS.items():
         _script(_plugin(home, provider, distribution), home, f"-m {module}")
     if not home.passphrase_file.exists():

@@ -7,7 +7,6 @@
     processes.py          child processes
     supervisor_client.py  calls of the supervisor
     trust.py              certificate authorities
-    exec_plugins.py       SIMULATED sign-in programs of the clouds
 
 The other packages of the sandbox import this one.
 """

@@ -101,12 +101,20 @@ def test_a_bad_stack_file_is_refused_before_anything_is_created(
     assert region.resources <= 1, "only the stack itself"
 
 
+def test_an_api_server_without_a_way_is_named_and_nothing_is_lost(region: NewRegion) -> None:
+    public = "regions:apiAllowedCidrs: [198.51.100.0/24]"  # not this machine's
+    with key_set(region.path, "regions:management: {}"), key_set(region.path, public):
+        output = region.failed_up()
+    assert "dial tcp 10.201.0.10:443: i/o timeout" in output
+    assert region.resources > 60, "the state has the cluster, its nodes and its add-ons"
+
+
 def test_a_refused_call_is_named_with_the_clouds_own_error(region: NewRegion) -> None:
     # AWS has the type, and the simulated AWS does not.
-    with key_set(region.path, "regions:nodePools: { general: { machineType: g6.xlarge, minNodes: 3, maxNodes: 6 } }"):
+    with key_set(region.path, "regions:nodePools: { general: { machineType: i4i.xlarge, minNodes: 3, maxNodes: 6 } }"):
         output = region.failed_up()
     assert "aws:eks:NodeGroup" in output or "aws:eks/nodeGroup:NodeGroup" in output
-    assert "supplied instance types do not exist: ['g6.xlarge']" in output
+    assert "supplied instance types do not exist: ['i4i.xlarge']" in output
     assert region.resources > 20, "the state has the resources from before the error"
 
 

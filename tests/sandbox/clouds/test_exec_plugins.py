@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from sandbox.clouds.exec_plugins import CLUSTER_OF
 from sandbox.machine.errors import SandboxError
-from sandbox.machine.exec_plugins import CLUSTER_OF
 from tests.repository import ROOT
 
 KUBELOGIN = ["get-token", "--server-id", "6dae42f8-4368-4678-94ff-3960e28e3630", "--login", "azurecli"]
@@ -21,7 +21,7 @@ TOKENS = {"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "t", "ACTIONS_ID_TOKEN_REQUEST_URL":
 
 
 def test_they_need_no_installed_package() -> None:
-    command = [sys.executable, "-S", "-c", "import sandbox.machine.exec_plugins"]
+    command = [sys.executable, "-S", "-c", "import sandbox.clouds.exec_plugins"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
 

@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Mapping
 
+from sandbox.clouds import reach
+from sandbox.clouds.core.store import open_store
 from sandbox.machine import supervisor_client
 from sandbox.machine.errors import SandboxError
 
@@ -19,10 +21,12 @@ _AKS_SERVER_ID = "6dae42f8-4368-4678-94ff-3960e28e3630"
 
 
 def main() -> int:
-    """`python -m sandbox.machine.exec_plugins PLUGIN ARGUMENT…`: print an ExecCredential."""
+    """`python -m sandbox.clouds.exec_plugins PLUGIN ARGUMENT…`: print an ExecCredential."""
     plugin, *arguments = sys.argv[1:]
     try:
         cluster = CLUSTER_OF[plugin](arguments)
+        with open_store().reading() as tx:
+            reach.require_way(tx.all(), cluster)
         token = supervisor_client.token(cluster)
     except SandboxError as error:
         print(f"{plugin} (simulated by the sandbox): {error}", file=sys.stderr)
