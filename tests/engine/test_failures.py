@@ -105,7 +105,11 @@ def test_an_api_server_without_a_way_is_named_and_nothing_is_lost(region: NewReg
     public = "regions:apiAllowedCidrs: [198.51.100.0/24]"  # not this machine's
     with key_set(region.path, "regions:management: {}"), key_set(region.path, public):
         output = region.failed_up()
-    assert "dial tcp 10.201.0.10:443: i/o timeout" in output
+    assert "configured Kubernetes cluster is unreachable" in output
+    assert "https://127.0.0.1:" in output
+    plugin = [str(region.home.bin / "aws"), "--region", "eu-north-1", "eks", "get-token", "--cluster-name", REGION]
+    refusal = lifecycle.run(region.home, plugin, region.home.root, capture_output=True).stderr
+    assert "dial tcp 10.201.0.10:443: i/o timeout" in refusal
     assert region.resources > 60, "the state has the cluster, its nodes and its add-ons"
 
 
@@ -151,7 +155,7 @@ def test_a_workload_that_never_gets_ready_fails_the_update_and_is_named(region: 
     source = region.checkout / "components" / "argo" / "workflows.py"
     text = source.read_text()
     image, spec = '.replace(":latest", f":{version}")', 'spec = manifest["spec"]["template"]["spec"]\n'
-    hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "30"}\n'
+    hasty = 'manifest["metadata"]["annotations"] = {"pulumi.com/timeoutSeconds": "90"}\n'
     assert text.count(image) == text.count(spec) == 1
     edited = text.replace(image, '.replace(":latest", ":does-not-exist")').replace(spec, f"{spec}            {hasty}")
     source.write_text(edited)
