@@ -13,6 +13,7 @@ from fleet import PREVIEW, FleetError, Problem
 from fleet.across import MANAGEMENT
 from fleet.applications import CONDUCTOR
 from fleet.keys import RECEIPTS_KEY, receipts_key, required
+from fleet.management import ManagementNetwork
 
 DEPLOY = "deploy"
 STATE = "state"
@@ -76,6 +77,8 @@ class HubNetwork:
     range: IPv4Network
     accounts: tuple[str, ...]
     """The AWS accounts of its environment."""
+    runner: str | None = None
+    """The label of its runners, which the fleet's files have."""
 
 
 @dataclass(frozen=True)
@@ -131,25 +134,27 @@ def hub_networks(regions: Sequence[fleet.Region], settings: OrganisationSettings
     if settings.management is None:
         return ()
     hubs: dict[tuple[fleet.Cloud, str], None] = {}
-    ranges: dict[tuple[fleet.Cloud, str], IPv4Network] = {}
+    existing: dict[tuple[fleet.Cloud, str], ManagementNetwork] = {}
     accounts: dict[str, set[str]] = defaultdict(set)
     for own in (region.settings for region in regions):
         if own.cloud != "gcp":
             hubs[own.cloud, own.management_key] = None
         if own.aws:
             accounts[own.environment].add(own.aws.account_id)
-        ranges |= {("aws", key): network.range for key, network in own.management.aws.items()}
-        ranges |= {("azure", key): network.range for key, network in own.management.azure.items()}
+        existing |= {("aws", key): network for key, network in own.management.aws.items()}
+        existing |= {("azure", key): network for key, network in own.management.azure.items()}
     for environment, locations in settings.management.locations.items():
         for location in locations:
             hubs["aws", f"{environment}/{location}"] = None
+    ranges = {key: network.range for key, network in existing.items()}
     for key in hubs:
         if key not in ranges:
             blocks = settings.management.ranges.subnets(new_prefix=24)
             ranges[key] = next(block for block in blocks if not any(block.overlaps(used) for used in ranges.values()))
     return tuple(
         HubNetwork(cloud, key, key.partition("/")[2], ranges[cloud, key],
-                   tuple(sorted(accounts[key.partition("/")[0]])) if cloud == "aws" else ())
+                   tuple(sorted(accounts[key.partition("/")[0]])) if cloud == "aws" else (),
+                   existing[cloud, key].runner if (cloud, key) in existing else None)
         for cloud, key in hubs
     )  # fmt: skip
 

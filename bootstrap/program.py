@@ -15,7 +15,7 @@ from bootstrap.azure_management import AzureManagementNetworks
 from bootstrap.documents import document
 from bootstrap.gcp import GcpPool
 from bootstrap.github import GitHubRepository
-from bootstrap.plan import BOOTSTRAP, OrganisationPlan, Role, alias
+from bootstrap.plan import BOOTSTRAP, HubNetwork, OrganisationPlan, Role, alias
 from bootstrap.state import StateBackend
 
 
@@ -57,13 +57,18 @@ def _build_management(plan: OrganisationPlan, identities: AzureIdentities | None
     for hub in plan.hubs:
         if hub.cloud == "aws":
             network = AwsManagementNetwork(hub, settings.management.account, settings.aws.administrator)
-            value["aws"][hub.key] = {"range": str(hub.range), "transitGateway": network.gateway_id}
+            value["aws"][hub.key] = {**_settings(hub), "transitGateway": network.gateway_id}
     on_azure = [hub for hub in plan.hubs if hub.cloud == "azure"]
     if on_azure and settings.azure and plan.directory and identities:
         networks = AzureManagementNetworks(on_azure, settings.azure, plan.directory, identities.principals)
         for hub in on_azure:
-            value["azure"][hub.key] = {"range": str(hub.range), "network": networks.network_ids[hub.key]}
+            value["azure"][hub.key] = {**_settings(hub), "network": networks.network_ids[hub.key]}
     pulumi.export("management", value)
+
+
+def _settings(hub: HubNetwork) -> dict[str, pulumi.Input[str]]:
+    """A network's range, and the label of its runners, which a person has written into the setting."""
+    return {"range": str(hub.range), **({"runner": hub.runner} if hub.runner else {})}
 
 
 def _build_state(plan: OrganisationPlan, accounts: Mapping[str, AwsAccount]) -> None:

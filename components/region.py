@@ -14,7 +14,7 @@ from components.argo.application import Application, ApplicationArgs
 from components.argo.argocd import ArgoCd, ArgoCdArgs
 from components.argo.workflows import ArgoWorkflows
 from components.shared import viewers
-from components.shared.cluster import ClusterArgs, ClusterInfo
+from components.shared.cluster import BACKUP_DAYS, ClusterArgs, ClusterInfo
 from components.shared.secrets import RegionSecrets
 
 CLUSTERS = {
@@ -90,4 +90,10 @@ class RegionComponent(pulumi.ComponentResource):
         pulumi.export("endpoint", self.cluster.endpoint)
         pulumi.export("kubeconfigCommand", self.cluster.sign_in)
         if self.cluster.kept is not None:
-            pulumi.export("keptAfterDestroy", self.cluster.kept)
+            # `pulumi destroy` prints the outputs that end.
+            kept = pulumi.Output.format(
+                "{0}: backups stay for {1} days after the last one. docs/operate/remove-a-region.md",
+                self.cluster.kept,
+                BACKUP_DAYS,
+            )
+            pulumi.export("keptAfterDestroy", kept)

@@ -21,9 +21,9 @@ class ManagementNetwork(SettingsModel):
     runner: str | None = Field(
         default=None,
         min_length=1,
-        description="the label of the runners in the network, for the jobs that build regions (default: the variable "
-        "DEPLOY_RUNNER of the repository)",
-        examples=["regions-external-us-east-1"],
+        description="the label of the runners in the network, for the jobs of their regions (default: the variable DEPLOY_RUNNER "
+        "of the repository). The workflows add their run to a label that begins with `codebuild-`",
+        examples=["codebuild-regions-external"],
     )
 
 

@@ -14,7 +14,6 @@ from components.aws.keys import etcd_key
 from components.aws.network import AwsNetwork, AwsNetworkArgs
 from components.aws.nodes import NODE_POLICIES, AwsNodes, AwsNodesArgs
 from components.shared.cluster import (
-    BACKUP_DAYS,
     LOG_DAYS,
     ChildOptions,
     ClusterArgs,
@@ -24,7 +23,6 @@ from components.shared.cluster import (
 )
 from fleet import KUBERNETES
 
-KEPT = "AWS Backup's vault {0} with its key: the last recovery point ends {1} days after its creation"
 LOG_TYPES = ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
@@ -139,5 +137,5 @@ class AwsCluster(pulumi.ComponentResource):
             storage=StorageDriver("ebs.csi.aws.com", {"type": "gp3", "encrypted": "true"}),
             manifests=autoscaler.manifests(name, settings.location, KUBERNETES[settings.kubernetes_version].autoscaler),
             sign_in=f"aws eks update-kubeconfig --name {name} --region {settings.location}",
-            kept=pulumi.Output.format(KEPT, backup.vault, BACKUP_DAYS) if backup else None,
+            kept=pulumi.Output.concat("AWS Backup's vault ", backup.vault) if backup else None,
         )

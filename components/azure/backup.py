@@ -37,6 +37,9 @@ class AzureBackup(pulumi.ComponentResource):
     region of this name does not meet them.
     """
 
+    group: pulumi.Output[str]
+    """The name of the resource group of the backups, which outlives the region."""
+
     def __init__(self, name: str, args: AzureBackupArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("regions:azure:Backup", name, None, opts)
         self._args = args
@@ -57,7 +60,8 @@ class AzureBackup(pulumi.ComponentResource):
         access = self._let_vault_in(vault, agent_role)
         policy = self._schedule(snapshots, vault)
         self._back_up(snapshots, vault, policy, [access])
-        self.register_outputs({})
+        self.group = snapshots.name
+        self.register_outputs({"group": self.group})
 
     def _store_objects(
         self, account: AzureSettings, snapshots: azure.resources.ResourceGroup

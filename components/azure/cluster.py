@@ -68,12 +68,15 @@ class AzureCluster(pulumi.ComponentResource):
         operations: list[pulumi.CustomResource] = [cluster]
         agent_pools(AgentPoolsArgs(region, group, cluster, network, operations), options)
         pools = operations[1:]
-        if region.wave.production:
+        backup = (
             AzureBackup(name, AzureBackupArgs(region, cluster, group, identity, operations), opts=options.component())
+            if region.wave.production
+            else None
+        )
         self._set_maintenance(group, cluster, operations)
         send_logs(region, cluster, workspace, options)
         group_roles = grant_group_roles(region, account.deploy_group_id, cluster, options)
-        self.info = self._describe(group, cluster, [*way_in, *group_roles, *pools])
+        self.info = self._describe(group, cluster, backup, [*way_in, *group_roles, *pools])
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _create_cluster(
@@ -154,6 +157,7 @@ class AzureCluster(pulumi.ComponentResource):
         self,
         group: azure.resources.ResourceGroup,
         cluster: azure.containerservice.ManagedCluster,
+        backup: AzureBackup | None,
         depends_on: list[pulumi.CustomResource],
     ) -> ClusterInfo:
         """The cluster as the rest of the region sees it. The kubeconfig is known only when roles and nodes are there."""
@@ -179,6 +183,7 @@ class AzureCluster(pulumi.ComponentResource):
             ),
             identity=cluster.resource_uid,
             storage=StorageDriver("disk.csi.azure.com", {"skuName": "Premium_LRS"}),
+            kept=pulumi.Output.concat("the resource group ", backup.group) if backup else None,
             sign_in=f"az aks get-credentials --name {name} --resource-group {name} --subscription {account.subscription_id}",
         )  # fmt: skip
 

@@ -8,14 +8,14 @@ from components.shared.cluster import BACKUP_DAYS, ChildOptions
 from fleet import Region
 
 
-def back_up_daily(region: Region, cluster: gcp.container.Cluster, options: ChildOptions) -> None:
+def back_up_daily(region: Region, cluster: gcp.container.Cluster, options: ChildOptions) -> gcp.gkebackup.BackupPlan:
     """Back up all namespaces with their volumes every day. docs/runbooks/restore.md restores them.
 
     Google Cloud deletes no plan that has a locked backup (terraform-provider-google issue 15309). So a plan outlives its
     region, and Pulumi generates the name, which a later region of the same name does not meet. Google's own keys encrypt
     the backups, and no key of the region.
     """
-    gcp.gkebackup.BackupPlan(
+    return gcp.gkebackup.BackupPlan(
         region.name,
         location=region.settings.location,
         cluster=cluster.id,

@@ -70,9 +70,8 @@ class GcpCluster(pulumi.ComponentResource):
         cluster = self._create_cluster(network, addresses, key, account, [network, key_grant, *roles])
         pools = node_pools(region, cluster, account, options)
         access.grant_sign_in(region, project, options)
-        if region.wave.production:
-            back_up_daily(region, cluster, options)
-        self.info = self._describe(cluster, pools)
+        plan = back_up_daily(region, cluster, options) if region.wave.production else None
+        self.info = self._describe(cluster, plan, pools)
         self.register_outputs({"name": self.info.name, "endpoint": self.info.endpoint})
 
     def _enable_apis(self) -> list[gcp.projects.Service]:
@@ -153,7 +152,12 @@ class GcpCluster(pulumi.ComponentResource):
             opts=self._options.protected(depends_on=depends_on, ignore_changes=["nodeConfig"]),
         )
 
-    def _describe(self, cluster: gcp.container.Cluster, pools: Sequence[gcp.container.NodePool]) -> ClusterInfo:
+    def _describe(
+        self,
+        cluster: gcp.container.Cluster,
+        plan: gcp.gkebackup.BackupPlan | None,
+        pools: Sequence[gcp.container.NodePool],
+    ) -> ClusterInfo:
         """The cluster as the rest of the region sees it. The kubeconfig is known only when the nodes are there."""
         name, settings = self._region.name, self._region.settings
         ready = pulumi.Output.all(*(pool.id for pool in pools))
@@ -175,6 +179,7 @@ class GcpCluster(pulumi.ComponentResource):
             storage=StorageDriver("pd.csi.storage.gke.io", {"type": "pd-ssd"}),
             sign_in=f"gcloud container clusters get-credentials {name} --location {settings.location} "
             f"--project {self._project} --dns-endpoint",
+            kept=pulumi.Output.concat("the backup plan ", plan.name) if plan else None,
             manifests=access.role_bindings(settings.cluster_access),
         )
 

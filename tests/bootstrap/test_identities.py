@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
+import yaml
 
 import fleet
 from bootstrap.plan import state_role
 from tests.bootstrap.fleets import crowded, plain
 from tests.bootstrap.iam import takes
-from tests.bootstrap.recording import SETTINGS, Registrations
+from tests.bootstrap.recording import SETTINGS, Registrations, shipped
+from tests.repository import ROOT
 from waves.regions.ci_matrix import Job, Purpose, group_into_jobs
 
 ISSUER = "https://token.actions.githubusercontent.com"
@@ -189,3 +191,26 @@ def test_there_is_no_role_that_no_job_takes(fleets: Fleets) -> None:
 def test_subjects_without_numbers_are_those_of_older_repositories() -> None:
     older = SETTINGS.github.model_copy(update={"owner_id": None, "repository_id": None})
     assert older.subject("staging") == "repo:example/regions:environment:staging"
+
+
+def test_a_session_on_aws_lasts_as_long_as_any_job_may() -> None:
+    """Without a duration the session ends after an hour, and a job that takes longer cannot write its state."""
+    action = yaml.safe_load((ROOT / ".github/actions/sign-in/action.yml").read_text())
+    (duration,) = [
+        step["with"]["role-duration-seconds"]
+        for step in action["runs"]["steps"]
+        if "configure-aws-credentials" in step.get("uses", "")
+    ]
+    jobs = [
+        job
+        for path in (ROOT / ".github/workflows").glob("*.yml")
+        for job in yaml.safe_load(path.read_text())["jobs"].values()
+    ]
+    signed_in = [
+        job for job in jobs if any(step.get("uses") == "./.github/actions/sign-in" for step in job.get("steps", ()))
+    ]
+    assert len(signed_in) >= 3
+    assert all(job["timeout-minutes"] * 60 <= duration for job in signed_in)
+    roles = [role.inputs for role in shipped().of("aws:iam/role:Role") if "maxSessionDuration" in role.inputs]
+    assert roles
+    assert all(role["maxSessionDuration"] >= duration for role in roles)

@@ -13,7 +13,7 @@ class CloudMocks(Mocks):
     """The clouds' answers: the inputs, and the outputs that the components read."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        outputs = dict(args.inputs)
+        outputs = {"name": args.name, **args.inputs}
         outputs |= {"arn": f"arn:aws:mock:::{args.name}", "email": f"{args.name}@mock", "keyId": args.name}
         if args.typ == "aws:eks/cluster:Cluster":
             outputs |= {

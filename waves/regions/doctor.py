@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 import fleet
 from fleet import keys
-from fleet.sizes import CPUS
+from fleet.sizes import AKS_SYSTEM_MACHINE, AKS_SYSTEM_NODES, CPUS
 from waves.regions.reachability import UnreachableError, reach
 
 Run = Callable[[list[str]], tuple[int, str]]
@@ -165,6 +165,12 @@ def _gcp(region: fleet.Region, run: Run) -> Iterator[DoctorCheck]:
     code, output = run(["gcloud", "auth", "application-default", "print-access-token"])
     finding = "application-default credentials" if code == 0 else _last(output)  # the token stays secret
     yield DoctorCheck("credentials", code == 0, finding, "" if code == 0 else "`gcloud auth application-default login`")
+    # The kubeconfig's plugin takes gcloud's own login.
+    code, output = run(["gcloud", "config", "get-value", "account"])
+    signed_in = code == 0 and "@" in output
+    yield DoctorCheck(
+        "gcloud's login", signed_in, _last(output), "" if signed_in else "`gcloud auth login --update-adc`"
+    )
     place = ["--project", project.project, "--format", "json"]
     code, output = run(["gcloud", "compute", "regions", "describe", region.settings.location, *place])
     quotas = (
@@ -200,7 +206,8 @@ def _cpus(region: fleet.Region) -> int | None:
     pools = region.settings.pools.values()
     if any(pool.machine_type not in CPUS for pool in pools):
         return None
-    return sum(CPUS[pool.machine_type] * pool.max_nodes for pool in pools)
+    system = AKS_SYSTEM_NODES * CPUS[AKS_SYSTEM_MACHINE] if region.settings.cloud == "azure" else 0
+    return system + sum(CPUS[pool.machine_type] * pool.max_nodes for pool in pools)
 
 
 def _quota(name: str, demand: int | None, supply: float | None, output: str, kind: str) -> DoctorCheck:
