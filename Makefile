@@ -85,6 +85,10 @@ docs: environment ## build docs/ as a site in build/site (a broken link or ancho
 schema: environment ## regenerate the JSON Schemas of stack files and waves.yaml
 	$(RUN) -m regions schema
 
+.PHONY: places
+places: environment ## read a cloud's own list of locations and machine types again (CLOUD=aws: signed in with its command line)
+	$(RUN) -m fleet.places.renew $(CLOUD)
+
 .PHONY: reference
 reference: environment ## write the reference pages of the settings and of the command line from the code
 	$(RUN) -m fleet.reference > docs/reference/settings.md

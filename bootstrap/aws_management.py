@@ -37,7 +37,7 @@ class AwsManagementNetwork(pulumi.ComponentResource):
         gateway = aws.ec2transitgateway.TransitGateway(
             name,
             description=f"Regions of {hub.key}",
-            # Regions attach by themselves. They are in accounts that the share names.
+            # Regions attach by themselves, from the accounts that the share names.
             auto_accept_shared_attachments="enable",
             tags={"Name": name},
             opts=self._own,
@@ -122,7 +122,7 @@ class AwsManagementNetwork(pulumi.ComponentResource):
         return subnet
 
     def _share(self, gateway: aws.ec2transitgateway.TransitGateway) -> None:
-        """Let the regions' accounts attach. They are in the same organisation, so that no one accepts the share by hand."""
+        """Let the regions' accounts attach. All accounts are in one organisation, so that nobody accepts the share by hand."""
         share = aws.ram.ResourceShare(self._name, name=self._name, allow_external_principals=False, opts=self._own)
         aws.ram.ResourceAssociation(self._name, resource_arn=gateway.arn, resource_share_arn=share.arn, opts=self._own)
         for account in self._hub.accounts:

@@ -24,7 +24,7 @@ PEERING = [
     "Microsoft.Network/virtualNetworks/virtualNetworkPeerings/read",
     "Microsoft.Network/virtualNetworks/virtualNetworkPeerings/write",
 ]
-"""What a region's update does at a management network: peer with it, and link a private zone to it."""
+"""The rights of a region's update at a management network: to peer with it, and to link a private zone to it."""
 
 
 class AzureManagementNetworks(pulumi.ComponentResource):

@@ -139,7 +139,7 @@ BOUND_EC2 = [
     *("ModifyInstanceAttribute", "ModifyNetworkInterfaceAttribute", "ModifySnapshotAttribute", "ModifySnapshotTier"),
     *("ModifyVolume", "RestoreSnapshotTier", "RevokeSecurityGroupIngress", "UnassignPrivateIpAddresses"),
 ]
-"""What clusters, nodes, the CNI, the disk driver and backups of volumes do in EC2. No machine, no image, no key pair."""
+"""The needs of clusters, nodes, the CNI, the disk driver and backups of volumes in EC2. No machine, no image, no key pair."""
 BOUND_BACKUP = [
     *("CopyFromBackupVault", "CopyIntoBackupVault", "DescribeBackupVault", "DescribeRestoreJob"),
     *("ListRecoveryPointsByBackupVault", "ListRestoreJobs", "StartRestoreJob", "TagResource"),

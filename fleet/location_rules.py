@@ -33,7 +33,7 @@ def _location(stack: Stack) -> Iterator[Problem]:
         similar = get_close_matches(location, known.locations, n=3) or sorted(known.locations)[:3]
         yield stack.problem("location", location, f"not in the list of {cloud}'s locations of {known.date}",
                             f"Take another, for example {', '.join(similar)}. For a new location renew the list: "
-                            f"`python -m fleet.places.renew {cloud}`")  # fmt: skip
+                            f"`make places CLOUD={cloud}`")  # fmt: skip
     elif len(known.locations[location].zones) < places.ZONES:
         have = ", ".join(known.locations[location].zones) or "none"
         yield stack.problem("location", location, f"without three zones for a cluster (there: {have})",

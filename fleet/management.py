@@ -28,7 +28,7 @@ class ManagementNetwork(SettingsModel):
 
 
 class AwsManagement(ManagementNetwork):
-    """A management network on AWS. It is in one location, and regions of that location attach to its transit gateway."""
+    """A management network on AWS, in one location. Regions of that location attach to its transit gateway."""
 
     transit_gateway: str = Field(
         pattern=r"^tgw-[0-9a-f]{17}$",

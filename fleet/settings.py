@@ -173,8 +173,8 @@ class RegionSettings(SettingsModel):
         default=None,
         min_length=3,
         max_length=3,
-        description="three zones of the location, where the first three are not the ones to use: ids on AWS (`euw1-az1`), "
-        "names on Google Cloud (`us-east1-b`), numbers on Azure, quoted",
+        description="three zones of the location, where the first three are not the ones to use. AWS has ids (`euw1-az1`), "
+        "Google Cloud names (`us-east1-b`), Azure numbers, quoted",
         examples=[["use1-az1", "use1-az2", "use1-az6"]],
     )
     network: Network = Field(

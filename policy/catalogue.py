@@ -180,7 +180,7 @@ def tagged(resource: Resource, region: fleet.Region) -> Iterator[str]:
     """Every resource has the region's tags.
 
     On AWS and Google Cloud the provider sets them. On Azure each resource sets its own. A launch template names the region alone:
-    a change of its tags would start all machines anew.
+    a change of its tags would replace all machines.
     """
     scheme: Sequence[str] = SCHEME
     if resource.type == "pulumi:providers:aws":

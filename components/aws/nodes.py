@@ -110,8 +110,8 @@ class AwsNodes(pulumi.ComponentResource):
                     ),
                 )
             ],
-            # EKS starts the machines, not Pulumi, so the provider's tags never reach them. A change of these tags would start
-            # all machines anew: they have the one tag that never changes, by which the others can be looked up.
+            # EKS starts the machines, not Pulumi, so the provider's tags never reach them. A change of these tags would replace
+            # all machines. So machines have the one tag that never changes. The region's other tags can be looked up by it.
             tag_specifications=[
                 aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags={REGION_TAG: region.name})
                 for kind in ("instance", "volume", "network-interface")

@@ -56,15 +56,7 @@ def node_groups(region: Region, parent: pulumi.Resource) -> Mapping[str, Running
 
 
 def group_size(running: RunningGroup | None, machine_type: str, least: int, most: int) -> GroupSize:
-    """The size of a group, out of the settings and the group in the cloud.
-
-    >>> group_size(None, "m7i.large", 1, 3)
-    GroupSize(least=1, desired=1, most=3, settled=False)
-    >>> group_size(RunningGroup("m7i.large", 1, 2, 3), "m7i.large", 1, 3)
-    GroupSize(least=1, desired=1, most=3, settled=True)
-    >>> group_size(RunningGroup("m7i.large", 1, 2, 3), "m7i.large", 3, 4)
-    GroupSize(least=3, desired=3, most=4, settled=False)
-    """
+    """The size of a group, out of the settings and the group in the cloud."""
     if running is None:
         return GroupSize(least, least, most, settled=False)
     if (running.machine_type, running.least, running.most) == (machine_type, least, most):

@@ -68,7 +68,7 @@ class ClusterInfo:
     sign_in: str
     """The command that writes a person's own kubeconfig."""
     kept: pulumi.Output[str] | None = None
-    """What holds the backups that a destroy leaves in the cloud. None if there are none."""
+    """The holder of the backups that a destroy leaves in the cloud. None if there are none."""
     manifests: Sequence[dict[str, Any]] = ()
     """Kubernetes objects that belong to the cluster: the cloud leaves them to its users."""
 

@@ -1,4 +1,4 @@
-"""What people who read may see in a cluster, beyond Kubernetes' own role `view`: all but Secrets.
+"""The rights of people who read in a cluster, beyond Kubernetes' own role `view`: all but Secrets.
 
 `view` has objects of namespaces alone: kubernetes.io/docs/reference/access-authn-authz/rbac, "User-facing roles". AWS's policy
 AmazonEKSViewPolicy has the same: docs.aws.amazon.com/eks/latest/userguide/access-policy-permissions.html.

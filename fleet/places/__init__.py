@@ -1,6 +1,6 @@
 """The clouds' locations, their zones, and their machine types, as the clouds' own lists have them.
 
-The lists are in this folder, each with its date and its source. `python -m fleet.places.renew` reads one again.
+The lists are in this folder, each with its date and its source. `make places` reads one again.
 """
 
 from __future__ import annotations

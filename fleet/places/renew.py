@@ -1,4 +1,4 @@
-"""`python -m fleet.places.renew CLOUD`: read a cloud's own lists with its command line, and write them into this folder.
+"""`make places CLOUD=aws`: read a cloud's own lists with its command line, and write them into this folder.
 
 The caller has signed in to any account, project or subscription that sees the locations.
 """
@@ -87,7 +87,7 @@ def azure(locations: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _ask(*command: str) -> Any:
-    """The JSON that a cloud's command prints. Its own words, on failure, go to the terminal."""
+    """The JSON that a cloud's command prints. On failure the command's own words go to the terminal."""
     print(" ".join(command), file=sys.stderr)
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 

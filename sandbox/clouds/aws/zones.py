@@ -15,7 +15,7 @@ _NUMBERS: Final = {
     "ap-northeast-1": (1, 2, 4),
     "ap-northeast-2": (1, 2, 3, 4),
 }
-"""The regions whose zones are not az1, az2 and az3 (DescribeAvailabilityZones; an account of today gets no others)."""
+"""The regions whose zones are not az1, az2 and az3 (DescribeAvailabilityZones). An account of today gets no others."""
 _LETTERS: Final = {"us-west-1": "ac", "ca-central-1": "abd", "ap-northeast-1": "acd"}
 
 WITHOUT_EKS: Final = ("use1-az3", "usw1-az2", "cac1-az3")
