@@ -50,7 +50,7 @@ class AwsCluster(pulumi.ComponentResource):
         network = AwsNetwork(name, AwsNetworkArgs(region=region), opts=options.component())
         key = etcd_key(region, options)
         logs = self._create_log_group()
-        # IAM's changes take seconds, and EKS does not ask twice for the nodes' role. The cluster, which comes between, takes minutes.
+        # IAM's changes take seconds, and EKS does not ask twice for the nodes' role. The cluster, in between, takes minutes.
         node_role = service_role(f"{name}-nodes", "ec2.amazonaws.com", NODE_POLICIES, boundary, options)
         cluster = self._create_cluster(network, key, logs)
         way_in = management.connect(region, cluster, network, options)
