@@ -20,6 +20,7 @@ import psutil
 from pulumi.runtime.rpc import UNKNOWN
 
 import fleet
+from fleet.management import AzureManagement
 from sandbox.clouds import management
 from sandbox.clouds.core.faults import Faults
 from sandbox.clouds.core.grpc_provider import CloudServicer
@@ -70,8 +71,8 @@ class ClusterStack:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
-        write(folder, fleet.files(CHECKOUT))
-        project = (CHECKOUT / "Pulumi.yaml").read_text()
+        write(folder, files(region))
+        project = (folder / "Pulumi.yaml").read_text()
         (folder / "Pulumi.yaml").write_text(project.replace(": .venv", f": {CHECKOUT / '.venv'}"))
         (folder / "__main__.py").write_text(PROGRAM.format(checkout=CHECKOUT))
         self.pulumi("stack", "init")
@@ -238,12 +239,24 @@ def _same(planned: Mapping[str, Any], row: Row) -> bool:
     )
 
 
+def files(region: fleet.Region) -> dict[str, str]:
+    """The fleet's files. On Azure the management network is in the region's own subscription.
+
+    Here one plugin serves all of a stack's providers, so that the last one's subscription would be everybody's.
+    """
+    texts, network = fleet.files(CHECKOUT), region.settings.management_network
+    if isinstance(network, AzureManagement) and region.settings.azure:
+        own = region.settings.azure.subscription_id
+        texts["Pulumi.yaml"] = texts["Pulumi.yaml"].replace(network.subscription, own)
+    return texts
+
+
 @contextmanager
 def cluster_stack(region: fleet.Region, folder: Path) -> Iterator[ClusterStack]:
     """A stack on an empty cloud."""
     store, clusters = Store(folder / "clouds.sqlite"), FakeClusters()
     dialect = import_module(f"sandbox.clouds.{region.settings.cloud}").DIALECT
-    management.prepare(store, [region])
+    management.prepare(store, [fleet.load(files(region)).region(region.name)])
     servicer = CloudServicer(dialect, store, clusters, Faults(folder / "faults.json"))
     server, port = start(servicer)
     try:
