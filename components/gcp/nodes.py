@@ -16,8 +16,6 @@ cloud.google.com/kubernetes-engine/docs/how-to/hardening-your-cluster#use_least_
 ZONES_PER_POOL = 3
 DISK_GB = 50
 """A node's boot disk. A new project may have 250 GB of SSD, and its first region takes three nodes."""
-HYPERDISK_FAMILIES = ("c4", "c4a", "c4d", "n4", "n4a", "n4d")
-"""Machines that take no Persistent Disk: cloud.google.com/compute/docs/disks/hyperdisks#machine-type-support."""
 
 
 def node_identity(
@@ -74,14 +72,13 @@ def _node_config(
     name: str, pool: NodePool, account: gcp.serviceaccount.Account, tags: dict[str, str]
 ) -> gcp.container.NodePoolNodeConfigArgs:
     """The machine of a node, its image and its hardening."""
-    family = pool.machine_type.partition("-")[0]
     return gcp.container.NodePoolNodeConfigArgs(
         machine_type=pool.machine_type,
         service_account=account.email,
         oauth_scopes=["https://www.googleapis.com/auth/cloud-platform"],
         image_type="COS_CONTAINERD",
         disk_size_gb=DISK_GB,
-        disk_type="hyperdisk-balanced" if family in HYPERDISK_FAMILIES else "pd-balanced",
+        disk_type="pd-balanced",
         labels={"regions/pool": name},
         resource_labels=tags,
         metadata={"disable-legacy-endpoints": "true"},

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from fleet import NodePool, Region
+from fleet import Region
 from tests.components.recording import FLEET, record, recorded
 
 REGIONS = [name for name, region in FLEET.regions.items() if region.settings.cloud == "gcp"]
@@ -75,15 +75,6 @@ def test_three_nodes_and_the_first_pool_fit_into_a_new_projects_250_gb_of_ssd(na
     assert region.one(CLUSTER)["nodeConfig"]["diskType"] == "pd-standard"
     assert region.one(CLUSTER)["nodeConfig"]["machineType"] == "e2-small"
     assert all(3 * pool.inputs["nodeConfig"]["diskSizeGb"] <= 250 for pool in region.of(POOL))
-
-
-def test_machines_without_persistent_disk_get_hyperdisk() -> None:
-    pools = {name: NodePool(machine_type=f"{name}-standard-4", min_nodes=1, max_nodes=1) for name in ("n4", "c4", "n2")}
-    region = record(changed("staging-gcp-us-central1", node_pools=pools))
-    disks = {pool.inputs["name"]: pool.inputs["nodeConfig"]["diskType"] for pool in region.of(POOL)}
-    assert disks == {
-        "general": "pd-balanced", "n2": "pd-balanced", "n4": "hyperdisk-balanced", "c4": "hyperdisk-balanced"
-    }  # fmt: skip
 
 
 def test_the_clusters_identity_is_an_address_that_no_later_cluster_has() -> None:
