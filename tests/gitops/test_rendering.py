@@ -36,6 +36,18 @@ def gate(wave: str, application: str = "influxdb") -> dict[str, Any]:
     return workflow
 
 
+def test_a_drain_may_move_every_pod_before_a_cloud_gives_up() -> None:
+    """EKS waits 15 minutes for an eviction, AKS 30 and GKE an hour. A budget of none would end each upgrade of nodes."""
+    budgets = [
+        item
+        for application in FLEET.regions["tools-aws-us-west-2"].settings.applications
+        for item in rendered("internal", (application,))
+        if item["kind"] == "PodDisruptionBudget"
+    ]
+    assert {budget["metadata"]["namespace"] for budget in budgets} >= {"influxdb", "front", "monitoring"}
+    assert [budget["spec"]["maxUnavailable"] for budget in budgets] == [1] * len(budgets)
+
+
 @pytest.mark.parametrize(
     ("wave", "application", "checks"),
     [

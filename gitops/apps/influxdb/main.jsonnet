@@ -67,10 +67,14 @@ function(region, revision)
     app.serviceAccount(),
     app.service({ http: port }),
     app.headless({ http: port }),
-    // One replica without eviction: the drain of its node waits until an operator moves the pod.
-    app.budget(0),
+    // A drain moves the one replica, with a gap of a minute: a budget of none would stop each upgrade of nodes. EKS gives up after 15
+    // minutes, AKS after 30, GKE evicts by force after an hour.
+    app.budget(1),
     app.claim('backup', size.backup),
-    app.statefulSet(1, [container], size.disk, volumes),
+    app.statefulSet(1, [container], size.disk, volumes) + {
+      // The autoscaler, which only saves money, leaves the pod in its place.
+      spec+: { template+: { metadata+: { annotations+: { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false' } } } },
+    },
     app.cronJob('backup', '17 3 * * *', nightly, volumes),
     app.open([port], [app.here, k.pods('front', 'front')]),
     app.scraped([port]),
