@@ -152,7 +152,8 @@ def test_its_own_api_server_takes_all_that_a_region_runs(running: Running, regio
 
 def test_no_output_is_a_secret_and_all_that_people_use_are_there(running: Running) -> None:
     outputs = json.loads(running.pulumi("stack", "output", "--json", "-s", GCP))
-    assert set(outputs) == {"region", "wave", "branch", "cluster", "endpoint", "kubeconfigCommand"}
+    names = {"region", "wave", "branch", "cluster", "endpoint", "kubeconfigCommand", "keptAfterDestroy"}
+    assert set(outputs) == names
     assert "[secret]" not in outputs.values()
 
 
