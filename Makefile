@@ -89,6 +89,11 @@ schema: environment ## regenerate the JSON Schemas of stack files and waves.yaml
 places: environment ## read a cloud's own list of locations and machine types again (CLOUD=aws: signed in with its command line)
 	$(RUN) -m fleet.places.renew $(CLOUD)
 
+.PHONY: models
+models: environment ## write the clouds' own API models again from their newest Python packages (tests/models)
+	$(RUN) -m tests.models.renew aws
+	$(RUN) -m tests.models.renew gcp
+
 .PHONY: reference
 reference: environment ## write the reference pages of the settings and of the command line from the code
 	$(RUN) -m fleet.reference > docs/reference/settings.md
