@@ -92,6 +92,7 @@ places: environment ## read a cloud's own list of locations and machine types ag
 .PHONY: models
 models: environment ## write the clouds' own API models again from their newest Python packages (tests/models)
 	$(RUN) -m tests.models.renew aws
+	$(RUN) -m tests.models.renew azure-native
 	$(RUN) -m tests.models.renew gcp
 
 .PHONY: reference

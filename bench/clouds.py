@@ -37,7 +37,7 @@ def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
 
 COUNTED = {
     "tests/components/test_baseline.py": "Each is a test of all shipped regions of its cloud: docs/reference/baseline.md.",
-    "tests/models/test_models.py": "In the shipped regions and bootstrap, by botocore's models and Google's discovery documents.",
+    "tests/models/test_models.py": "In the shipped regions and bootstrap, by the clouds' own API models.",
     "tests/policy/test_policies.py": "Each has a resource that breaks it and one that does not.",
 }
 """Tests that count their cases, and the meaning of the count. A case that does not hold fails its test."""

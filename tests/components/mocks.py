@@ -32,7 +32,10 @@ class CloudMocks(Mocks):
         elif args.typ.startswith("azure-native:"):
             outputs |= {"name": args.name, "principalId": "principal", "keyUriWithVersion": "https://vault/key/1"}
             outputs["resourceUID"] = "uid"
+            outputs["aksAssignedIdentity"] = {"type": "SystemAssigned", "principalId": f"{args.name}-principal"}
             identity = args.inputs.get("identity", {})
+            if identity.get("type") == "SystemAssigned":
+                outputs["identity"] = {**identity, "principalId": f"{args.name}-principal"}
             if "userAssignedIdentities" in identity:  # a list as input, a map as output
                 identities: dict[str, Any] = {key: {} for key in identity["userAssignedIdentities"]}
                 outputs["identity"] = {**identity, "userAssignedIdentities": identities}

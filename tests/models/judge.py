@@ -21,6 +21,8 @@ def faults(kind: str, name: str, inputs: Mapping[str, Any]) -> list[str]:
     """What the cloud's model refuses in the inputs of a resource of the program, by the place in the cloud's request."""
     if (generated := GENERATED.get(kind)) is not None:
         inputs = {generated: f"{name}-{SUFFIX}"} | dict(inputs)
+    if "location" in _schema(kind)["required"]:
+        inputs = {"location": "the provider's own"} | dict(inputs)
     document = translated(kind, inputs)
     return [f"{error.json_path}: {error.message}" for error in _validator(kind).iter_errors(document)]
 
@@ -56,10 +58,22 @@ def _validator(kind: str) -> Draft202012Validator:
     return Draft202012Validator(_schema(kind) | {"$defs": definitions(kind.partition(":")[0])})
 
 
-def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolved(schema: Mapping[str, Any], known: Mapping[str, Any], value: Any = None) -> Mapping[str, Any]:
+    """A schema behind its references. Of several, the one whose single values the value has: Azure's discriminators."""
     while "$ref" in schema:
         schema = known[schema["$ref"].removeprefix("#/$defs/")]
-    return schema
+    if "oneOf" not in schema:
+        return schema
+    variants = [_resolved(variant, known, value) for variant in schema["oneOf"]]
+    return next(
+        (found for found in variants if isinstance(value, dict) and "properties" in found and _is(value, found)), {}
+    )
+
+
+def _is(value: Mapping[str, Any], variant: Mapping[str, Any]) -> bool:
+    """Whether a value has what tells a variant apart."""
+    fixed = {key: part["enum"] for key, part in variant["properties"].items() if len(part.get("enum", ())) == 1}
+    return all(value.get(key) in allowed for key, allowed in fixed.items())
 
 
 def _object(kind: str, path: str, value: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -78,10 +92,22 @@ def _object(kind: str, path: str, value: Mapping[str, Any], schema: Mapping[str,
             continue
         name = name or _name(key, properties)
         part = schema["properties"].get(name)
-        yield name, item if part is None else _value(kind, place, item, _resolved(part, known))
+        if part is None and _flat(key, schema, known):
+            nested.setdefault("properties", {})[key] = item
+            continue
+        yield name, item if part is None else _value(kind, place, item, _resolved(part, known, item))
     for name, item in nested.items():
         part = schema["properties"].get(name)
-        yield name, item if part is None else _value(kind, f"{path}.{name}".lstrip("."), item, _resolved(part, known))
+        yield (
+            name,
+            item if part is None else _value(kind, f"{path}.{name}".lstrip("."), item, _resolved(part, known, item)),
+        )
+
+
+def _flat(key: str, schema: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an input is one level deeper in the request: the provider takes Azure's `properties` for granted."""
+    inner = _resolved(schema["properties"].get("properties", {}), known)
+    return _name(key, {_folded(name): name for name in inner.get("properties", {})}) in inner.get("properties", {})
 
 
 def _put(nested: dict[str, Any], names: list[str], item: Any) -> None:
@@ -91,7 +117,7 @@ def _put(nested: dict[str, Any], names: list[str], item: Any) -> None:
 
 
 def _folded(name: str) -> str:
-    return name.replace("_", "").lower()
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def _name(key: str, properties: Mapping[str, str]) -> str:
@@ -109,20 +135,25 @@ def _value(kind: str, path: str, value: Any, schema: Mapping[str, Any]) -> Any:
     last = path.rpartition(".")[2]
     if last in NAMED and isinstance(value, list) and all(isinstance(entry.get(NAMED[last]), str) for entry in value):
         value = {entry[NAMED[last]]: {k: v for k, v in entry.items() if k != NAMED[last]} for entry in value}
+    if "additionalProperties" in schema and "properties" not in schema and isinstance(value, list):
+        value = {entry: {} for entry in value if isinstance(entry, str)} or value
     if schema.get("type") == "object" and isinstance(value, list) and len(value) == 1:
         value = value[0]
     if schema.get("type") == "object" and isinstance(value, dict):
         if "properties" in schema:
             return dict(_object(kind, path, value, schema))
-        entry_schema = _resolved(schema["additionalProperties"], known)
-        return {name: _value(kind, path, entry, entry_schema) for name, entry in value.items()}
+        return {
+            name: _value(kind, path, entry, _resolved(schema["additionalProperties"], known, entry))
+            for name, entry in value.items()
+        }
     if schema.get("type") == "array":
         item = _resolved(schema["items"], known)
         if isinstance(value, dict):
             names = set(item.get("properties", {}))
             pair = next((pair for pair in (("Key", "Value"), ("TagKey", "TagValue")) if names == set(pair)), None)
             value = [dict(zip(pair, entry, strict=True)) for entry in value.items()] if pair else [value]
-        return [_value(kind, path, entry, item) for entry in (value if isinstance(value, list) else [value])]
+        entries = value if isinstance(value, list) else [value]
+        return [_value(kind, path, entry, _resolved(schema["items"], known, entry)) for entry in entries]
     if schema.get("type") == "boolean" and isinstance(value, str) and value.lower() in {"true", "false"}:
         return value.lower() == "true"
     return value

@@ -1,7 +1,7 @@
 """`make models`: reads the clouds' own API models out of their published Python packages, and writes them as JSON Schema.
 
-AWS's come from botocore, and Google Cloud's from the discovery documents in google-api-python-client.
-Both packages are read as archives: their requirements need not fit the project's.
+AWS's come from botocore, Google Cloud's from the discovery documents in google-api-python-client, Azure's from azure-mgmt.
+The packages are read as archives: their requirements need not fit the project's.
 """
 
 from __future__ import annotations
@@ -18,13 +18,38 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.models.azure import Package, azure
 from tests.models.resource_types import OPERATIONS, SCHEMAS
 
 FOLDER = Path(__file__).parent
-PACKAGES = {"aws": "botocore", "gcp": "google-api-python-client"}
+PACKAGES: Mapping[str, Mapping[str, tuple[str, str]]] = {
+    "aws": {"": ("botocore", "botocore/data")},
+    "azure-native": {
+        "authorization": ("azure-mgmt-authorization", "azure/mgmt/authorization/v2022_04_01"),
+        "containerservice": ("azure-mgmt-containerservice", "azure/mgmt/containerservice"),
+        "dataprotection": ("azure-mgmt-dataprotection", "azure/mgmt/dataprotection"),
+        "keyvault": ("azure-mgmt-keyvault", "azure/mgmt/keyvault"),
+        "kubernetesconfiguration": (
+            "azure-mgmt-kubernetesconfiguration-extensions",
+            "azure/mgmt/kubernetesconfiguration/extensions",
+        ),
+        "managedidentity": ("azure-mgmt-msi", "azure/mgmt/msi/v2024_11_30"),
+        "monitor": ("azure-mgmt-monitor==6.0.2", "azure/mgmt/monitor/v2021_05_01_preview"),
+        "network": ("azure-mgmt-network", "azure/mgmt/network"),
+        "operationalinsights": ("azure-mgmt-loganalytics", "azure/mgmt/loganalytics"),
+        "privatedns": ("azure-mgmt-privatedns", "azure/mgmt/privatedns"),
+        "resources": ("azure-mgmt-resource", "azure/mgmt/resource/resources"),
+        "storage": ("azure-mgmt-storage", "azure/mgmt/storage"),
+    },
+    "gcp": {"": ("google-api-python-client", "googleapiclient/discovery_cache/documents")},
+}
+"""The packages with a cloud's models, and the folder in each. Later versions of azure-mgmt-monitor have no diagnostic settings."""
 WANTED = {
     "aws": {operation for operations in OPERATIONS.values() for operation in operations},
-    "gcp": set(SCHEMAS.values()),
+    **{
+        cloud: {name for kind, name in SCHEMAS.items() if kind.startswith(f"{cloud}:")}
+        for cloud in ("azure-native", "gcp")
+    },
 }
 """What is read of a cloud's models, by cloud."""
 SCALARS = {
@@ -142,18 +167,41 @@ def archive(package: str, folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
-def documents(cloud: str, wheel: zipfile.ZipFile) -> dict[str, dict[str, Any]]:
-    """The models that a cloud's table names, by service or API."""
-    names = {name.partition(".")[0] for name in WANTED[cloud]}
-    if cloud == "gcp":
-        folder = "googleapiclient/discovery_cache/documents"
-        return {name: json.loads(wheel.read(f"{folder}/{name}.v1.json")) for name in names}
-    return {name: json.loads(gzip.decompress(wheel.read(_newest(name, wheel.namelist())))) for name in names}
+def service_models(wheel: zipfile.ZipFile, folder: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """AWS's service models. The newest version counts, and a version is a date."""
+    files = {
+        name: max(
+            file for file in wheel.namelist() if re.fullmatch(rf"{folder}/{name}/[^/]+/service-2\.json\.gz", file)
+        )
+        for name in names
+    }
+    return {name: json.loads(gzip.decompress(wheel.read(file))) for name, file in files.items()}
 
 
-def _newest(service: str, names: Iterable[str]) -> str:
-    """The newest version of a service's model. A version is a date."""
-    return max(name for name in names if re.fullmatch(rf"botocore/data/{service}/[^/]+/service-2\.json\.gz", name))
+def package(wheel: zipfile.ZipFile, folder: str, name: str) -> Package:
+    """One package of Azure's. An older one keeps its models and its enumerations under other names."""
+    models = max(file for file in wheel.namelist() if re.fullmatch(rf"{folder}/models/_models(_py3)?\.py", file))
+    enums = next(file for file in wheel.namelist() if re.fullmatch(rf"{folder}/models/_\w*enums\.py", file))
+    return Package(name, wheel.read(models).decode(), wheel.read(enums).decode())
+
+
+def read(cloud: str, folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """A cloud's models, with the packages that they are from."""
+    wanted, sources, azure_packages = sorted(WANTED[cloud]), [], {}
+    services = sorted({name.partition(".")[0] for name in wanted})
+    definitions: dict[str, Any] = {}
+    for name, (requirement, inside) in PACKAGES[cloud].items():
+        path = archive(requirement, folder / (name or "all"))
+        sources.append("-".join(path.name.split("-")[:2]))
+        with zipfile.ZipFile(path) as wheel:
+            if cloud == "azure-native":
+                azure_packages[name] = package(wheel, inside, name)
+            elif cloud == "aws":
+                definitions = aws(service_models(wheel, inside, services), wanted)
+            else:
+                documents = {api: json.loads(wheel.read(f"{inside}/{api}.v1.json")) for api in services}
+                definitions = gcp(documents, wanted)
+    return (azure(azure_packages, wanted) if azure_packages else definitions), sources
 
 
 def main() -> None:
@@ -162,13 +210,9 @@ def main() -> None:
     parser.add_argument("cloud", choices=sorted(PACKAGES))
     cloud = parser.parse_args().cloud
     with tempfile.TemporaryDirectory() as folder:
-        path = archive(PACKAGES[cloud], Path(folder))
-        with zipfile.ZipFile(path) as wheel:
-            read = documents(cloud, wheel)
-    definitions = {"aws": aws, "gcp": gcp}[cloud](read, sorted(WANTED[cloud]))
-    source = "-".join(path.name.split("-")[:2])
+        definitions, sources = read(cloud, Path(folder))
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(definitions[name])}" for name in sorted(definitions))
-    (FOLDER / f"{cloud}.json").write_text(f'{{"source": {json.dumps(source)}, "$defs": {{\n{lines}\n}}}}\n')
+    (FOLDER / f"{cloud}.json").write_text(f'{{"sources": {json.dumps(sources)}, "$defs": {{\n{lines}\n}}}}\n')
 
 
 if __name__ == "__main__":

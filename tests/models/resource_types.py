@@ -53,6 +53,32 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
 """The operations of AWS that make a resource of the type. Together, they know each of its inputs."""
 
 SCHEMAS: Mapping[str, str] = {
+    "azure-native:authorization:RoleAssignment": "authorization.RoleAssignmentCreateParameters",
+    "azure-native:authorization:RoleDefinition": "authorization.RoleDefinition",
+    "azure-native:containerservice:AgentPool": "containerservice.AgentPool",
+    "azure-native:containerservice:MaintenanceConfiguration": "containerservice.MaintenanceConfiguration",
+    "azure-native:containerservice:ManagedCluster": "containerservice.ManagedCluster",
+    "azure-native:containerservice:TrustedAccessRoleBinding": "containerservice.TrustedAccessRoleBinding",
+    "azure-native:dataprotection:BackupInstance": "dataprotection.BackupInstanceResource",
+    "azure-native:dataprotection:BackupPolicy": "dataprotection.BaseBackupPolicyResource",
+    "azure-native:dataprotection:BackupVault": "dataprotection.BackupVaultResource",
+    "azure-native:keyvault:Key": "keyvault.KeyCreateParameters",
+    "azure-native:keyvault:Vault": "keyvault.VaultCreateOrUpdateParameters",
+    "azure-native:kubernetesconfiguration:Extension": "kubernetesconfiguration.Extension",
+    "azure-native:managedidentity:FederatedIdentityCredential": "managedidentity.FederatedIdentityCredential",
+    "azure-native:managedidentity:UserAssignedIdentity": "managedidentity.Identity",
+    "azure-native:monitor:DiagnosticSetting": "monitor.DiagnosticSettingsResource",
+    "azure-native:network:NatGateway": "network.NatGateway",
+    "azure-native:network:PublicIPAddress": "network.PublicIPAddress",
+    "azure-native:network:Subnet": "network.Subnet",
+    "azure-native:network:VirtualNetwork": "network.VirtualNetwork",
+    "azure-native:network:VirtualNetworkPeering": "network.VirtualNetworkPeering",
+    "azure-native:operationalinsights:Workspace": "operationalinsights.Workspace",
+    "azure-native:privatedns:PrivateZone": "privatedns.PrivateZone",
+    "azure-native:privatedns:VirtualNetworkLink": "privatedns.VirtualNetworkLink",
+    "azure-native:resources:ResourceGroup": "resources.ResourceGroup",
+    "azure-native:storage:BlobContainer": "storage.BlobContainer",
+    "azure-native:storage:StorageAccount": "storage.StorageAccountCreateParameters",
     "gcp:compute/network:Network": "compute.Network",
     "gcp:compute/router:Router": "compute.Router",
     "gcp:compute/routerNat:RouterNat": "compute.RouterNat",
@@ -70,7 +96,7 @@ SCHEMAS: Mapping[str, str] = {
     "gcp:serviceaccount/iAMMember:IAMMember": "iam.Binding",
     "gcp:serviceaccount/account:Account": "iam.CreateServiceAccountRequest",
 }
-"""The schema of Google Cloud that a resource of the type has."""
+"""The schema of Google Cloud, or the class of Azure, that a resource of the type has."""
 
 UNJUDGED: Mapping[str, str] = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": "The provider only revokes the group's rules.",
@@ -83,7 +109,45 @@ UNJUDGED: Mapping[str, str] = {
 UNSENT = ""
 """The name, in NAMES, of an input that is in no request's body: it is in the address, or only the provider reads it."""
 
+AZURE_PLACES: Mapping[str, str] = {
+    "authorization:RoleAssignment": "roleAssignmentName scope",
+    "authorization:RoleDefinition": "roleDefinitionId scope",
+    "containerservice:AgentPool": "agentPoolName resourceName",
+    "containerservice:MaintenanceConfiguration": "configName resourceName",
+    "containerservice:ManagedCluster": "resourceName",
+    "containerservice:TrustedAccessRoleBinding": "resourceName trustedAccessRoleBindingName",
+    "dataprotection:BackupInstance": "backupInstanceName vaultName",
+    "dataprotection:BackupPolicy": "backupPolicyName vaultName",
+    "dataprotection:BackupVault": "vaultName",
+    "keyvault:Key": "keyName vaultName",
+    "keyvault:Vault": "vaultName",
+    "kubernetesconfiguration:Extension": "clusterName clusterResourceName clusterRp extensionName",
+    "managedidentity:FederatedIdentityCredential": "federatedIdentityCredentialResourceName resourceName",
+    "managedidentity:UserAssignedIdentity": "resourceName",
+    "monitor:DiagnosticSetting": "name resourceUri",
+    "network:NatGateway": "natGatewayName",
+    "network:PublicIPAddress": "publicIpAddressName",
+    "network:Subnet": "subnetName virtualNetworkName",
+    "network:VirtualNetwork": "virtualNetworkName",
+    "network:VirtualNetworkPeering": "virtualNetworkName virtualNetworkPeeringName",
+    "operationalinsights:Workspace": "workspaceName",
+    "privatedns:PrivateZone": "privateZoneName",
+    "privatedns:VirtualNetworkLink": "privateZoneName virtualNetworkLinkName",
+    "storage:BlobContainer": "accountName containerName",
+}
+"""The inputs of Azure's types that are in the request's address, besides the resource group."""
+
 NAMES: Mapping[str, Mapping[str, str]] = {
+    "azure-native:resources:ResourceGroup": {"resourceGroupName": UNSENT},
+    **{
+        f"azure-native:{kind}": dict.fromkeys(("resourceGroupName", *names.split()), UNSENT)
+        for kind, names in AZURE_PLACES.items()
+    },
+    "azure-native:storage:StorageAccount": {
+        "accountName": UNSENT,
+        "enableHttpsTrafficOnly": "properties.supportsHttpsTrafficOnly",
+        "resourceGroupName": UNSENT,
+    },
     "aws:backup/plan:Plan": {
         "name": "BackupPlan.BackupPlanName",
         "rules": "BackupPlan.Rules",

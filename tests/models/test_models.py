@@ -1,4 +1,4 @@
-"""What the program and bootstrap ask of AWS and Google Cloud is held to the clouds' own API models."""
+"""What the program and bootstrap ask of the clouds is held to the clouds' own API models."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ import pytest
 from tests.bootstrap.recording import shipped
 from tests.components.recording import FLEET, Registered, recorded
 from tests.models import renew
+from tests.models.azure import Package, azure
 from tests.models.judge import faults
 from tests.models.resource_types import NAMES, OPERATIONS, SCHEMAS, UNJUDGED, UNSENT
 
-CLOUDS = ("aws", "gcp")
+CLOUDS = ("aws", "azure-native", "gcp")
 KINDS = sorted({*OPERATIONS, *SCHEMAS})
 
 
 @cache
 def resources() -> tuple[Registered, ...]:
-    """All that the shipped regions and bootstrap register with the clouds whose models are here."""
+    """All that the shipped regions and bootstrap register with the clouds."""
     regions = (resource for region in FLEET.regions for resource in recorded(region).resources)
     return tuple(resource for resource in (*regions, *shipped().resources) if resource.type.partition(":")[0] in CLOUDS)
 
@@ -88,7 +89,7 @@ def sent(kind: str, path: tuple[Any, ...]) -> bool:
     return NAMES.get(kind, {}).get(path[0]) != UNSENT
 
 
-FREE = {"tags", "labels", "resourceLabels", "metadata", "attributeMapping"}
+FREE = {"tags", "labels", "nodeLabels", "configurationSettings", "resourceLabels", "metadata", "attributeMapping"}
 """Mappings whose keys are the user's own."""
 
 
@@ -121,6 +122,12 @@ def wrong_type(inputs: Any, path: tuple[Any, ...]) -> None:
         ("aws:kms/alias:Alias", ["name"], "alias/eks prod"),
         ("aws:kms/key:Key", ["deletionWindowInDays"], 366),
         ("aws:s3/bucketVersioning:BucketVersioning", ["versioningConfiguration", "status"], "On"),
+        ("azure-native:containerservice:AgentPool", ["osSKU"], "Debian"),
+        ("azure-native:containerservice:ManagedCluster", ["networkProfile", "networkDataplane"], "ebpf"),
+        ("azure-native:containerservice:ManagedCluster", ["autoUpgradeProfile", "upgradeChannel"], "weekly"),
+        ("azure-native:dataprotection:BackupPolicy", ["properties", "objectType"], "Policy"),
+        ("azure-native:network:PublicIPAddress", ["publicIPAllocationMethod"], "Fixed"),
+        ("azure-native:storage:StorageAccount", ["minimumTlsVersion"], "TLS1_4"),
         ("gcp:compute/network:Network", ["name"], "Upper_case"),
         ("gcp:compute/network:Network", ["routingMode"], "WORLD"),
         ("gcp:compute/routerNat:RouterNat", ["natIpAllocateOption"], "AUTO"),
@@ -169,3 +176,37 @@ def test_a_discovered_schema_refuses_values_that_only_google_sets() -> None:
             "additionalProperties": False,
         }
     }
+
+
+def test_a_class_of_azure_becomes_a_schema_that_refuses_values_of_the_clouds_own() -> None:
+    models = """
+class Base(_Model):
+    kind: str = rest_discriminator(name="kind")
+
+class Disk(Base, discriminator="Disk"):
+    kind: Literal["Disk"] = rest_discriminator(name="kind")
+    size_gb: int = rest_field(name="sizeGB", visibility=["read", "create"])
+    state: Optional[str] = rest_field(visibility=["read"])
+    tier: Optional[Union[str, "_models.Tier"]] = rest_field()
+
+class Old(_serialization.Model):
+    _validation = {"id": {"readonly": True}, "role": {"required": True, "max_length": 3}}
+    _attribute_map = {"id": {"key": "id", "type": "str"}, "role": {"key": "properties.role", "type": "str"}}
+"""
+    enums = "class Tier(str, Enum):\n    FREE = 'Free'"
+    definitions = azure({"p": Package("p", models, enums)}, ["p.Base", "p.Old"])
+    assert definitions["p.Base"] == {"oneOf": [{"$ref": "#/$defs/p.Disk"}]}
+    assert definitions["p.Disk"] == {
+        "type": "object",
+        "properties": {
+            "kind": {"type": "string", "enum": ["Disk"]},
+            "sizeGB": {"type": "integer"},
+            "tier": {"type": "string", "enum": ["Free"]},
+        },
+        "additionalProperties": False,
+        "required": ["kind", "sizeGB"],
+    }
+    assert definitions["p.Old"]["properties"]["properties"]["properties"] == {
+        "role": {"type": "string", "maxLength": 3}
+    }
+    assert definitions["p.Old"]["properties"]["properties"]["required"] == ["role"]
