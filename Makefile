@@ -94,6 +94,7 @@ models: environment ## write the clouds' own API models again from their newest 
 	$(RUN) -m tests.models.renew aws
 	$(RUN) -m tests.models.renew azure-native
 	$(RUN) -m tests.models.renew gcp
+	$(RUN) -m tests.models.renew cloudformation
 
 .PHONY: reference
 reference: environment ## write the reference pages of the settings and of the command line from the code

@@ -38,6 +38,7 @@ def policies(home: Home, repetitions: int, report: Callable[[str], None]) -> Fig
 COUNTED = {
     "tests/components/test_baseline.py": "Each is a test of all shipped regions of its cloud: docs/reference/baseline.md.",
     "tests/models/test_models.py": "In the shipped regions and bootstrap, by the clouds' own API models.",
+    "tests/models/test_rights.py": "All that the role has, by the handlers of CloudFormation or with a reason.",
     "tests/policy/test_policies.py": "Each has a resource that breaks it and one that does not.",
 }
 """Tests that count their cases, and the meaning of the count. A case that does not hold fails its test."""

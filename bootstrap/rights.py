@@ -1,4 +1,6 @@
-"""A job's rights in a region's AWS account: those that components/aws/ needs, and no more. A test compares the two.
+"""A job's rights in a region's AWS account: those that components/aws/ needs, and no more. Tests compare the two.
+
+tests/models holds them to the actions that AWS's own CloudFormation needs for the same resources.
 
 Sources:
 
@@ -31,7 +33,7 @@ CONTENTS = [
 """Reading of contents. Previews may not, even if a later policy allows it."""
 
 _EC2 = [
-    *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress"),
+    *("AllocateAddress", "AssociateRouteTable", "AttachInternetGateway"),
     *("AuthorizeSecurityGroupIngress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateLaunchTemplateVersion"),
     *(
         "CreateNatGateway",
@@ -48,7 +50,6 @@ _EC2 = [
     *(
         "DeleteInternetGateway",
         "DeleteLaunchTemplate",
-        "DeleteLaunchTemplateVersions",
         "DeleteNatGateway",
         "DeleteRoute",
     ),
@@ -57,6 +58,7 @@ _EC2 = [
         "DisassociateAddress",
         "DisassociateRouteTable",
         "ModifyLaunchTemplate",
+        "ModifySecurityGroupRules",
         "ModifySubnetAttribute",
         "ModifyVpcAttribute",
     ),
@@ -70,7 +72,7 @@ _EC2 = [
     *("RevokeSecurityGroupIngress", "RunInstances"),
 ]
 _EKS = [
-    *("AssociateAccessPolicy", "AssociateEncryptionConfig", "CreateAccessEntry", "CreateAddon", "CreateCluster"),
+    *("AssociateAccessPolicy", "CreateAccessEntry", "CreateAddon", "CreateCluster"),
     *(
         "CreateNodegroup",
         "CreatePodIdentityAssociation",

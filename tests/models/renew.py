@@ -1,6 +1,7 @@
 """`make models`: reads the clouds' own API models out of their published Python packages, and writes them as JSON Schema.
 
 AWS's come from botocore, Google Cloud's from the discovery documents in google-api-python-client, Azure's from azure-mgmt.
+The actions of CloudFormation's handlers come from its resource schemas in cfn-lint.
 The packages are read as archives: their requirements need not fit the project's.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.models.azure import Package, azure
+from tests.models.handlers import FILE, TYPES
 from tests.models.resource_types import OPERATIONS, SCHEMAS
 
 FOLDER = Path(__file__).parent
@@ -44,6 +46,7 @@ PACKAGES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "gcp": {"": ("google-api-python-client", "googleapiclient/discovery_cache/documents")},
 }
 """The packages with a cloud's models, and the folder in each. Later versions of azure-mgmt-monitor have no diagnostic settings."""
+CLOUDFORMATION = "cloudformation"
 WANTED = {
     "aws": {operation for operations in OPERATIONS.values() for operation in operations},
     **{
@@ -167,6 +170,20 @@ def archive(package: str, folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def handlers(schemas: Iterable[Mapping[str, Any]], wanted: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """The actions of each handler of the wanted types, out of CloudFormation's resource schemas. Nothing lists resources."""
+    chosen = set(wanted)
+    return {
+        schema["typeName"]: {
+            name: sorted(handler["permissions"])
+            for name, handler in sorted(schema["handlers"].items())
+            if name != "list"
+        }
+        for schema in sorted(schemas, key=lambda schema: str(schema["typeName"]))
+        if schema["typeName"] in chosen
+    }
+
+
 def service_models(wheel: zipfile.ZipFile, folder: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """AWS's service models. The newest version counts, and a version is a date."""
     files = {
@@ -204,11 +221,26 @@ def read(cloud: str, folder: Path) -> tuple[dict[str, Any], list[str]]:
     return (azure(azure_packages, wanted) if azure_packages else definitions), sources
 
 
+def write_handlers() -> None:
+    """Write the actions of CloudFormation's handlers."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = archive("cfn-lint", Path(folder))
+        with zipfile.ZipFile(path) as wheel:
+            names = [name for name in wheel.namelist() if name.startswith("cfnlint/data/schemas/resources/")]
+            schemas = [json.loads(wheel.read(name)) for name in names]
+    types = handlers(schemas, {name for names in TYPES.values() for name in names})
+    sources = ["-".join(path.name.split("-")[:2])]
+    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(types[name])}" for name in types)
+    FILE.write_text(f'{{"sources": {json.dumps(sources)}, "types": {{\n{lines}\n}}}}\n')
+
+
 def main() -> None:
-    """Write one cloud's models."""
+    """Write one cloud's models, or the actions of CloudFormation's handlers."""
     parser = argparse.ArgumentParser(prog="make models", description=__doc__)
-    parser.add_argument("cloud", choices=sorted(PACKAGES))
+    parser.add_argument("cloud", choices=[*PACKAGES, CLOUDFORMATION])
     cloud = parser.parse_args().cloud
+    if cloud == CLOUDFORMATION:
+        return write_handlers()
     with tempfile.TemporaryDirectory() as folder:
         definitions, sources = read(cloud, Path(folder))
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(definitions[name])}" for name in sorted(definitions))
