@@ -91,10 +91,7 @@ places: environment ## read a cloud's own list of locations and machine types ag
 
 .PHONY: models
 models: environment ## write the clouds' own API models again from their newest Python packages (tests/models)
-	$(RUN) -m tests.models.renew aws
-	$(RUN) -m tests.models.renew azure-native
-	$(RUN) -m tests.models.renew gcp
-	$(RUN) -m tests.models.renew cloudformation
+	for file in authorization aws azure-native cloudformation gcp; do $(RUN) -m tests.models.renew $$file || exit 1; done
 
 .PHONY: reference
 reference: environment ## write the reference pages of the settings and of the command line from the code

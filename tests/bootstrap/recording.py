@@ -56,11 +56,17 @@ class Registrations:
         return [statement for text in [*inline, *managed] for statement in json.loads(text)["Statement"]]
 
 
+def key_arn(name: str) -> str:
+    """The ARN that the mocks give to a key of KMS."""
+    return f"arn:aws:kms:eu-west-1:111122223333:key/{name}"
+
+
 class BootstrapMocks(Mocks):
     """The clouds' answers: the inputs, and the outputs that the program reads."""
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
-        outputs = {"name": args.name, **args.inputs, "arn": f"arn:aws:mock:::{args.name}", "keyId": args.name}
+        arn = key_arn(args.name) if args.typ == "aws:kms/key:Key" else f"arn:aws:mock:::{args.name}"
+        outputs = {"name": args.name, **args.inputs, "arn": arn, "keyId": args.name}
         return f"{args.name}-id", outputs | {
             "email": f"{args.name}@mock",
             "clientId": args.name,

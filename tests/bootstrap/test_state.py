@@ -12,7 +12,7 @@ from bootstrap.plan import BOOTSTRAP, Role
 from fleet import PREVIEW
 from tests.bootstrap.fleets import crowded
 from tests.bootstrap.iam import allows, by_principal
-from tests.bootstrap.recording import SETTINGS, Registrations
+from tests.bootstrap.recording import SETTINGS, Registrations, key_arn
 
 ACTIONS = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket")
 KEY_ACTIONS = ("kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey")
@@ -36,7 +36,7 @@ def in_bucket(registrations: Registrations, role: Role, environment: str, action
 def with_key(registrations: Registrations, role: Role, environment: str, action: str) -> bool:
     """Whether a role may use an environment's key, by itself or through S3."""
     policy = json.loads(registrations.named("aws:kms/key:Key", f"state-{environment}").inputs["policy"])
-    by_role = allows(registrations.documents(role.arn), action, f"arn:aws:mock:::state-{environment}")
+    by_role = allows(registrations.documents(role.arn), action, key_arn(f"state-{environment}"))
     by_key = allows(by_principal(policy["Statement"], role.arn), action, "*")
     assert by_role == by_key, "the two policies do not agree"
     return by_role and by_key
@@ -103,7 +103,7 @@ def test_every_bucket_is_versioned_encrypted_protected_and_private() -> None:
             return registrations.named(f"aws:s3/bucket{kind}:Bucket{kind[0].upper()}{kind[1:]}", name).inputs
 
         assert of("Versioning")["versioningConfiguration"] == {"status": "Enabled"}
-        encryption = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": f"arn:aws:mock:::{name}"}
+        encryption = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key_arn(name)}
         rule = {"applyServerSideEncryptionByDefault": encryption, "bucketKeyEnabled": True}
         assert of("ServerSideEncryptionConfiguration")["rules"] == [rule]
         block = of("PublicAccessBlock")

