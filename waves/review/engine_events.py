@@ -19,11 +19,15 @@ _UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 _ENCRYPTED = "4dabf18193072939515e22adb298388d"
 """The key that marks an object as an encrypted value: `Key` of sdk/go/common/resource/sig/sig.go."""
 CLOUDS_OWN = {
-    "azure-native:containerservice:AgentPool": {"count"},
-    "azure-native:containerservice:ManagedCluster": {"agentPoolProfiles"},
+    "aws:eks/nodeGroup:NodeGroup": ["scalingConfig", "desiredSize"],
+    "azure-native:containerservice:AgentPool": ["count"],
+    "azure-native:containerservice:ManagedCluster": ["agentPoolProfiles"],
 }
-"""Properties by type that the cloud changes by itself. The program ignores their changes, and the providers do not in a refresh:
-pulumi/pulumi-azure-native, provider/pkg/provider/provider.go, Diff."""
+"""A property by type that the cloud changes by itself: its path, and all inside.
+
+The program ignores the changes, and the providers do not in a refresh: pulumi/pulumi-azure-native,
+provider/pkg/provider/provider.go, Diff.
+"""
 QUIET = {"same", "read", "refresh", "discard"}
 """Operations without a change."""
 
@@ -96,8 +100,8 @@ def _read_refreshed_step(log: _Log, event: Mapping[str, Any]) -> None:
     metadata = event["metadata"]
     if metadata["op"] not in ("update", "delete"):
         return
-    step, own = _step(metadata["op"], metadata), CLOUDS_OWN.get(metadata["type"], set())
-    fields = tuple(field for field in step.fields if _parts(field.path)[0] not in own)
+    step, own = _step(metadata["op"], metadata), CLOUDS_OWN.get(metadata["type"])
+    fields = tuple(field for field in step.fields if own is None or _parts(field.path)[: len(own)] != own)
     if fields or not step.fields:
         log.steps.setdefault((metadata["op"], metadata["urn"]), replace(step, fields=fields))
 
