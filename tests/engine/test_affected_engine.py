@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Queue
+from typing import Any
 
 import pytest
 
@@ -31,8 +32,9 @@ AT_ONCE = 2
 STEP = 1 if os.environ.get("AFFECTED_ENGINE") == "all" else 4
 """One edit in so many gets previews in unaffected regions."""
 CLOUDS = {region.settings.cloud for region in REGIONS.values()}
+
 RANDOM_SUFFIX = re.compile(r"-[0-9a-f]{7}\b")
-"""The ends of names that Pulumi generates."""
+"""The end of a name that Pulumi generates, also where another resource names it."""
 
 
 @dataclass
@@ -118,11 +120,17 @@ class Laboratory:
             )
         except SandboxError as error:
             return str(error)
-        steps = [(step["op"], step["urn"], step["newState"].get("inputs")) for step in preview["steps"]]
+        steps = [(step["op"], step["urn"], own_inputs(step["newState"])) for step in preview["steps"]]
         messages = [diagnostic["message"] for diagnostic in preview.get("diagnostics", [])]
         return RANDOM_SUFFIX.sub(
             "", json.dumps([sorted(steps, key=lambda step: step[1]), sorted(messages)], sort_keys=True)
         )
+
+
+def own_inputs(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that the program sets: without a provider's, such as a generated name, which differs in each preview."""
+    inputs = state.get("inputs", {})
+    return {key: value for key, value in inputs.items() if key not in inputs.get("__defaults", [])}
 
 
 def independent_groups(alone: Iterable[Edit]) -> list[list[Edit]]:
