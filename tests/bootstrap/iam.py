@@ -22,9 +22,14 @@ def like(pattern: str, value: str) -> bool:
     return re.fullmatch(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), value) is not None
 
 
+def is_one_of(action: str, patterns: Any) -> bool:
+    """Whether an action is of a pattern, or of one of a list. AWS ignores the case of letters."""
+    return any(like(pattern.lower(), action.lower()) for pattern in as_list(patterns))
+
+
 def matches(statement: Mapping[str, Any], action: str, resource: str, context: Context) -> bool:
     """Whether a statement is about a request."""
-    if not any(like(pattern.lower(), action.lower()) for pattern in as_list(statement["Action"])):
+    if not is_one_of(action, statement["Action"]):
         return False
     if "NotResource" in statement:
         if any(like(pattern, resource) for pattern in as_list(statement["NotResource"])):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 
-FILE = Path(__file__).with_name("cloudformation.json")
+from tests.models.judge import definitions
+
 TYPES: Mapping[str, tuple[str, ...]] = {
     "aws:backup/plan:Plan": ("AWS::Backup::BackupPlan",),
     "aws:backup/selection:Selection": ("AWS::Backup::BackupSelection",),
@@ -43,5 +42,5 @@ TYPES: Mapping[str, tuple[str, ...]] = {
 
 def actions(kind: str) -> set[str]:
     """The actions that create, read, update and delete a resource of the program's type."""
-    known = json.loads(FILE.read_text())["$defs"]
+    known = definitions("cloudformation")
     return {action for name in TYPES[kind] for handler in known[name].values() for action in handler}

@@ -33,9 +33,9 @@ def translated(kind: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def definitions(cloud: str) -> dict[str, Any]:
-    """The shapes of a cloud's API models, by name."""
-    read: dict[str, Any] = json.loads((FOLDER / f"{cloud}.json").read_text())["$defs"]
+def definitions(file: str) -> dict[str, Any]:
+    """The definitions in a file of this folder, by name, such as the shapes of a cloud's API models."""
+    read: dict[str, Any] = json.loads((FOLDER / f"{file}.json").read_text())["$defs"]
     return read
 
 

@@ -17,15 +17,14 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.bootstrap.iam import as_list
+from tests.bootstrap.iam import as_list, is_one_of
 from tests.models.azure import Package, azure
 from tests.models.handlers import TYPES
-from tests.models.policies import statements
+from tests.models.registered import statements
 from tests.models.resource_types import OPERATIONS, SCHEMAS
 
 FOLDER = Path(__file__).parent
@@ -195,7 +194,7 @@ def authorization(definition: Mapping[str, Any], patterns: Iterable[str]) -> dic
         prefix, _, name = pattern.partition(":")
         service = definition.get(prefix, {"privileges": {}})
         for action, entry in service["privileges"].items():
-            if fnmatchcase(action.lower(), name.lower()):
+            if is_one_of(action, name):
                 kinds = entry["resource_types"]
                 resources = [service["resources"][kind] for kind in kinds if kind]
                 keys = {key for kind in kinds.values() for key in kind["condition_keys"]}

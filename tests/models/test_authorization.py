@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.bootstrap.iam import as_list
+from tests.bootstrap.iam import as_list, is_one_of
 from tests.models import renew
-from tests.models.policies import statements
-from tests.models.test_rights import is_one_of
+from tests.models.judge import definitions
+from tests.models.registered import statements
 
-FILE = Path(__file__).with_name("authorization.json")
 TAGS = ("aws:RequestTag/", "aws:ResourceTag/", "aws:TagKeys")
 """The global keys that only some actions have. All other global keys are in every request."""
-
-
-@cache
-def reference() -> dict[str, dict[str, list[str]]]:
-    """The actions, with their resources and condition keys."""
-    read: dict[str, dict[str, list[str]]] = json.loads(FILE.read_text())["$defs"]
-    return read
 
 
 def faults(statement: dict[str, Any]) -> list[str]:
@@ -32,7 +21,7 @@ def faults(statement: dict[str, Any]) -> list[str]:
     keys = [key for tests in statement.get("Condition", {}).values() for key in tests]
     limited = [key for key in keys if not key.startswith("aws:") or key.startswith(TAGS)]
     for pattern in as_list(statement["Action"]):
-        known = [entry for action, entry in reference().items() if is_one_of(action, [pattern])]
+        known = [entry for action, entry in definitions("authorization").items() if is_one_of(action, [pattern])]
         if not known:
             found.append(f"AWS has no action {pattern}")
         found += [

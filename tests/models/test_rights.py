@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from fnmatch import fnmatchcase
 
 from bootstrap import rights
-from tests.bootstrap.iam import as_list
+from tests.bootstrap.iam import as_list, is_one_of
 from tests.bootstrap.test_building import ACCOUNT, deploy_statements, resources_on
 from tests.models.handlers import TYPES, actions
 
@@ -61,11 +60,6 @@ def needed() -> set[str]:
     kinds = {resource.type for resource in resources_on("aws") if resource.type.startswith("aws:")}
     assert kinds == {*TYPES}
     return {action for kind in kinds for action in actions(kind)}
-
-
-def is_one_of(action: str, patterns: object) -> bool:
-    """Whether an action is of one of the patterns. AWS ignores the case of letters."""
-    return any(fnmatchcase(action.lower(), str(pattern).lower()) for pattern in as_list(patterns))
 
 
 def granted() -> set[str]:

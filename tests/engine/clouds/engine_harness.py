@@ -31,6 +31,7 @@ from sandbox.provider_sdk.server import start
 from sandbox.toolchain import build
 from tests.repository import write
 from tests.sandbox.clouds.doubles import FakeClusters
+from waves.review.engine_events import parse_events
 
 PACKAGES = {"aws": "aws", "gcp": "gcp", "azure": "azure-native"}
 PROGRAM = '''"""Made by tests/engine/clouds/engine_harness.py: a region's cluster alone."""
@@ -146,6 +147,16 @@ class ClusterStack:
         return [
             step for step, kind in zip(steps, types, strict=True) if step["op"] != "same" and kind.startswith(prefix)
         ]
+
+    def drift(self) -> list[tuple[str, list[str]]]:
+        """Type and properties of each difference that `regions drift` shows."""
+        log = self.folder / "events.jsonl"
+        log.unlink(missing_ok=True)
+        self.environment["PULUMI_DEBUG_COMMANDS"] = "true"
+        self.pulumi("refresh", "--preview-only", "--event-log", str(log))
+        steps, _, errors = parse_events(json.loads(line) for line in log.read_text().splitlines())
+        assert errors == []
+        return [(step.type, [field.path for field in step.fields]) for step in steps]
 
     def state(self) -> dict[str, Any]:
         """The stack's state."""

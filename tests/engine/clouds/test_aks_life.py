@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import fleet
 from sandbox.machine.home import CHECKOUT
 from tests.components.test_aks import KEPT, POOL
 from tests.engine.clouds.engine_harness import ClusterStack, cluster_stack
-from waves.review.engine_events import parse_events
 
 FLEET = fleet.read(CHECKOUT)
 STAGING, PRODUCTION = "staging-azure-eastus", "prod-azure-westeurope"
@@ -32,17 +30,6 @@ def grow(cloud: ClusterStack, zone: str, count: int) -> None:
                 tx.save(row.uid, row.inputs, row.outputs | {"count": count}, row.usable_from)
 
 
-def drift(cloud: ClusterStack) -> list[tuple[str, list[str]]]:
-    """Type and properties of each difference that `regions drift` shows."""
-    log = cloud.folder / "events.jsonl"
-    log.unlink(missing_ok=True)
-    cloud.environment["PULUMI_DEBUG_COMMANDS"] = "true"
-    cloud.pulumi("refresh", "--preview-only", "--event-log", str(log))
-    steps, _, errors = parse_events(json.loads(line) for line in log.read_text().splitlines())
-    assert errors == []
-    return [(step.type, [field.path for field in step.fields]) for step in steps]
-
-
 def test_an_autoscaled_region_shows_no_drift_and_keeps_its_nodes_through_edits(tmp_path: Path) -> None:
     with cluster_stack(FLEET.regions[STAGING], tmp_path) as cloud:
         text = cloud.stack_file.read_text()
@@ -54,7 +41,7 @@ def test_an_autoscaled_region_shows_no_drift_and_keeps_its_nodes_through_edits(t
         edit()
         assert cloud.up() == ""
         grow(cloud, "1", 2)
-        assert drift(cloud) == []
+        assert cloud.drift() == []
         assert cloud.preview() == []
 
         edit(least=6)
@@ -81,7 +68,7 @@ def test_a_person_s_change_to_a_pool_is_drift(tmp_path: Path) -> None:
             row = tx.of_type(POOL, "")[0]
             change = {"maxCount": row.outputs["maxCount"] + 1}
             tx.save(row.uid, row.inputs | change, row.outputs | change, row.usable_from)
-        ((pool, fields),) = drift(cloud)
+        ((pool, fields),) = cloud.drift()
         assert (pool, fields) == ("azure-native:containerservice:AgentPool", ["maxCount"])
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ import fleet
 from sandbox.clouds.core.store import Row
 from sandbox.machine.home import CHECKOUT
 from tests.engine.clouds.engine_harness import ClusterStack, cluster_stack
-from waves.review.engine_events import parse_events
 
 FLEET = fleet.read(CHECKOUT)
 STAGING, PRODUCTION = "staging-aws-eu-west-1", "prod-aws-us-east-1"
@@ -40,17 +38,6 @@ def resize(cloud: ClusterStack, **change: int) -> None:
         tx.save(row.uid, row.inputs | scaling, row.outputs | scaling, row.usable_from)
 
 
-def drift(cloud: ClusterStack) -> list[tuple[str, list[str]]]:
-    """Type and properties of each difference that `regions drift` shows."""
-    log = cloud.folder / "events.jsonl"
-    log.unlink(missing_ok=True)
-    cloud.environment["PULUMI_DEBUG_COMMANDS"] = "true"
-    cloud.pulumi("refresh", "--preview-only", "--event-log", str(log))
-    steps, _, errors = parse_events(json.loads(line) for line in log.read_text().splitlines())
-    assert errors == []
-    return [(step.type, [field.path for field in step.fields]) for step in steps]
-
-
 def test_an_autoscaled_region_shows_no_drift_and_keeps_its_nodes_through_edits(tmp_path: Path) -> None:
     with cluster_stack(FLEET.regions[STAGING], tmp_path) as cloud:
         text = cloud.stack_file.read_text()
@@ -64,7 +51,7 @@ def test_an_autoscaled_region_shows_no_drift_and_keeps_its_nodes_through_edits(t
         assert cloud.preview() == []
         resize(cloud, desiredSize=3)
         assert sizes(cloud) == [1, 1, 3]
-        assert drift(cloud) == []
+        assert cloud.drift() == []
         assert cloud.preview() == []
 
         edit(least=6)
@@ -91,7 +78,7 @@ def test_a_person_s_change_to_a_pool_is_drift(change: dict[str, int], tmp_path: 
     with cluster_stack(FLEET.regions[STAGING], tmp_path) as cloud:
         assert cloud.up() == ""
         resize(cloud, **change)
-        ((group, fields),) = drift(cloud)
+        ((group, fields),) = cloud.drift()
         assert (group, fields) == (GROUP, [f"scalingConfig.{key}" for key in change])
 
 
