@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 RBAC = "rbac.authorization.k8s.io"
-NAME = VIEWERS = "regions:viewers"
+VIEWERS = "regions:viewers"
 """The group in the cluster of those who read, and the name of their role."""
 
 _RESOURCES = {
@@ -30,7 +30,7 @@ def objects() -> list[dict[str, Any]]:
         {
             "apiVersion": f"{RBAC}/v1",
             "kind": "ClusterRole",
-            "metadata": {"name": NAME, "labels": {f"{RBAC}/aggregate-to-view": "true"}},
+            "metadata": {"name": VIEWERS, "labels": {f"{RBAC}/aggregate-to-view": "true"}},
             "rules": [
                 {"apiGroups": [group], "resources": resources.split(), "verbs": ["get", "list", "watch"]}
                 for group, resources in _RESOURCES.items()
@@ -39,7 +39,7 @@ def objects() -> list[dict[str, Any]]:
         {
             "apiVersion": f"{RBAC}/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": NAME},
+            "metadata": {"name": VIEWERS},
             "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": "view"},
             "subjects": [{"apiGroup": RBAC, "kind": "Group", "name": VIEWERS}],
         },
